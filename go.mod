@@ -1,0 +1,3 @@
+module radagora
+
+go 1.26
