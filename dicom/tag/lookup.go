@@ -2,6 +2,7 @@ package tag
 
 import (
 	"cmp"
+	"iter"
 	"sort"
 
 	"radagora/dicom/vr"
@@ -134,4 +135,16 @@ func ByKeyword(keyword string) (Tag, bool) {
 		return 0, false
 	}
 	return entries[byKeyword[i]].Tag, true
+}
+
+// All yields the dictionary in the order of tags, of elements that repeat the
+// first alone.
+func All() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for _, e := range entries {
+			if !yield(e) {
+				return
+			}
+		}
+	}
 }
