@@ -1,0 +1,160 @@
+package content
+
+import "slices"
+
+// kinds says which content there is. A set that is a folder of one of them is
+// read, checked and listed without another line of Go.
+var kinds = []kind{
+	{
+		name: "levels", means: "diagnostic reference levels of one publisher and edition",
+		tables: []schema{{name: "levels", also: checkLevels, columns: []column{
+			need("set_id", code),
+			need("country", code),
+			need("authority", text),
+			allow("year", day),
+			need("modality", code),
+			need("examination", text),
+			known(need("exam_code", code), "exam_codes", "codes", "exam_code"),
+			allow("clinical_indication", text),
+			known(allow("indication_code", code), "indication_codes", "codes", "indication_code"),
+			need("patient_group", text),
+			allow("size_min", number),
+			allow("size_max", number),
+			{name: "size_kind", kind: word, values: []string{"weight_kg", "age_months"}},
+			known(need("quantity", text), "quantities", "quantities", "quantity"),
+			need("value", positive),
+			need("unit", text),
+			allow("phantom", text),
+			need("statistic", text),
+			allow("min_n", integer),
+			allow("adopted", day),
+			allow("published", day),
+			allow("valid_from", day),
+			allow("valid_to", day),
+			allow("review_due", day),
+			oneOf("governing", "no"), // who governs is a decision of the site, not of the file
+			need("show_as_official", yesNo),
+			need("source_kind", text),
+			need("source", text),
+			allow("note", text),
+			{name: "role", kind: word, optional: true, values: []string{"level", "guide"}},
+		}}},
+	},
+	{
+		name: "quantities", means: "what reference levels are stated in, and the units that may state it",
+		tables: []schema{{name: "quantities", key: []string{"quantity"}, columns: []column{
+			need("quantity", text),
+			need("measure", code),
+			{name: "per", kind: word, values: []string{"examination", "sequence", "projection", "view", "breast"}},
+			need("unit", text),
+			need("units", list),
+			allow("note", text),
+		}}},
+	},
+	{
+		name: "exam_codes", means: "own codes of examinations",
+		tables: []schema{{name: "codes", key: []string{"exam_code"}, columns: slices.Concat(
+			[]column{need("exam_code", code)}, labels("label"),
+			[]column{need("modality", code), allow("region", list)},
+		)}},
+	},
+	{
+		name: "indication_codes", means: "own codes of clinical indications",
+		tables: []schema{{name: "codes", key: []string{"indication_code"}, columns: slices.Concat(
+			[]column{need("indication_code", code)}, labels("label"),
+		)}},
+	},
+	{
+		name: "dose_states", means: "states and notes of a comparison, their words and shapes",
+		tables: []schema{{name: "states", key: []string{"state"}, columns: slices.Concat(
+			[]column{need("state", code), oneOf("kind", "state", "note"), need("rule", text)}, labels("word"),
+			[]column{need("glyph", text), oneOf("finding", "no", "run", "yes")},
+		)}},
+	},
+	{
+		name: "size_groups", means: "groups of children by weight or age",
+		tables: []schema{{name: "groups", key: []string{"scheme", "body_or_head", "group"}, columns: []column{
+			need("scheme", text),
+			oneOf("body_or_head", "body", "head"),
+			need("group", text),
+			allow("weight_for_age_equivalent", text),
+			{name: "common_NDRL_age_group", kind: text},
+			need("source", text),
+			allow("size_min", number),
+			allow("size_max", number),
+			oneOf("size_kind", "weight_kg", "age_months"),
+		}}},
+	},
+	{
+		name: "code_map", means: "codes of one system and what replaces them in another",
+		tables: []schema{{name: "map", key: []string{"srt_code"}, columns: []column{
+			need("srt_code", code),
+			need("meaning_seen", text),
+			allow("sct_code", code),
+			allow("note", text),
+			need("source", text),
+		}}},
+	},
+	{
+		name: "settings", means: "numbers a site may change, with unit and reason",
+		tables: []schema{{name: "settings", key: []string{"key"}, columns: []column{
+			need("key", code),
+			need("value", number),
+			need("unit", text),
+			need("meaning", text),
+			need("source", text),
+		}}},
+	},
+	{
+		name: "alert_rules", means: "what triggers a review, and what must still be typed in",
+		tables: []schema{{name: "rules", key: []string{"rule_id"}, columns: []column{
+			need("rule_id", code),
+			need("rule_set", code),
+			oneOf("per", "person", "device group"),
+			need("scope", text),
+			allow("quantity", text),
+			allow("aggregation", text),
+			allow("acquisition_types", list),
+			{name: "operator", kind: word, values: []string{">", ">="}},
+			allow("value", text),
+			allow("unit", text),
+			allow("window", text),
+			need("meaning", text),
+			oneOf("status", "ready", "site_default", "set_incomplete", "to_confirm", "information", "to_type_in"),
+			need("source", text),
+		}}},
+	},
+	{
+		name: "evidence", means: "the facts the program can compute, or will",
+		tables: []schema{{name: "facts", key: []string{"id"}, columns: []column{
+			need("id", code),
+			oneOf("kind", "share", "rate", "stat", "count", "flag"),
+			need("unit", text),
+			need("window", text),
+			need("capability", code),
+			need("meaning", text),
+			need("numerator", text),
+			allow("denominator", text),
+			allow("used_by", list),
+		}}},
+	},
+	{name: "demonstration", means: "what the demonstration is made from: synthetic, never a reference", free: true},
+}
+
+// Kinds returns the names of the kinds of content and what each is for.
+func Kinds() map[string]string {
+	all := map[string]string{}
+	for _, k := range kinds {
+		all[k.name] = k.means
+	}
+	return all
+}
+
+// kindOf returns the kind of this name.
+func kindOf(name string) (kind, bool) {
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		return kind{}, false
+	}
+	return kinds[i], true
+}
