@@ -28,7 +28,10 @@ func scanPack(r io.ReaderAt, size int64) (scan, bool) {
 		if records, ok := h.index(r, s); ok {
 			return scan{head: h, sealed: true, records: records, end: s.index}, true
 		}
-		records, _ := h.walk(r, s.index)
+		records, end := h.walk(r, s.index)
+		if end < s.index { // all of it was durable once
+			records = append(records, record{offset: end, kind: lost, length: s.index - end - unit})
+		}
 		return scan{head: h, sealed: true, records: records, end: s.index}, true
 	}
 	records, end := h.walk(r, size)
