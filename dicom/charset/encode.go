@@ -9,8 +9,8 @@ import (
 	"radagora/fault"
 )
 
-// Encode returns text in the first set of s. It writes no escape sequences, so
-// what only the other sets of s have is refused. An error has kind Invalid if text
+// Encode returns text in the first set of s. It writes no escape sequences and no
+// two-byte sets of ISO 2022, so what only those have is refused. An error has kind Invalid if text
 // is not UTF-8 and Unsupported if the set lacks a character of it; it tells the
 // offset and not the character. To write anything at all, use UTF8.
 func (s Set) Encode(text string) ([]byte, error) {
@@ -60,22 +60,10 @@ func encodeRune(g0, g1 graphic, r rune) ([]byte, bool) {
 		return nil, false
 	case r < 0x80:
 		return []byte{byte(r)}, true
-	case g1 >= jisX0208:
-		return encodePair(g1, r)
 	}
 	for c := 0xA0; c <= 0xFF; c++ {
 		if single(g1, byte(c)) == r {
 			return []byte{byte(c)}, true
-		}
-	}
-	return nil, false
-}
-
-// encodePair returns the two bytes of r in the upper half.
-func encodePair(g graphic, r rune) ([]byte, bool) {
-	for i, have := range planes[g]() {
-		if rune(have) == r {
-			return []byte{byte(0xA1 + i/side), byte(0xA1 + i%side)}, true
 		}
 	}
 	return nil, false
