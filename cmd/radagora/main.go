@@ -1,0 +1,119 @@
+// Command radagora is the one binary: one command one file; configuration and wiring.
+//
+// Exit codes: 0 all done, 1 failed or partly failed, 2 wrong use (an unknown
+// flag, a setting that cannot be). Each command's help ends with an example.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// A program is the command line: one field, one command, one file.
+type program struct {
+	File string  `name:"config" placeholder:"FILE" help:"Read settings from this YAML file; flags and the environment win over it."`
+	Log  logging `embed:"" prefix:"log-"`
+
+	Config   configCmd   `cmd:"" help:"Look at the configuration."`
+	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// A system is what a command may touch of the machine. Tests own it.
+type system struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Now      func() time.Time
+	Log      *slog.Logger // set once the command line is read; writes to Err
+
+	file *settingsFile // what --config named, nil for none
+}
+
+// A wrongUse is an error that exits with exitUsage.
+type wrongUse struct{ error }
+
+func (e wrongUse) Unwrap() error { return e.error }
+
+// wrong returns an error for a command line or setting that cannot be.
+func wrong(format string, args ...any) error { return wrongUse{fmt.Errorf(format, args...)} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	code := run(ctx, os.Args[1:], &system{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now})
+	stop()
+	os.Exit(code)
+}
+
+// run reads the command line, runs its command and returns the exit code.
+func run(ctx context.Context, args []string, sys *system) int {
+	var p program
+	parser, err := newParser(&p, sys)
+	if err != nil {
+		fmt.Fprintln(sys.Err, "radagora:", err)
+		return exitFailed
+	}
+	chosen, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(sys.Err, "radagora:", err)
+		fmt.Fprintln(sys.Err, "See:", strings.Join(append([]string{"radagora"}, helpFor(err)...), " "))
+		return exitUsage
+	}
+	sys.Log = p.Log.logger(sys.Err)
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	if err := chosen.Run(); err != nil {
+		fmt.Fprintln(sys.Err, "radagora:", err)
+		if errors.As(err, new(wrongUse)) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return exitDone
+}
+
+// newParser builds the command line into p, which may be any struct in tests.
+func newParser(p any, sys *system) (*kong.Kong, error) {
+	parser, err := kong.New(p,
+		kong.Name("radagora"),
+		kong.Description("Every measurement stands beside its reference."),
+		kong.Writers(sys.Out, sys.Err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.PostBuild(nameSettings),
+		kong.WithBeforeResolve(resolveSettings),
+		kong.Bind(sys),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("command line: %w", err)
+	}
+	return parser, nil
+}
+
+// helpFor returns the words that show the help of the command that err is about.
+func helpFor(err error) []string {
+	var words []string
+	if e := new(kong.ParseError); errors.As(err, &e) && e.Context != nil {
+		for _, path := range e.Context.Path {
+			if path.Command != nil {
+				words = append(words, path.Command.Name)
+			}
+		}
+	}
+	return append(words, "--help")
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// A setting is a flag with the tag `setting:""`. Its value comes from the command
+// line, or else from the environment (RADAGORA_HTTP for --http), or else from the
+// file that --config or RADAGORA_CONFIG names (key http), or else it is the
+// default. Two more tags keep secrets off the command line, which other users of
+// the machine can read: `secret:""` refuses the flag there, `dsn:""` refuses a
+// password in it.
+const (
+	tagSetting = "setting"
+	tagSecret  = "secret"
+	tagDSN     = "dsn"
+
+	fileFlag = "config"
+)
+
+// settings are what `radagora serve` has to know. `radagora config check` takes
+// the same and shows where each value came from.
+type settings struct {
+	Data   string   `setting:"" default:"./data" help:"Folder for everything that is kept."`
+	DB     string   `setting:"" dsn:"" placeholder:"DSN" help:"Database, sqlite:/path/file.db or postgres://…; without it, SQLite in the data folder."`
+	HTTP   string   `setting:"" default:"127.0.0.1:8080" help:"Listen here for the pages."`
+	DICOM  string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
+	AE     string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
+	Peer   []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
+	NoAuth bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
+}
+
+// envName returns the environment variable of a flag.
+func envName(flag string) string {
+	return "RADAGORA_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// nameSettings gives each setting its environment variable.
+func nameSettings(k *kong.Kong) error {
+	return kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok && (flag.Tag.Has(tagSetting) || flag.Name == fileFlag) {
+			flag.Envs = []string{envName(flag.Name)}
+			flag.Tag.Envs = flag.Envs
+		}
+		return next(nil)
+	})
+}
+
+// resolveSettings runs after the command line was read and before anything else
+// is. It refuses secrets there, and reads the file.
+func resolveSettings(ctx *kong.Context, sys *system) error {
+	for _, path := range ctx.Path {
+		if path.Flag == nil {
+			continue
+		}
+		if err := public(path.Flag, ctx.FlagValue(path.Flag)); err != nil {
+			return err
+		}
+	}
+	i := slices.IndexFunc(ctx.Flags(), func(f *kong.Flag) bool { return f.Name == fileFlag })
+	if i < 0 {
+		return nil
+	}
+	name, _ := ctx.FlagValue(ctx.Flags()[i]).(string)
+	if name == "" {
+		return nil
+	}
+	file, err := readSettings(name, known(ctx.Model))
+	if err != nil {
+		return err
+	}
+	ctx.AddResolver(file)
+	sys.file = file
+	return nil
+}
+
+// public refuses what must not be seen in a list of processes.
+func public(flag *kong.Flag, value any) error {
+	text, _ := value.(string)
+	switch {
+	case flag.Tag.Has(tagSecret):
+		return fmt.Errorf("--%s is a secret: give it in %s or in the file", flag.Name, envName(flag.Name))
+	case flag.Tag.Has(tagDSN) && redact(text) != text:
+		return fmt.Errorf("--%s may hold a password: give it in %s or in the file", flag.Name, envName(flag.Name))
+	}
+	return nil
+}
+
+// known returns the settings of all commands by name.
+func known(app *kong.Application) map[string]*kong.Flag {
+	all := map[string]*kong.Flag{}
+	// The visitor returns no error of its own, so Visit returns none.
+	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok && flag.Tag.Has(tagSetting) {
+			all[flag.Name] = flag
+		}
+		return next(nil)
+	})
+	return all
+}
+
+// passwordIn finds the password of a DSN in words, or in the query of one that
+// is a URL.
+var passwordIn = regexp.MustCompile(`(?i)((?:^|[\s?&])(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]*)`)
+
+// redact returns dsn with its password hidden, and unchanged if it has none.
+func redact(dsn string) string {
+	dsn = passwordIn.ReplaceAllString(dsn, "${1}xxxxx")
+	if !strings.Contains(dsn, "://") {
+		return dsn
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "[unreadable]" // the error would quote it
+	}
+	if _, has := u.User.Password(); !has {
+		return dsn
+	}
+	return u.Redacted()
+}
