@@ -52,7 +52,7 @@ func raceTests(ctx context.Context, s *stage) outcome {
 // file yet matches nothing.
 func (s *stage) withCode(ctx context.Context, patterns []string) ([]string, error) {
 	var stderr bytes.Buffer
-	cmd := s.command(ctx, "go", append([]string{"list"}, patterns...)...)
+	cmd := s.command(ctx, "go", append([]string{"list", "-e"}, patterns...)...)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
