@@ -127,7 +127,7 @@ func embedded(t *testing.T) (files []string) {
 		for _, group := range f.Comments {
 			for _, c := range group.List {
 				patterns, ok := strings.CutPrefix(c.Text, "//go:embed ")
-				for _, p := range strings.Fields(patterns) {
+				for p := range strings.FieldsSeq(patterns) {
 					if ok {
 						files = append(files, matches(t, s.dir, strings.Trim(p, "\"`"))...)
 					}

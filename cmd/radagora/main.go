@@ -47,13 +47,13 @@ type system struct {
 	file *settingsFile // what --config named, nil for none
 }
 
-// A wrongUse is an error that exits with exitUsage.
-type wrongUse struct{ error }
+// A usageError is an error that exits with exitUsage.
+type usageError struct{ error }
 
-func (e wrongUse) Unwrap() error { return e.error }
+func (e usageError) Unwrap() error { return e.error }
 
 // wrong returns an error for a command line or setting that cannot be.
-func wrong(format string, args ...any) error { return wrongUse{fmt.Errorf(format, args...)} }
+func wrong(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, sys *system) int {
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(); err != nil {
 		fmt.Fprintln(sys.Err, "radagora:", err)
-		if errors.As(err, new(wrongUse)) {
+		if errors.As(err, new(usageError)) {
 			return exitUsage
 		}
 		return exitFailed

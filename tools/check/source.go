@@ -53,7 +53,7 @@ func generated(ctx context.Context, s *stage) outcome {
 	if err := errors.Join(os.RemoveAll(s.work("generate")), copyAll(s.root, tree, files)); err != nil {
 		return fail("%v", err)
 	}
-	defer os.RemoveAll(s.work("generate"))
+	defer func() { _ = os.RemoveAll(s.work("generate")) }() // what stays is in the way of nobody
 	// Generators that read the shared tables look for them beside the module.
 	_ = os.Symlink(filepath.Join(filepath.Dir(s.root), "shared"), s.work("generate", "shared"))
 	cmd := s.command(ctx, "go", "generate", "./...")
