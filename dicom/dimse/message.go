@@ -1,0 +1,274 @@
+package dimse
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"radagora/fault"
+)
+
+// Messages in fragments: PS3.7 section 6.3.1, PS3.8 Annex E.
+
+// A stream is the fragments that come on an association, and what interrupts them.
+// One goroutine at a time uses it.
+type stream struct {
+	p     *provider
+	batch *batch
+	i     int // next fragment of batch
+}
+
+// An interruption is an indication that is no data: the association is about to end,
+// or has.
+type interruption struct{ indication }
+
+// Error says why, with kind Unavailable where the peer or the network did it.
+func (i *interruption) Error() string {
+	if i.err != nil {
+		return i.err.Error()
+	}
+	return "dimse: association released within a message"
+}
+
+// Unwrap returns the cause.
+func (i *interruption) Unwrap() error {
+	if i.err == nil {
+		return errProtocol
+	}
+	return i.err
+}
+
+// next returns the next fragment, or an *interruption. The fragment is valid until
+// next is called again.
+func (s *stream) next() (pdv, error) {
+	for {
+		if s.batch != nil {
+			if s.i < len(s.batch.pdvs) {
+				s.i++
+				return s.batch.pdvs[s.i-1], nil
+			}
+			s.p.lend.put(s.batch)
+			s.batch, s.i = nil, 0
+		}
+		i, ok := s.p.hear()
+		if !ok || i.event != evt10 {
+			return pdv{}, &interruption{i}
+		}
+		s.batch = i.batch
+	}
+}
+
+// command reads the fragments of a command set and returns it with its
+// presentation context.
+func (s *stream) command() (*command, uint8, error) {
+	v, err := s.next()
+	if err != nil {
+		return nil, 0, err
+	}
+	id, whole := v.context, v.data
+	for joined := false; ; {
+		switch {
+		case !v.command:
+			return nil, 0, broken("a data set fragment where a command is due")
+		case v.context != id:
+			return nil, 0, broken("a command changes its presentation context")
+		case len(whole) > maxCommand:
+			return nil, 0, broken("a command set of more than %d bytes", maxCommand)
+		case v.last:
+			c, err := parseCommand(whole)
+			return c, id, err
+		}
+		if !joined {
+			whole, joined = append([]byte(nil), whole...), true
+		}
+		if v, err = s.next(); err != nil {
+			return nil, 0, fmt.Errorf("within a command: %w", err)
+		}
+		if v.command {
+			whole = append(whole, v.data...)
+		}
+	}
+}
+
+// A dataSet reads the fragments of one data set.
+type dataSet struct {
+	s       *stream
+	context uint8
+	limit   int64 // most it may hold; 0 is any
+	n       int64 // bytes read
+	rest    []byte
+	last    bool  // rest is the last fragment
+	err     error // why reading stopped; io.EOF at the end
+}
+
+// more makes rest hold something, or fails.
+func (d *dataSet) more() error {
+	for len(d.rest) == 0 && d.err == nil {
+		if d.last {
+			d.err = io.EOF
+			break
+		}
+		v, err := d.s.next()
+		switch {
+		case err != nil:
+			d.err = err
+		case v.command:
+			d.err = broken("a command within a data set")
+		case v.context != d.context:
+			d.err = broken("a data set changes its presentation context")
+		default:
+			d.rest, d.last = v.data, v.last
+			if d.n += int64(len(v.data)); d.limit > 0 && d.n > d.limit {
+				d.rest = nil
+				d.err = &tooLarge{fault.Errorf(fault.Exhausted, "object larger than %d bytes", d.limit)}
+			}
+		}
+	}
+	return d.err
+}
+
+// A tooLarge is the one end of a data set after which its fragments go on.
+type tooLarge struct{ error }
+
+// Unwrap returns the error with its kind.
+func (e *tooLarge) Unwrap() error { return e.error }
+
+// Read implements io.Reader.
+func (d *dataSet) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if err := d.more(); err != nil {
+		return 0, err
+	}
+	n := copy(b, d.rest)
+	d.rest = d.rest[n:]
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo: each fragment is written from where it arrived.
+func (d *dataSet) WriteTo(w io.Writer) (int64, error) {
+	var total int64
+	for {
+		switch err := d.more(); {
+		case errors.Is(err, io.EOF):
+			return total, nil
+		case err != nil:
+			return total, err
+		}
+		n, err := w.Write(d.rest)
+		total += int64(n)
+		d.rest = d.rest[n:]
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// drain skips what is left, at most limit bytes. It returns nil when the association
+// can go on, and what it skipped over before that: nil, or that the object is too
+// large.
+func (d *dataSet) drain(limit int64) (skipped, err error) {
+	var large *tooLarge
+	if errors.As(d.err, &large) {
+		skipped, d.err = large, nil
+	}
+	d.limit = d.n + limit
+	for {
+		d.rest = nil
+		switch err := d.more(); {
+		case errors.Is(err, io.EOF):
+			return skipped, nil
+		case err != nil:
+			return skipped, err
+		}
+	}
+}
+
+// A sender sends messages on an association, one after the other.
+type sender struct {
+	p       *provider
+	payload int        // largest fragment
+	mu      sync.Mutex // held while a message is sent
+	bufs    [2][]byte  // for data, with room for headers
+}
+
+// newSender returns a sender whose PDUs are neither larger than the peer takes nor
+// than own.
+func newSender(p *provider, peerMaximum, own uint32) *sender {
+	most := own
+	if peerMaximum > 0 {
+		most = min(most, peerMaximum)
+	}
+	return &sender{p: p, payload: int(max(most, leastPDU)) - pdvHeader}
+}
+
+// command sends a command set. The caller holds mu.
+func (s *sender) command(id uint8, c *command) error {
+	for b := c.encode(); ; {
+		n := min(len(b), s.payload)
+		pdu := make([]byte, headerLength+pdvHeader+n)
+		copy(pdu[headerLength+pdvHeader:], b)
+		b = b[n:]
+		if err := s.p.ask(evt9, sealData(pdu, id, true, len(b) == 0)); err != nil || len(b) == 0 {
+			return err
+		}
+	}
+}
+
+// A source is a data set about to be sent: it reads one fragment ahead, to know
+// which is the last.
+type source struct {
+	from   io.Reader
+	buf    []byte // with room for headers
+	n      int    // bytes of data in buf
+	spare  []byte
+	ended  bool
+	failed error
+}
+
+// open reads the first fragment of a data set. The caller holds mu.
+func (s *sender) open(from io.Reader) (*source, error) {
+	for i := range s.bufs {
+		if s.bufs[i] == nil {
+			s.bufs[i] = make([]byte, headerLength+pdvHeader+s.payload)
+		}
+	}
+	src := &source{from: from, buf: s.bufs[0], spare: s.bufs[1]}
+	src.n = src.read(src.buf)
+	if src.failed == nil && src.n == 0 {
+		src.failed = fault.Errorf(fault.Invalid, "the data set is empty")
+	}
+	return src, src.failed
+}
+
+// read fills b behind its headers and notes the end.
+func (s *source) read(b []byte) int {
+	n, err := io.ReadFull(s.from, b[headerLength+pdvHeader:])
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		s.ended = true
+	case err != nil:
+		s.failed = err
+	}
+	return n
+}
+
+// data sends what src has. The caller holds mu.
+func (s *sender) data(id uint8, src *source) error {
+	for {
+		ahead := 0
+		if !src.ended {
+			ahead = src.read(src.spare)
+		}
+		if src.failed != nil {
+			return src.failed
+		}
+		last := ahead == 0
+		if err := s.p.ask(evt9, sealData(src.buf[:headerLength+pdvHeader+src.n], id, false, last)); err != nil || last {
+			return err
+		}
+		src.buf, src.spare, src.n = src.spare, src.buf, ahead
+	}
+}

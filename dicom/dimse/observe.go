@@ -1,0 +1,62 @@
+package dimse
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"radagora/dicom/uid"
+)
+
+// An Occasion is what an Observation is about.
+type Occasion string
+
+// The occasions.
+const (
+	Associated Occasion = "associated"
+	Rejected   Occasion = "rejected"
+	Echoed     Occasion = "echoed"
+	Stored     Occasion = "stored" // or refused: see Status
+	Released   Occasion = "released"
+	Aborted    Occasion = "aborted" // by either side, or the connection was lost
+)
+
+// An Observation is something that happened on an association: for counters, for a
+// list of what came, and for the guide that waits for the first echo.
+type Observation struct {
+	Occasion    Occasion
+	At          time.Time
+	Peer        Peer
+	Rejection   *Rejection    // of Rejected
+	Status      Status        // of Echoed and Stored
+	Err         error         // why: of Stored with a refusal, of an abort
+	SOPClass    uid.UID       // of Stored
+	SOPInstance uid.UID       // of Stored
+	Syntax      uid.UID       // of Stored
+	Bytes       int64         // of the data set, of Stored
+	Took        time.Duration // from the first byte of the data set to the answer, of Stored
+}
+
+// Live is an association that is open.
+type Live struct {
+	Peer     Peer
+	Since    time.Time
+	Messages int64  // requests answered
+	Received int64  // bytes
+	Sent     int64  // bytes
+	Status   Status // of the last answer; Success before the first
+}
+
+// Associations returns the open associations, the oldest first.
+func (s *Server) Associations() []Live {
+	var out []Live
+	for _, c := range s.all() {
+		if l, ok := c.session.live(); ok {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b Live) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Peer.Address, b.Peer.Address))
+	})
+	return out
+}
