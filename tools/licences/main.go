@@ -144,7 +144,8 @@ func (m *module) collect(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !licenceFile.MatchString(e.Name()) || strings.HasSuffix(e.Name(), ".go") {
+		if !e.Type().IsRegular() || !licenceFile.MatchString(e.Name()) || strings.HasSuffix(e.Name(), ".go") ||
+			strings.HasSuffix(e.Name(), "-LOGO") { // of a picture in the module's documents
 			continue
 		}
 		name, err := filepath.Rel(m.Dir, filepath.Join(dir, e.Name()))
@@ -201,7 +202,8 @@ func identify(body string) string {
 		{"ISC", "Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee"},
 		{"ISC", "Permission to use, copy, modify, and distribute this software for any purpose with or without fee"},
 		{"Unlicense", "This is free and unencumbered software released into the public domain"},
-		{"blessing", "The author disclaims copyright to this source code"},
+		{"public domain", "has been dedicated to the public domain by the authors"},
+		{"public domain", "The author disclaims copyright to this source code"},
 	} {
 		if strings.Contains(body, l.phrase) {
 			return l.id
