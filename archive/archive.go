@@ -1,0 +1,96 @@
+// Package archive keeps studies and answers questions about them.
+//
+// What arrives is streamed to a blob store exactly as it came while its header
+// is read on the way; then its row is committed, together with a journal entry,
+// and only then is it acknowledged. So a row never names bytes that are not
+// there, and whatever was acknowledged is found again. Bytes that nobody was
+// told about may remain after a crash; Check names them.
+//
+// An instance is what it was first: the same data set under the same SOP
+// Instance UID again is a success that changes nothing, another one goes to
+// quarantine. What stands in the index does not depend on the order in which
+// instances arrive. The tables and rules are in docs/format/archive.md.
+//
+// The package knows no protocol: associations, web requests and imports hand it
+// an Arrival each.
+package archive
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"radagora/blob"
+	"radagora/db"
+	"radagora/fault"
+	"radagora/journal"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// Migrations returns the archive's tables for db.Migrate.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+// A Journal records what happened, in the transaction in which it happens.
+type Journal interface {
+	Append(ctx context.Context, tx *db.Tx, e ...journal.Entry) error
+}
+
+// An Equipment is what an instance says about the machine it was made on.
+type Equipment struct {
+	Site, CallingAE                             string
+	Modality, Manufacturer, Model, SerialNumber string
+	StationName, Institution, Department        string
+	SoftwareVersions                            string
+}
+
+// Machines learns machines from what they send.
+type Machines interface {
+	// Seen returns the id of the machine, which it may have to make first. It is
+	// called once for a series, within the transaction that makes the series.
+	Seen(ctx context.Context, tx *db.Tx, e Equipment) (machineID string, err error)
+}
+
+// A Config is what an Archive needs.
+type Config struct {
+	DB       *db.DB
+	Blobs    blob.Store
+	Journal  Journal
+	Machines Machines         // nil: machines are not learnt
+	Log      *slog.Logger     // nil: silent
+	Now      func() time.Time // the clock
+
+	MaxObject int64 // how long an object may be, in bytes. 0: 8 GiB
+}
+
+// An Archive keeps studies. Its methods may be called concurrently.
+type Archive struct {
+	Config
+	known known
+}
+
+// New returns an archive whose tables are up to date.
+func New(ctx context.Context, c Config) (*Archive, error) {
+	if c.DB == nil || c.Blobs == nil || c.Journal == nil || c.Now == nil {
+		return nil, fault.Errorf(fault.Internal, "archive: database, blob store, journal and clock are needed")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxObject <= 0 {
+		c.MaxObject = 8 << 30
+	}
+	if err := c.DB.Migrate(ctx, "archive", Migrations()); err != nil {
+		return nil, err
+	}
+	return &Archive{Config: c}, nil
+}

@@ -1,0 +1,48 @@
+package archive
+
+import (
+	"context"
+	"io"
+
+	"radagora/blob"
+	"radagora/dicom"
+	"radagora/dicom/uid"
+)
+
+// An Object is an instance with its bytes: a DICOM file (PS3.10), as it was sent
+// or behind meta information of our own. The caller closes it. ReadAt may be
+// called concurrently.
+type Object struct {
+	blob.Object
+	Instance Instance
+}
+
+// Open opens the instance of that SOP Instance UID. NotFound: there is none. The
+// bytes are as they were received; whether they still are is for Check to find.
+func (a *Archive) Open(ctx context.Context, site string, sop uid.UID) (Object, error) {
+	i, err := a.Instance(ctx, site, sop)
+	if err != nil {
+		return Object{}, err
+	}
+	return a.OpenInstance(ctx, i)
+}
+
+// OpenInstance opens an instance that was looked up.
+func (a *Archive) OpenInstance(ctx context.Context, i Instance) (Object, error) {
+	o, err := a.Blobs.Open(ctx, i.ref)
+	if err != nil {
+		return Object{}, err
+	}
+	return Object{Object: o, Instance: i}, nil
+}
+
+// Reader returns a reader over the whole file.
+func (o Object) Reader() *io.SectionReader { return io.NewSectionReader(o, 0, o.Size()) }
+
+// DatasetAt returns where in the file the data set begins, in bytes; what stands
+// before is preamble and meta information.
+func (o Object) DatasetAt() int64 { return o.Instance.datasetAt }
+
+// Read indexes the file. Values are read when they are asked for, so the object
+// must stay open as long as the result is used.
+func (o Object) Read(opts *dicom.Options) (*dicom.File, error) { return dicom.Open(o, o.Size(), opts) }

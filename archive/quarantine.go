@@ -1,0 +1,106 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+
+	"radagora/blob"
+	"radagora/db"
+	"radagora/fault"
+)
+
+// again decides about an object whose SOP Instance UID is taken. The same data
+// set changes nothing; another one goes to quarantine (HOUSE.md, invariant 2).
+// What is the same is decided on the bytes of the data set: the meta information
+// before it differs with the way an object came.
+func (a *Archive) again(ctx context.Context, e *entry) (Outcome, string, error) {
+	first, err := a.Instance(ctx, e.site, e.sop)
+	if err != nil {
+		return "", "", err
+	}
+	if first.ref == e.ref {
+		return Added, first.ID, nil // somebody who looked through the packs was quicker
+	}
+	if first.ref.SHA256 != e.ref.SHA256 || first.datasetAt != e.datasetAt {
+		same, digest, err := a.compare(ctx, first, e)
+		if err != nil {
+			return "", "", err
+		}
+		if !same {
+			return a.quarantine(ctx, first, e, digest)
+		}
+	}
+	err = a.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, repeatOne, first.ID)
+		return err
+	})
+	return Repeated, first.ID, a.discard(ctx, e, err)
+}
+
+// compare reports whether the data sets are the same, and returns the digest of
+// the one that came last.
+func (a *Archive) compare(ctx context.Context, first Instance, e *entry) (same bool, last [sha256.Size]byte, err error) {
+	if last, err = a.digest(ctx, e.ref, e.datasetAt); err != nil {
+		return false, last, err
+	}
+	if first.ref.Length-first.datasetAt != e.ref.Length-e.datasetAt {
+		return false, last, nil
+	}
+	kept, err := a.digest(ctx, first.ref, first.datasetAt)
+	return kept == last, last, err
+}
+
+// digest returns the SHA-256 of an object from a place on.
+func (a *Archive) digest(ctx context.Context, r blob.Ref, from int64) (d [sha256.Size]byte, err error) {
+	o, err := a.Blobs.Open(ctx, r)
+	if err != nil {
+		return d, err
+	}
+	defer o.Close()
+	sum := sha256.New()
+	if _, err := io.CopyBuffer(onlyWriter{sum}, io.NewSectionReader(o, from, o.Size()-from), make([]byte, 128<<10)); err != nil {
+		return d, err
+	}
+	return [sha256.Size]byte(sum.Sum(nil)), nil
+}
+
+type onlyWriter struct{ io.Writer }
+
+// quarantine keeps e aside. The same again adds nothing.
+func (a *Archive) quarantine(ctx context.Context, first Instance, e *entry, digest [sha256.Size]byte) (Outcome, string, error) {
+	added := int64(0)
+	err := a.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		added, err = tx.Exec(ctx, insertQuarantine, db.NewID(), e.site, "other_content", first.ID,
+			e.study.String(), e.series.String(), e.sop.String(), e.class.String(), e.syntax.String(), digest[:],
+			e.ref.Pack, e.ref.Offset, e.ref.Length, e.ref.SHA256[:], e.datasetAt, e.door, e.callingAE, e.at, 0)
+		if err != nil {
+			return err
+		}
+		if added == 0 {
+			_, err = tx.Exec(ctx, repeatQuarantined, e.site, e.sop.String(), digest[:])
+			return err
+		}
+		return a.Journal.Append(ctx, tx, e.journalled("archive.instance.quarantined", map[string]any{
+			"reason": "other_content", "instance": first.ID, "sha256": hex.EncodeToString(e.ref.SHA256[:]),
+			"kept_sha256": hex.EncodeToString(first.ref.SHA256[:]), "same_study": first.Study == e.study,
+		}))
+	})
+	if err == nil && added == 0 {
+		err = a.discard(ctx, e, nil)
+	}
+	return Quarantined, first.ID, err
+}
+
+// discard removes the bytes of e, which are kept elsewhere, if err is nil. That
+// they could not be removed is no reason to refuse what is durable.
+func (a *Archive) discard(ctx context.Context, e *entry, err error) error {
+	if err != nil {
+		return err
+	}
+	if gone := a.Blobs.Remove(ctx, e.ref); gone != nil && fault.Of(gone) != fault.NotFound {
+		a.Log.WarnContext(ctx, "superfluous object stays in its pack", "ref", e.ref.String(), "error", gone)
+	}
+	return nil
+}
