@@ -146,7 +146,7 @@ create table quarantine (
 	unique (site_id, sop_uid, dataset_sha256)
 );
 create index quarantine_by_place on quarantine (pack, pack_offset);
-create index quarantine_by_receipt on quarantine (site_id, received_at, id);
+create index quarantine_by_site on quarantine (site_id, id);
 
 -- +goose Down
 drop table quarantine;
