@@ -52,6 +52,14 @@ var kinds = []kind{
 		}}},
 	},
 	{
+		name: "patterns", means: "identifiers that are set apart",
+		tables: []schema{{name: "patterns", key: []string{"field", "pattern"}, columns: []column{
+			oneOf("field", "id", "name", "protocol"),
+			need("pattern", text),
+			allow("note", text),
+		}}},
+	},
+	{
 		name: "exam_codes", means: "own codes of examinations",
 		tables: []schema{{name: "codes", key: []string{"exam_code"}, columns: slices.Concat(
 			[]column{need("exam_code", code)}, labels("label"),

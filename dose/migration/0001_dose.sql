@@ -99,6 +99,14 @@ create table dose_name (
 );
 create index dose_name_study on dose_name (site_id, study_uid);
 
+create table dose_pending (
+    site_id   text not null,
+    study_uid text not null,
+    ticket    text not null, -- changes when there is more to do
+    primary key (site_id, study_uid)
+);
+create index dose_pending_ticket on dose_pending (ticket);
+
 -- Human: no rebuild touches what follows.
 
 create table dose_mapping (
@@ -135,6 +143,7 @@ create index dose_governing_site on dose_governing (site_id);
 -- +goose Down
 drop table dose_governing;
 drop table dose_mapping;
+drop table dose_pending;
 drop table dose_name;
 drop table dose_examination;
 drop table dose_event;

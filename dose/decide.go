@@ -1,0 +1,238 @@
+package dose
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"radagora/db"
+	"radagora/fault"
+	"radagora/journal"
+)
+
+const selectMapping = `select mapping_id, site_id, name, source, machine_id, exam_code, indication, known_by,
+	valid_from, approved_by, approved_at, revoked_by, revoked_at from dose_mapping`
+
+func scanMapping(r *db.Rows) (m Mapping, err error) {
+	return m, r.Scan(&m.ID, &m.Site, &m.Name, &m.Source, &m.Machine, &m.Exam, &m.Indication, &m.KnownBy,
+		&m.ValidFrom, &m.ApprovedBy, &m.ApprovedAt, &m.RevokedBy, &m.RevokedAt)
+}
+
+// Mappings returns the mappings of a site, revoked ones too, newest first.
+func (l *Ledger) Mappings(ctx context.Context, siteID string) ([]Mapping, error) {
+	return db.List(ctx, l.DB, scanMapping, selectMapping+` where site_id = $1 order by approved_at desc, mapping_id desc`, siteID)
+}
+
+// Approve says on behalf of m.ApprovedBy what a local name means, and returns the
+// mapping with its id. One that holds for the same name, source and machine from
+// the same day on is revoked by it. The studies that bear the name are derived
+// anew. Invalid: a code nobody knows, a way of knowing without an indication or
+// the other way round, a day that is none.
+func (l *Ledger) Approve(ctx context.Context, m Mapping) (Mapping, error) {
+	if err := l.checkMapping(&m); err != nil {
+		return Mapping{}, err
+	}
+	m.ID, m.ApprovedAt, m.RevokedBy, m.RevokedAt = db.NewID(), db.Millis(l.Now()), "", 0
+	err := l.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2
+			where site_id = $3 and folded = $4 and source = $5 and machine_id = $6 and valid_from = $7 and revoked_at = 0`,
+			m.ApprovedBy, m.ApprovedAt, m.Site, foldName(m.Name), string(m.Source), m.Machine, m.ValidFrom)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into dose_mapping (mapping_id, site_id, name, folded, source, machine_id,
+			exam_code, indication, known_by, valid_from, approved_by, approved_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			m.ID, m.Site, m.Name, foldName(m.Name), string(m.Source), m.Machine,
+			m.Exam, m.Indication, string(m.KnownBy), m.ValidFrom, m.ApprovedBy, m.ApprovedAt)
+		if err != nil {
+			return err
+		}
+		return l.mappingChanged(ctx, tx, "dose.mapping.approved", m.ApprovedBy, m)
+	})
+	return m, err
+}
+
+// Revoke takes a mapping back on behalf of by. NotFound: there is none with this
+// id that holds.
+func (l *Ledger) Revoke(ctx context.Context, siteID, id, by string) error {
+	return l.DB.Write(ctx, func(tx *db.Tx) error {
+		all, err := db.List(ctx, tx, scanMapping, selectMapping+` where site_id = $1 and mapping_id = $2 and revoked_at = 0`, siteID, id)
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return fault.Errorf(fault.NotFound, "no mapping %s that holds", id)
+		}
+		if _, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2 where mapping_id = $3`,
+			by, db.Millis(l.Now()), id); err != nil {
+			return err
+		}
+		return l.mappingChanged(ctx, tx, "dose.mapping.revoked", by, all[0])
+	})
+}
+
+// checkMapping makes a mapping complete and refuses what cannot be.
+func (l *Ledger) checkMapping(m *Mapping) error {
+	m.Name = strings.TrimSpace(m.Name)
+	switch {
+	case m.Name == "" || len(m.Name) > 1000:
+		return fault.Errorf(fault.Invalid, "a mapping needs a name of 1 to 1000 bytes")
+	case m.Source != FromProcedure && m.Source != FromProtocol:
+		return fault.Errorf(fault.Invalid, "a mapping is of a procedure or a protocol")
+	case m.ApprovedBy == "":
+		return fault.Errorf(fault.Invalid, "somebody has to approve a mapping")
+	case m.Indication == "" && m.KnownBy != "", m.Indication != "" && m.KnownBy.rank() < 0:
+		return fault.Errorf(fault.Invalid, "an indication and how it is known go together")
+	}
+	if err := l.known(m.Site, "dose/exam", "exam_code", m.Exam); err != nil {
+		return err
+	}
+	if m.Indication != "" {
+		if err := l.known(m.Site, "dose/indication", "indication_code", m.Indication); err != nil {
+			return err
+		}
+	}
+	m.ValidFrom = cmp.Or(m.ValidFrom, "0001-01-01")
+	if _, err := time.Parse(time.DateOnly, m.ValidFrom); err != nil {
+		return fault.Errorf(fault.Invalid, "valid from: a day as 2026-01-31")
+	}
+	return nil
+}
+
+// known refuses a code that the content does not have.
+func (l *Ledger) known(siteID, set, column, code string) error {
+	table, err := l.Content.Table(siteID, set, "codes")
+	if err != nil {
+		return err
+	}
+	for row := range table.All() {
+		if row.Text(column) == code {
+			return nil
+		}
+	}
+	return fault.Errorf(fault.Invalid, "content set %s has no such code", set)
+}
+
+// mappingChanged journals a decision and has the studies that bear the name
+// derived anew.
+func (l *Ledger) mappingChanged(ctx context.Context, tx *db.Tx, kind, by string, m Mapping) error {
+	studies, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select distinct study_uid from dose_name where site_id = $1 and folded = $2 and source = $3`,
+		m.Site, foldName(m.Name), string(m.Source))
+	if err != nil {
+		return err
+	}
+	for _, study := range studies {
+		if err := pend(ctx, tx, m.Site, study); err != nil {
+			return err
+		}
+	}
+	tx.OnCommit(l.poke)
+	return l.journalled(ctx, tx, m.Site, by, kind, m.ID, map[string]any{
+		"name": m.Name, "source": m.Source, "machine": m.Machine, "exam": m.Exam,
+		"indication": m.Indication, "known_by": m.KnownBy, "valid_from": m.ValidFrom, "studies": len(studies),
+	})
+}
+
+// journalled writes an entry about a decision.
+func (l *Ledger) journalled(ctx context.Context, tx *db.Tx, siteID, by, kind, subject string, data map[string]any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	return l.Journal.Append(ctx, tx, journal.Entry{Site: siteID, Actor: by, Kind: kind, Subject: subject, Data: raw})
+}
+
+const selectGoverning = `select governing_id, site_id, set_id, exam_code, from_day, to_day, decided_by, decided_at, note from dose_governing`
+
+func scanGoverning(r *db.Rows) (g Governing, err error) {
+	return g, r.Scan(&g.ID, &g.Site, &g.Set, &g.Exam, &g.From, &g.To, &g.DecidedBy, &g.DecidedAt, &g.Note)
+}
+
+// Governing returns the decisions of a site about which set governs, earliest first.
+func (l *Ledger) Governing(ctx context.Context, siteID string) ([]Governing, error) {
+	return db.List(ctx, l.DB, scanGoverning, selectGoverning+` where site_id = $1 order by from_day, governing_id`, siteID)
+}
+
+// Govern lets a set of levels govern from a day on, on behalf of g.DecidedBy. It
+// is Conflict if another set would govern the same examination, indication and
+// size group on the same day, Invalid for a set or code nobody knows.
+func (l *Ledger) Govern(ctx context.Context, g Governing) (Governing, error) {
+	levels, err := Levels(l.Content, g.Site)
+	if err != nil {
+		return Governing{}, err
+	}
+	if err := l.checkGoverning(g); err != nil {
+		return Governing{}, err
+	}
+	g.ID, g.DecidedAt = db.NewID(), db.Millis(l.Now())
+	err = l.DB.Write(ctx, func(tx *db.Tx) error {
+		others, err := db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1`+tx.ForShare(), g.Site)
+		if err != nil {
+			return err
+		}
+		if err := Overlapping(levels, append(others, g)); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into dose_governing (governing_id, site_id, set_id, exam_code, from_day, to_day, decided_by, decided_at, note)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, g.ID, g.Site, g.Set, g.Exam, g.From, g.To, g.DecidedBy, g.DecidedAt, g.Note)
+		if err != nil {
+			return err
+		}
+		tx.OnCommit(l.changed)
+		return l.journalled(ctx, tx, g.Site, g.DecidedBy, "dose.level.governed", g.ID,
+			map[string]any{"set": g.Set, "exam": g.Exam, "from": g.From, "to": g.To})
+	})
+	return g, err
+}
+
+// EndGoverning ends a decision on a day, the last one on which it holds.
+func (l *Ledger) EndGoverning(ctx context.Context, siteID, id, day, by string) error {
+	if _, err := time.Parse(time.DateOnly, day); err != nil {
+		return fault.Errorf(fault.Invalid, "the last day: a day as 2026-01-31")
+	}
+	return l.DB.Write(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, `update dose_governing set to_day = $1 where site_id = $2 and governing_id = $3 and (to_day = '' or to_day > $1)`, day, siteID, id)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.Errorf(fault.NotFound, "no decision %s that lasts beyond %s", id, day)
+		}
+		tx.OnCommit(l.changed)
+		return l.journalled(ctx, tx, siteID, by, "dose.level.ended", id, map[string]any{"to": day})
+	})
+}
+
+// checkGoverning refuses a decision that cannot be.
+func (l *Ledger) checkGoverning(g Governing) error {
+	set, ok := l.Content.Set(g.Site, g.Set)
+	if !ok || set.Kind != "levels" {
+		return fault.Errorf(fault.Invalid, "no content set of levels has the id %s", g.Set)
+	}
+	if g.DecidedBy == "" {
+		return fault.Errorf(fault.Invalid, "somebody has to decide which levels govern")
+	}
+	for _, day := range []string{g.From, cmp.Or(g.To, g.From)} {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			return fault.Errorf(fault.Invalid, "from and to: a day as 2026-01-31")
+		}
+	}
+	if g.To != "" && g.To < g.From {
+		return fault.Errorf(fault.Invalid, "the last day is before the first")
+	}
+	if g.Exam == "" {
+		return nil
+	}
+	return l.known(g.Site, "dose/exam", "exam_code", g.Exam)
+}
+
+// changed tells whoever wants to know that comparisons may have changed.
+func (l *Ledger) changed() {
+	if l.Changed != nil {
+		l.Changed()
+	}
+}

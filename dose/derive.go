@@ -1,0 +1,309 @@
+package dose
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"radagora/db"
+	"radagora/dicom/uid"
+	"radagora/fault"
+	"radagora/site"
+)
+
+const (
+	deriveLease = 30 * time.Second
+	derivePoll  = 2 * time.Second
+	deriveBatch = 100 // studies derived between two looks at the list
+	commitBatch = 20  // studies in one transaction
+)
+
+// deriveAlways derives what is pending, under a lease, until ctx ends.
+func (l *Ledger) deriveAlways(ctx context.Context) error {
+	for ctx.Err() == nil {
+		lease, err := l.DB.Lease(ctx, "dose.derive", l.Holder, deriveLease)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		l.derivePending(lease.Context())
+		if err := lease.Release(context.WithoutCancel(ctx)); err != nil {
+			l.Log.WarnContext(ctx, "dose: give back lease", "error", err)
+		}
+	}
+	return nil
+}
+
+// derivePending derives until ctx ends. A failure is logged and tried again.
+func (l *Ledger) derivePending(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-l.woken():
+		}
+		for {
+			n, err := l.Derive(ctx, deriveBatch)
+			if err != nil && ctx.Err() == nil {
+				l.Log.ErrorContext(ctx, "dose: derive", "error", err)
+			}
+			if n == 0 || err != nil {
+				break
+			}
+		}
+		timer.Reset(derivePoll)
+	}
+}
+
+// A task is a study to be derived.
+type task struct{ site, study, ticket string }
+
+// Derive derives up to limit of the pending studies and returns how many it did.
+func (l *Ledger) Derive(ctx context.Context, limit int) (int, error) {
+	tasks, err := db.List(ctx, l.DB, func(r *db.Rows) (t task, err error) { return t, r.Scan(&t.site, &t.study, &t.ticket) },
+		`select site_id, study_uid, ticket from dose_pending order by ticket limit $1`, limit)
+	if err != nil {
+		return 0, err
+	}
+	known := map[string]knowledge{}
+	for part := range slices.Chunk(tasks, commitBatch) {
+		read := make([]reading, len(part))
+		for i, t := range part {
+			if _, ok := known[t.site]; !ok {
+				if known[t.site], err = l.knowledge(ctx, t.site); err != nil {
+					return 0, err
+				}
+			}
+			if read[i], err = l.readStudy(ctx, t); err != nil {
+				return 0, err
+			}
+		}
+		err := l.DB.Write(ctx, func(tx *db.Tx) error {
+			for _, r := range read {
+				if err := l.write(ctx, tx, r, known[r.site]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	if len(tasks) > 0 && l.Changed != nil {
+		l.Changed()
+	}
+	return len(tasks), nil
+}
+
+// knowledge is what a site has said that derivation depends on.
+type knowledge struct {
+	mappings   Mappings
+	notPatient map[string][]string // patterns, by the field they are tried on
+}
+
+// knowledge loads it.
+func (l *Ledger) knowledge(ctx context.Context, siteID string) (knowledge, error) {
+	all, err := l.Mappings(ctx, siteID)
+	if err != nil {
+		return knowledge{}, err
+	}
+	k := knowledge{mappings: NewMappings(all), notPatient: map[string][]string{}}
+	table, err := l.Content.Table(siteID, "dose/not_patient", "patterns")
+	if err != nil {
+		return knowledge{}, err
+	}
+	for row := range table.All() {
+		field := row.Text("field")
+		k.notPatient[field] = append(k.notPatient[field], strings.ToLower(row.Text("pattern")))
+	}
+	return k, nil
+}
+
+// A reading is what the reports of a study say.
+type reading struct {
+	task
+	reports map[string]*Report // by SOP Instance UID
+	failed  map[string]string  // why the others could not be read
+	study   *Study             // nil if there is no dose report
+}
+
+// readStudy reads all reports of a study.
+func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
+	r := reading{task: t, reports: map[string]*Report{}, failed: map[string]string{}}
+	instances, err := db.List(ctx, l.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select sop_instance_uid from dose_report where site_id = $1 and study_uid = $2 order by sop_instance_uid`, t.site, t.study)
+	if err != nil {
+		return r, err
+	}
+	var all []*Report
+	for _, name := range instances {
+		report, err := l.readReport(ctx, t.site, name)
+		switch {
+		case err == nil:
+			r.reports[name] = report
+			all = append(all, report)
+		case fault.Of(err) == fault.Unavailable || fault.Of(err) == fault.Internal:
+			return r, err // not the report's fault: try again
+		default:
+			r.failed[name] = err.Error()
+		}
+	}
+	if studies := Join(all); len(studies) > 0 {
+		r.study = studies[0]
+	}
+	return r, nil
+}
+
+// readReport reads one report from the archive.
+func (l *Ledger) readReport(ctx context.Context, siteID, name string) (*Report, error) {
+	sop, err := uid.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	f, closer, err := l.Objects.Open(ctx, siteID, sop)
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	report, err := l.Reader.Read(f.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	report.encoding(f.Warnings)
+	return report, nil
+}
+
+// write puts what was read in the place of what was derived before.
+func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) error {
+	for _, table := range []string{"dose_study", "dose_event", "dose_examination", "dose_name"} {
+		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", r.site, r.task.study); err != nil {
+			return err
+		}
+	}
+	machines, err := l.writeReports(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	if r.study != nil {
+		if err := writeStudy(ctx, tx, r, k, machines); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2 and ticket = $3`, r.site, r.task.study, r.ticket)
+	return err
+}
+
+// writeReports notes what became of each report, and returns the machine that
+// each came from.
+func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*Report]string, error) {
+	machines := map[*Report]string{}
+	for name, report := range r.reports {
+		seen, err := l.Machines.Seen(ctx, tx, equipment(r.site, report))
+		if err != nil {
+			return nil, err
+		}
+		machines[report] = seen.MachineID
+		counted := r.study != nil && slices.Contains(r.study.Reports, report)
+		if err := noteReport(ctx, tx, r.site, name, string(report.Kind), "", counted, seen.MachineID); err != nil {
+			return nil, err
+		}
+	}
+	for name, problem := range r.failed {
+		if err := noteReport(ctx, tx, r.site, name, "", problem, false, ""); err != nil {
+			return nil, err
+		}
+	}
+	return machines, nil
+}
+
+// noteReport writes what became of a report.
+func noteReport(ctx context.Context, tx *db.Tx, siteID, name, kind, problem string, counted bool, machine string) error {
+	_, err := tx.Exec(ctx, `update dose_report set kind = $3, problem = $4, counted = $5, machine_id = $6
+		where site_id = $1 and sop_instance_uid = $2`, siteID, name, kind, problem, counted, machine)
+	return err
+}
+
+// equipment returns what a report says about the machine that made it: the
+// device that observed or irradiated, and the header for what the tree lacks.
+func equipment(siteID string, r *Report) site.Equipment {
+	e := site.Equipment{
+		Site: siteID, Serial: r.Device.Serial, DeviceUID: r.Device.UID, Manufacturer: r.Device.Manufacturer,
+		Model: r.Device.Model, Station: r.Device.Name, Software: r.Device.Software,
+		Modality: r.Modality(), Day: r.day(),
+	}
+	for _, d := range r.Devices {
+		e.Serial = cmp.Or(e.Serial, d.Serial)
+		e.DeviceUID = cmp.Or(e.DeviceUID, d.UID)
+		e.Manufacturer = cmp.Or(e.Manufacturer, d.Manufacturer)
+		e.Model = cmp.Or(e.Model, d.Model)
+		e.Station = cmp.Or(e.Station, d.Name)
+	}
+	return e
+}
+
+// day returns the day on which irradiation began, or else the study's or the
+// report's; "" if nothing says it.
+func (r *Report) day() string {
+	for _, m := range []Moment{r.StudyDate, r.Started(), r.Content} {
+		if len(m.Date()) == len(time.DateOnly) {
+			return m.Date()
+		}
+	}
+	return ""
+}
+
+// candidates returns the events of a study in the order of time, each with what
+// tells to which examination it belongs.
+func candidates(s *Study, machines map[*Report]string) ([]Candidate, map[*Event]*Report) {
+	of := map[*Event]*Report{}
+	for _, r := range s.Reports {
+		for _, e := range r.Events {
+			of[e] = r
+		}
+	}
+	var all []Candidate
+	for _, e := range s.Events {
+		r := of[e]
+		if r == nil {
+			continue // cannot be: events are those of the reports that count
+		}
+		c := Candidate{Event: e, Accession: r.Order.Accession.Reveal(), Machine: machines[r], Day: r.day()}
+		for _, p := range append(slices.Clone(r.Procedures), r.StudyDescription) {
+			if p != "" && !slices.Contains(c.Procedures, p) {
+				c.Procedures = append(c.Procedures, p)
+			}
+		}
+		all = append(all, c)
+	}
+	// Without a time of their own, CT events stand in the order of the report.
+	slices.SortStableFunc(all, func(a, b Candidate) int {
+		if a.Event.Started.Local == "" || b.Event.Started.Local == "" {
+			return cmp.Compare(of[a.Event].Started().Local, of[b.Event].Started().Local)
+		}
+		return cmp.Compare(a.Event.Started.Local, b.Event.Started.Local)
+	})
+	return all, of
+}
+
+// notPatient returns the pattern by which an identifier or protocol is known for
+// one of phantoms and tests, "" for a patient.
+func notPatient(patterns []string, texts ...string) string {
+	for _, p := range patterns {
+		stem, prefix := strings.CutSuffix(p, "*")
+		for _, t := range texts {
+			t = strings.ToLower(strings.TrimSpace(t))
+			if t == stem || prefix && strings.HasPrefix(t, stem) {
+				return p
+			}
+		}
+	}
+	return ""
+}

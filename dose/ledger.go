@@ -1,0 +1,167 @@
+package dose
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"radagora/content"
+	"radagora/db"
+	"radagora/dicom"
+	"radagora/dicom/uid"
+	"radagora/fault"
+	"radagora/journal"
+	"radagora/site"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// Migrations returns the tables of dose for db.Migrate.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+// Consumer is the name under which dose reads the journal.
+const Consumer = "dose"
+
+// Objects opens instances of the archive.
+type Objects interface {
+	// Open returns the instance with that SOP Instance UID; the caller closes
+	// it when done with the file. NotFound: there is none.
+	Open(ctx context.Context, site string, sop uid.UID) (*dicom.File, io.Closer, error)
+}
+
+// Machines learns machines from what reports say. *site.Register is one.
+type Machines interface {
+	Seen(ctx context.Context, tx *db.Tx, e site.Equipment) (site.Sighting, error)
+}
+
+// A Journal is read for what arrived and takes what people decide.
+// *journal.Journal is one.
+type Journal interface {
+	Append(ctx context.Context, tx *db.Tx, e ...journal.Entry) error
+	Follow(ctx context.Context, consumer string, kinds []string, fn func(context.Context, *db.Tx, []journal.Entry) error) error
+	Rewind(ctx context.Context, tx *db.Tx, consumer string) error
+}
+
+// A Ledger keeps the exposures of an installation: what reports say, derived,
+// and what people decided about it, apart.
+type Ledger struct {
+	DB       *db.DB
+	Journal  Journal
+	Content  *content.Library
+	Objects  Objects
+	Machines Machines
+	Reader   Reader
+	Log      *slog.Logger
+	Now      func() time.Time
+	Holder   string // names this process in leases
+	// Changed, if set, is called after derived values changed.
+	Changed func()
+
+	once sync.Once
+	wake chan struct{}
+}
+
+// structuredReport begins the UID of every SOP class that may hold a dose report.
+// What an object is its title decides; this only spares opening every image.
+const structuredReport = "1.2.840.10008.5.1.4.1.1.88."
+
+// Run follows the journal and derives until ctx ends. Of several processes, one
+// follows and one derives at a time.
+func (l *Ledger) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 2)
+	go func() {
+		failed <- l.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, l.arrived)
+	}()
+	go func() { failed <- l.deriveAlways(ctx) }()
+	err := <-failed
+	cancel()
+	<-failed
+	if ctx.Err() != nil && err != nil && fault.Of(err) == fault.Unavailable {
+		return nil
+	}
+	return err
+}
+
+// woken returns the channel that says there is something to derive.
+func (l *Ledger) woken() chan struct{} {
+	l.once.Do(func() { l.wake = make(chan struct{}, 1) })
+	return l.wake
+}
+
+// poke wakes whoever derives.
+func (l *Ledger) poke() {
+	select {
+	case l.woken() <- struct{}{}:
+	default:
+	}
+}
+
+// arrived notes the studies that structured reports arrived for.
+func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
+	for _, e := range batch {
+		var data struct {
+			Study    string `json:"study"`
+			SOPClass string `json:"sop_class"`
+		}
+		if err := json.Unmarshal(e.Data, &data); err != nil {
+			return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
+		}
+		if !strings.HasPrefix(data.SOPClass, structuredReport) {
+			continue
+		}
+		_, err := tx.Exec(ctx, `insert into dose_report
+			(site_id, sop_instance_uid, study_uid, kind, problem, counted, machine_id, received_at)
+			values ($1, $2, $3, '', '', $4, '', $5) on conflict (site_id, sop_instance_uid) do nothing`,
+			e.Site, e.Subject, data.Study, false, db.Millis(e.At))
+		if err != nil {
+			return err
+		}
+		if err := pend(ctx, tx, e.Site, data.Study); err != nil {
+			return err
+		}
+	}
+	tx.OnCommit(l.poke)
+	return nil
+}
+
+// pend notes that a study is to be derived anew.
+func pend(ctx context.Context, tx *db.Tx, site, study string) error {
+	_, err := tx.Exec(ctx, `insert into dose_pending (site_id, study_uid, ticket) values ($1, $2, $3)
+		on conflict (site_id, study_uid) do update set ticket = excluded.ticket`, site, study, db.NewID())
+	return err
+}
+
+// Rebuild forgets what was derived and reads the journal from its beginning.
+// Decisions of people stay. It returns when that is noted; Run does the work.
+func (l *Ledger) Rebuild(ctx context.Context) error {
+	return l.DB.Write(ctx, func(tx *db.Tx) error {
+		for _, table := range []string{"dose_report", "dose_study", "dose_event", "dose_examination", "dose_name", "dose_pending"} {
+			if _, err := tx.Exec(ctx, "delete from "+table); err != nil { // names of the line above
+				return err
+			}
+		}
+		return l.Journal.Rewind(ctx, tx, Consumer)
+	})
+}
+
+// Pending returns how many studies wait to be derived.
+func (l *Ledger) Pending(ctx context.Context) (int64, error) {
+	var n int64
+	err := l.DB.QueryRow(ctx, `select count(*) from dose_pending`).Scan(&n)
+	return n, err
+}

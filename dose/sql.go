@@ -1,0 +1,236 @@
+package dose
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+	"unicode"
+
+	"radagora/db"
+	"radagora/ucum"
+)
+
+// writeStudy writes a study, its events, examinations and names.
+func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string) error {
+	all, of := candidates(r.study, machines)
+	exams, unassigned := Examine(all, k.mappings)
+	first := r.study.Reports[0]
+	s := studyRow{reading: r, first: first, machine: machines[first], day: first.day(), unassigned: len(unassigned)}
+	s.notPatient = k.setApart(r.study)
+	if err := s.write(ctx, tx); err != nil {
+		return err
+	}
+	at := map[*Event]*Examination{}
+	for i := range exams {
+		x := &exams[i]
+		for _, e := range x.Events {
+			at[e] = x
+		}
+		if err := s.writeExamination(ctx, tx, x, of); err != nil {
+			return err
+		}
+	}
+	for i, c := range all {
+		if err := s.writeEvent(ctx, tx, i+1, c.Event, of[c.Event], at[c.Event]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setApart returns the pattern by which a study is known for one of a phantom or
+// test, "" for that of a patient.
+func (k knowledge) setApart(s *Study) string {
+	for _, r := range s.Reports {
+		family, _, _ := strings.Cut(r.Patient.Name.Reveal(), "^")
+		found := cmp.Or(
+			notPatient(k.notPatient["id"], r.Patient.ID.Reveal()),
+			notPatient(k.notPatient["name"], family),
+		)
+		if found != "" {
+			return found
+		}
+	}
+	for _, e := range s.Events {
+		words := strings.FieldsFunc(e.Protocol, func(c rune) bool { return !unicode.IsLetter(c) })
+		if found := notPatient(k.notPatient["protocol"], words...); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// A studyRow is a study being written.
+type studyRow struct {
+	reading
+	first      *Report
+	machine    string
+	day        string
+	unassigned int
+	notPatient string
+}
+
+// write writes the row of the study itself.
+func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
+	warnings := []WarningJSON{}
+	for _, r := range s.study.Reports {
+		warnings = append(warnings, warningsJSON(r.Warnings)...)
+	}
+	body, err := json.Marshal(append(warnings, warningsJSON(s.study.Warnings)...))
+	if err != nil {
+		return err
+	}
+	p := s.first.Patient
+	_, err = tx.Exec(ctx, `insert into dose_study (site_id, study_uid, day, started, modality, machine_id,
+		patient_id, sex, age_months, weight_kg, height_m, description, events, unassigned,
+		dlp_declared, dlp_summed, not_patient, warnings)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		s.site, s.task.study, s.day, s.first.Started().String(), s.first.Modality(), s.machine,
+		p.ID.Reveal(), p.Sex, months(p), float(p.Weight.Number), float(p.Height.Number), s.first.StudyDescription,
+		len(s.study.Events), s.unassigned, decimal(s.study.Totals, FieldDLP), decimal(s.study.Summed, FieldDLP),
+		s.notPatient, string(body))
+	return err
+}
+
+// writeExamination writes an examination and the local names it bears.
+func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examination, of map[*Event]*Report) error {
+	r := of[x.Events[0]]
+	p := r.Patient
+	machine := s.machine
+	var dlp *float64
+	sum, known := x.DLP()
+	if known {
+		dlp = float(&sum)
+	}
+	var name Name
+	if len(x.Names) > 0 {
+		name = x.Names[len(x.Names)-1]
+	}
+	_, err := tx.Exec(ctx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id,
+		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
+		age_months, weight_kg, events, dlp_mgycm, excluded)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), x.started(), machine,
+		x.Exam, x.Indication, string(x.KnownBy), x.AssignedBy, strings.Join(x.Mappings, " "), name.Text, string(name.Source),
+		months(p), float(p.Weight.Number), len(x.Events), dlp, s.excluded(x, known))
+	if err != nil {
+		return err
+	}
+	for _, n := range x.Names {
+		_, err := tx.Exec(ctx, `insert into dose_name (site_id, folded, source, machine_id, study_uid, examination, shown, day)
+			values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+			s.site, foldName(n.Text), string(n.Source), machine, s.task.study, x.Key, n.Text, cmp.Or(r.day(), s.day))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Why an examination is in no median.
+const (
+	ExcludedNotPatient = "not_patient"  // a phantom or test
+	ExcludedIncomplete = "incomplete"   // a diagnostic event without dose
+	ExcludedUnit       = "flagged_unit" // the unit of a dose had to be assumed
+	ExcludedIdentity   = "identity"     // two patients in one study or event
+	ExcludedSize       = "size_outside" // known, and not of the size that levels speak of
+	ExcludedSizeless   = "size_unknown" // a child whose size group nobody knows
+)
+
+// excluded returns why an examination is in no median, "" if it is.
+func (s *studyRow) excluded(x *Examination, known bool) string {
+	switch {
+	case s.notPatient != "":
+		return ExcludedNotPatient
+	case warned(s.study.Warnings, WarnIdentity):
+		return ExcludedIdentity
+	case !known:
+		return ExcludedIncomplete
+	}
+	for _, e := range x.Events {
+		for _, v := range e.Values {
+			if (v.Field == FieldDLP || v.Field == FieldCTDIvol) && v.Has(WarnUnitAssumed) {
+				return ExcludedUnit
+			}
+		}
+	}
+	return ""
+}
+
+// warned reports whether a warning of that code is among them.
+func warned(all []Warning, code string) bool {
+	for _, w := range all {
+		if w.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// started returns when the examination began, "" if its events do not say.
+func (x *Examination) started() string {
+	for _, e := range x.Events {
+		if !e.Started.IsZero() {
+			return e.Started.String()
+		}
+	}
+	return ""
+}
+
+// writeEvent writes an event with all its values; x is nil if it is unassigned.
+func (s *studyRow) writeEvent(ctx context.Context, tx *db.Tx, ordinal int, e *Event, r *Report, x *Examination) error {
+	body, err := json.Marshal(eventsJSON([]*Event{e})[0])
+	if err != nil {
+		return err
+	}
+	var key, by string
+	if x != nil {
+		key, by = x.Key, x.AssignedBy
+	}
+	_, err = tx.Exec(ctx, `insert into dose_event (site_id, study_uid, ordinal, event_key, event_uid, sop_instance_uid,
+		examination, assigned_by, started, type, protocol, region, region_text, phantom, sequence,
+		ctdivol_mgy, dlp_mgycm, body)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		s.site, s.task.study, ordinal, e.Key, e.UID.String(), r.SOPInstance.String(),
+		key, by, e.Started.String(), e.Type, e.Protocol, e.Region.SCT.Value, e.Region.Written.Meaning, e.Phantom, diagnostic(e),
+		number64(e, FieldCTDIvol), number64(e, FieldDLP), string(body))
+	return err
+}
+
+// number64 returns the number of a field for the database, nil if unknown.
+func number64(e *Event, f Field) *float64 {
+	if n, ok := e.Number(f); ok {
+		return float(&n)
+	}
+	return nil
+}
+
+// float returns a number for statistics, nil if it is unknown.
+func float(d *ucum.Decimal) *float64 {
+	if d == nil {
+		return nil
+	}
+	f := d.Float()
+	return &f
+}
+
+// months returns the age of a patient in whole months, nil if it is unknown.
+func months(p Patient) *int64 {
+	years, ok := p.Years()
+	if !ok {
+		return nil
+	}
+	n := int64(years.Mul(ucum.Int(12)).Float())
+	return &n
+}
+
+// decimal returns a sum as exact text, nil if it is unknown.
+func decimal(s Sums, f Field) *string {
+	n, ok := s[f]
+	if !ok {
+		return nil
+	}
+	text := n.String()
+	return &text
+}
