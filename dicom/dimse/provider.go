@@ -396,14 +396,20 @@ func (p *provider) ask(e event, pdu []byte) error {
 	r := request{event: e, pdu: pdu, done: make(chan error, 1)}
 	select {
 	case p.requests <- r:
-		select {
-		case err := <-r.done:
-			return err
-		case <-p.ended:
-		}
+	case <-p.ended:
+		return errGone
+	}
+	select {
+	case err := <-r.done:
+		return err
 	case <-p.ended:
 	}
-	return errGone
+	select {
+	case err := <-r.done: // it was the last thing the machine did
+		return err
+	default:
+		return errGone
+	}
 }
 
 // hear is how the local user waits for the next indication; false means that there
