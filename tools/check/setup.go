@@ -76,6 +76,7 @@ func setup(ctx context.Context, s *stage) outcome {
 	}
 	fmt.Fprintf(s.out, "setup      installs %s\n", strings.Join(pkgs, " "))
 	text, err := s.install(ctx, pkgs)
+	s.fresh = true
 	if left := absent(ctx); len(left) > 0 {
 		o := missing("setup", "install these Debian packages: "+strings.Join(left, " "))
 		if err != nil {

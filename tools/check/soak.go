@@ -65,7 +65,7 @@ func fuzzAll(ctx context.Context, s *stage, whole time.Duration) outcome {
 }
 
 func killMany(ctx context.Context, s *stage, rounds int) outcome {
-	all, err := s.targets(ctx, "^Test.*Kill")
+	all, err := s.targets(ctx, "^Test.*(Kill|Crash)")
 	if err != nil {
 		return fail("kill tests: %v", err)
 	}

@@ -40,6 +40,7 @@ type stage struct {
 	out    io.Writer
 	env    []string // added to the environment of every command
 	leaks  []string // tests whose output held the canary
+	fresh  bool     // programs were installed: what tests did without them says nothing
 	closer []func() error
 }
 
