@@ -121,7 +121,8 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 // outside this package.
 func (d *DB) Engine() string { return d.e.name() }
 
-// Close waits for the writes that run and closes all connections.
+// Close waits for the writes that run and closes all connections. It may be called
+// again.
 func (d *DB) Close() error { return d.e.close() }
 
 // Write runs fn in one transaction and commits it. When it returns nil, what fn

@@ -60,10 +60,14 @@ func (w *writer) connect(ctx context.Context) error {
 }
 
 func (w *writer) close() error {
-	w.once.Do(func() { close(w.quit) })
-	<-w.ended
-	w.forget()
-	return errors.Join(w.conn.Close(), w.pool.Close())
+	var err error
+	w.once.Do(func() {
+		close(w.quit)
+		<-w.ended
+		w.forget()
+		err = errors.Join(w.conn.Close(), w.pool.Close())
+	})
+	return err
 }
 
 // errGone stands for a fn that ended by panic or runtime.Goexit.
