@@ -53,7 +53,7 @@ func meta(changes ...string) map[string]string {
 
 func TestCheck(t *testing.T) {
 	if problems := Check(fileSystem(goodSet())); len(problems) > 0 {
-		t.Fatalf("the good set has problems: %v", Problems(problems))
+		t.Fatalf("the good set has problems: %v", CheckError(problems))
 	}
 	type f = map[string]string
 	long := strings.Repeat("x", lineLimit)
@@ -132,9 +132,9 @@ func TestCheck(t *testing.T) {
 			}
 			switch {
 			case c.want == "" && len(problems) > 0:
-				t.Errorf("problems: %v; want none", Problems(problems))
+				t.Errorf("problems: %v; want none", CheckError(problems))
 			case c.want != "" && !slices.ContainsFunc(problems, func(p Problem) bool { return strings.Contains(p.String(), c.want) }):
-				t.Errorf("problems:\n%v\nwant among them:\n%s", Problems(problems), c.want)
+				t.Errorf("problems:\n%v\nwant among them:\n%s", CheckError(problems), c.want)
 			}
 		})
 	}

@@ -102,7 +102,7 @@ type Library struct {
 func Open(sources ...Source) (*Library, error) {
 	lib, problems := load(append([]Source{{Origin: Embedded, FS: embedded}}, sources...))
 	if len(problems) > 0 {
-		return nil, fault.As(fault.Invalid, Problems(problems))
+		return nil, fault.As(fault.Invalid, CheckError(problems))
 	}
 	return lib, nil
 }
@@ -183,11 +183,11 @@ func (l *Library) Table(site, id, name string) (*Table, error) {
 	return s.Table(name)
 }
 
-// Problems is a list of problems that is an error.
-type Problems []Problem
+// A CheckError is a list of problems; errors.As finds it in what Open returns.
+type CheckError []Problem
 
 // Error returns one line per problem.
-func (p Problems) Error() string {
+func (p CheckError) Error() string {
 	errs := make([]error, len(p))
 	for i := range p {
 		errs[i] = errors.New(p[i].String())

@@ -89,9 +89,9 @@ func (s *Set) read(k kind, dir, name string, data []byte) []Problem {
 		s.tables[base] = t
 		return problems
 	case path.Ext(name) == ".yaml" && k.free:
-		var any any
+		var anything any
 		s.docs[base] = data
-		return decodeYAML(file, data, &any)
+		return decodeYAML(file, data, &anything)
 	}
 	return []Problem{{File: file, Code: UnknownFile, Args: []string{k.name}}}
 }
@@ -124,7 +124,7 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	return io.ReadAll(io.LimitReader(f, fileLimit+1))
 }
 

@@ -96,7 +96,7 @@ func (s *Set) Decode(name string, v any) error {
 		return fault.Errorf(fault.NotFound, "content set %s has no %s.yaml", s.ID, name)
 	}
 	if problems := decodeYAML(s.ID+"/"+name+".yaml", data, v); len(problems) > 0 {
-		return fault.As(fault.Invalid, Problems(problems))
+		return fault.As(fault.Invalid, CheckError(problems))
 	}
 	return nil
 }

@@ -95,15 +95,13 @@ func (d *desk) decide(x finding.Decision) int64 {
 	return v
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // above is a room whose median is above its level.
 func above(room string, median float64) finding.Derived {
 	return finding.Derived{
 		Rule: "dose.level", Code: "above_certain", Importance: median / 100,
 		Subject:   finding.Subject{Site: "default", Room: room, Exam: "CT_HEAD", Indication: "STROKE_ACUTE", Quantity: "dlp", Period: "2026-H2"},
-		Measured:  finding.Measured{Value: median, Unit: "mGy.cm", Low: ptr(median - 10), High: ptr(median + 10), N: 40},
-		Reference: finding.Reference{Value: ptr(100.0), Unit: "mGy.cm", Set: "dose/level/x", Edition: "1", Digest: "aa", Source: "table 1"},
+		Measured:  finding.Measured{Value: median, Unit: "mGy.cm", Low: new(median - 10), High: new(median + 10), N: 40},
+		Reference: finding.Reference{Value: new(100.0), Unit: "mGy.cm", Set: "dose/level/x", Edition: "1", Digest: "aa", Source: "table 1"},
 		Data:      json.RawMessage(`{"basis":"reported"}`),
 	}
 }
@@ -136,7 +134,7 @@ func TestWithdrawnAndBack(t *testing.T) {
 	run(t, func(d *desk) {
 		f := above("r1", 120)
 		d.derive("dose.level", "", f, above("r2", 150))
-		d.decide(finding.Decision{ID: f.ID(), Owner: ptr("ann"), State: ptr(finding.StateInWork), Note: "protocol asked for"})
+		d.decide(finding.Decision{ID: f.ID(), Owner: new("ann"), State: new(finding.StateInWork), Note: "protocol asked for"})
 		if c := d.derive("dose.level", "", above("r2", 150)); !slices.Equal(c.Withdrawn, []string{f.ID()}) {
 			d.Errorf("Derive = %+v; want r1 withdrawn", c)
 		}
@@ -178,8 +176,8 @@ func TestRebuildKeepsDecisions(t *testing.T) {
 		found := []finding.Derived{above("r1", 120), above("r2", 150), above("r3", 180)}
 		d.derive("dose.level", "", found...)
 		id := found[1].ID()
-		v := d.decide(finding.Decision{ID: id, Owner: ptr("ann"), State: ptr(finding.StateInWork), Due: ptr("2026-12-01"), Note: "one"})
-		d.decide(finding.Decision{ID: id, Version: v, State: ptr(finding.StateMeasuredAgain), Note: "two"})
+		v := d.decide(finding.Decision{ID: id, Owner: new("ann"), State: new(finding.StateInWork), Due: new("2026-12-01"), Note: "one"})
+		d.decide(finding.Decision{ID: id, Version: v, State: new(finding.StateMeasuredAgain), Note: "two"})
 		if _, err := d.reg.Act(d.ctx, finding.Action{Finding: id, Kind: "protocol_change", Text: "lower the mAs", Owner: "ann"}); err != nil {
 			d.Fatal(err)
 		}
@@ -241,7 +239,7 @@ func TestDeriveRefuses(t *testing.T) {
 			"not a number":       {above("r1", math.NaN())},
 			"of another rule":    {{Rule: "dose.low", Subject: finding.Subject{Site: "default"}}},
 			"of another site":    {{Rule: "dose.level", Subject: finding.Subject{Site: "north"}}},
-			"an infinite bound":  {func() finding.Derived { f := above("r1", 1); f.Measured.High = ptr(math.Inf(1)); return f }()},
+			"an infinite bound":  {func() finding.Derived { f := above("r1", 1); f.Measured.High = new(math.Inf(1)); return f }()},
 			"an invalid subject": {{Rule: "dose.level"}},
 		} {
 			err := d.db.Write(d.ctx, func(tx *db.Tx) error {
@@ -263,9 +261,9 @@ func TestDecide(t *testing.T) {
 		f := above("r1", 120)
 		d.derive("dose.level", "", f)
 		id := f.ID()
-		v := d.decide(finding.Decision{ID: id, Owner: ptr("ann"), Note: "LEAK^CANARY called"})
+		v := d.decide(finding.Decision{ID: id, Owner: new("ann"), Note: "LEAK^CANARY called"})
 		d.now = d.now.Add(time.Minute)
-		v = d.decide(finding.Decision{ID: id, Version: v, State: ptr(finding.StateClosed), Note: "measured again, below"})
+		v = d.decide(finding.Decision{ID: id, Version: v, State: new(finding.StateClosed), Note: "measured again, below"})
 		got, notes, _ := d.get(id)
 		if got.State != finding.StateClosed || got.Owner != "ann" || got.Version != v || v != 2 {
 			d.Errorf("finding %+v version %d; want closed, ann, 2", got, v)
@@ -296,7 +294,7 @@ func TestDecideRefuses(t *testing.T) {
 	run(t, func(d *desk) {
 		f := above("r1", 120)
 		d.derive("dose.level", "", f)
-		d.decide(finding.Decision{ID: f.ID(), Owner: ptr("ann")})
+		d.decide(finding.Decision{ID: f.ID(), Owner: new("ann")})
 		viewer := access.With(t.Context(), access.Who{ID: "vic", Roles: []access.Role{access.Viewer}})
 		south := access.With(t.Context(), access.Who{ID: "sue", Roles: []access.Role{access.Physicist}, Site: "south"})
 		for _, c := range []struct {
@@ -305,12 +303,12 @@ func TestDecideRefuses(t *testing.T) {
 			d    finding.Decision
 			want fault.Kind
 		}{
-			{"somebody was quicker", d.ctx, finding.Decision{ID: f.ID(), Owner: ptr("bob")}, fault.Conflict},
+			{"somebody was quicker", d.ctx, finding.Decision{ID: f.ID(), Owner: new("bob")}, fault.Conflict},
 			{"a version that never was", d.ctx, finding.Decision{ID: f.ID(), Version: 7}, fault.Conflict},
-			{"withdrawn is not decided", d.ctx, finding.Decision{ID: f.ID(), Version: 1, State: ptr(finding.StateWithdrawn)}, fault.Invalid},
-			{"a state nobody knows", d.ctx, finding.Decision{ID: f.ID(), Version: 1, State: ptr(finding.State("done"))}, fault.Invalid},
-			{"closed without a word", d.ctx, finding.Decision{ID: f.ID(), Version: 1, State: ptr(finding.StateClosed), Note: " "}, fault.Invalid},
-			{"a due date that is none", d.ctx, finding.Decision{ID: f.ID(), Version: 1, Due: ptr("tomorrow")}, fault.Invalid},
+			{"withdrawn is not decided", d.ctx, finding.Decision{ID: f.ID(), Version: 1, State: new(finding.StateWithdrawn)}, fault.Invalid},
+			{"a state nobody knows", d.ctx, finding.Decision{ID: f.ID(), Version: 1, State: new(finding.State("done"))}, fault.Invalid},
+			{"closed without a word", d.ctx, finding.Decision{ID: f.ID(), Version: 1, State: new(finding.StateClosed), Note: " "}, fault.Invalid},
+			{"a due date that is none", d.ctx, finding.Decision{ID: f.ID(), Version: 1, Due: new("tomorrow")}, fault.Invalid},
 			{"a note without end", d.ctx, finding.Decision{ID: f.ID(), Version: 1, Note: strings.Repeat("x", 9000)}, fault.Invalid},
 			{"a viewer", viewer, finding.Decision{ID: f.ID(), Version: 1}, fault.Forbidden},
 			{"a physicist of another site", south, finding.Decision{ID: f.ID(), Version: 1}, fault.Forbidden},
@@ -397,8 +395,8 @@ func TestList(t *testing.T) {
 		d.derive("dose.level", "", one, two, three, gone)
 		d.derive("dose.level", "", one, two, three)
 		d.derive("doses.alert", "", alert)
-		d.decide(finding.Decision{ID: three.ID(), State: ptr(finding.StateClosed), Note: "done", Owner: ptr("ann")})
-		d.decide(finding.Decision{ID: one.ID(), State: ptr(finding.StateInWork), Owner: ptr("ann"), Due: ptr("2026-11-21")})
+		d.decide(finding.Decision{ID: three.ID(), State: new(finding.StateClosed), Note: "done", Owner: new("ann")})
+		d.decide(finding.Decision{ID: one.ID(), State: new(finding.StateInWork), Owner: new("ann"), Due: new("2026-11-21")})
 		for _, c := range []struct {
 			name string
 			f    finding.Filter

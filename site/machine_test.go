@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -148,7 +149,7 @@ func TestSeenIsCheapAndUndone(t *testing.T) {
 			}
 			return gone
 		})
-		if err != gone {
+		if !errors.Is(err, gone) {
 			t.Fatal(err)
 		}
 		if rooms := plan(t, d, r).Rooms; len(rooms) != 0 {
