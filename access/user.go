@@ -26,19 +26,19 @@ type Users struct {
 	now func() time.Time
 }
 
-// Migrate makes or changes the tables of this room.
-func Migrate(ctx context.Context, d *db.DB) error {
-	sub, err := fs.Sub(files, "migration")
+// Migrations returns the files of this room's tables, for db.Pending.
+func Migrations() fs.FS {
+	f, err := fs.Sub(files, "migration")
 	if err != nil {
-		return fault.As(fault.Internal, err)
+		panic(err) // the name is a constant
 	}
-	return d.Migrate(ctx, "access", sub)
+	return f
 }
 
 // Open migrates the tables and makes the local user if there is none. It has every
 // role at every site: whoever can start the program can do everything anyway.
 func Open(ctx context.Context, d *db.DB, now func() time.Time) (*Users, error) {
-	if err := Migrate(ctx, d); err != nil {
+	if err := d.Migrate(ctx, "access", Migrations()); err != nil {
 		return nil, err
 	}
 	u := &Users{db: d, now: now}

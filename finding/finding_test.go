@@ -20,19 +20,30 @@ import (
 	"radagora/journal"
 )
 
-// A recorder is a journal one can read at once.
+// A recorder is the journal, and what it was given can be read at once.
 type recorder struct {
+	*journal.Journal
 	mu      sync.Mutex
 	entries []journal.Entry
 }
 
-func (r *recorder) Append(_ context.Context, tx *db.Tx, e ...journal.Entry) error {
+// newRecorder opens the journal in d.
+func newRecorder(t testing.TB, d *db.DB) *recorder {
+	t.Helper()
+	j, err := journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &recorder{Journal: j}
+}
+
+func (r *recorder) Append(ctx context.Context, tx *db.Tx, e ...journal.Entry) error {
 	tx.OnCommit(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.entries = append(r.entries, e...)
 	})
-	return nil
+	return r.Journal.Append(ctx, tx, e...)
 }
 
 // A desk is a register with its surroundings.
@@ -49,7 +60,7 @@ type desk struct {
 func run(t *testing.T, fn func(d *desk)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, store *db.DB) {
-		d := &desk{T: t, db: store, j: &recorder{}, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+		d := &desk{T: t, db: store, j: newRecorder(t, store), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 		d.ctx = access.With(t.Context(), access.Who{ID: "meg", Roles: []access.Role{access.Physicist}})
 		reg, err := finding.Open(t.Context(), store, d.j, func() time.Time { return d.now })
 		if err != nil {

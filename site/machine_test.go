@@ -286,7 +286,7 @@ func TestMergeAndBack(t *testing.T) {
 // BenchmarkSeen measures what every object that arrives pays.
 func BenchmarkSeen(b *testing.B) {
 	d := dbtest.Open(b, dbtest.SQLite(b))
-	r, err := site.Open(b.Context(), d, &recorder{}, time.Now)
+	r, err := site.Open(b.Context(), d, newRecorder(b, d), time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -68,18 +68,18 @@ type Register struct {
 	seen map[sighting]cached
 }
 
-// Migrate makes or changes the tables of this room.
-func Migrate(ctx context.Context, d *db.DB) error {
-	sub, err := fs.Sub(files, "migration")
+// Migrations returns the files of this room's tables, for db.Pending.
+func Migrations() fs.FS {
+	f, err := fs.Sub(files, "migration")
 	if err != nil {
-		return fault.As(fault.Internal, err)
+		panic(err) // the name is a constant
 	}
-	return d.Migrate(ctx, "site", sub)
+	return f
 }
 
 // Open migrates the tables and returns the register.
 func Open(ctx context.Context, d *db.DB, j Journal, now func() time.Time) (*Register, error) {
-	if err := Migrate(ctx, d); err != nil {
+	if err := d.Migrate(ctx, "site", Migrations()); err != nil {
 		return nil, err
 	}
 	return &Register{db: d, journal: j, now: now, seen: map[sighting]cached{}}, nil

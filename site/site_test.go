@@ -19,19 +19,30 @@ import (
 // noon is the time of all tests.
 func noon() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
 
-// A recorder is a journal one can read at once.
+// A recorder is the journal, and what it was given can be read at once.
 type recorder struct {
+	*journal.Journal
 	mu      sync.Mutex
 	entries []journal.Entry
 }
 
-func (r *recorder) Append(_ context.Context, tx *db.Tx, e ...journal.Entry) error {
+// newRecorder opens the journal in d.
+func newRecorder(t testing.TB, d *db.DB) *recorder {
+	t.Helper()
+	j, err := journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &recorder{Journal: j}
+}
+
+func (r *recorder) Append(ctx context.Context, tx *db.Tx, e ...journal.Entry) error {
 	tx.OnCommit(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.entries = append(r.entries, e...)
 	})
-	return nil
+	return r.Journal.Append(ctx, tx, e...)
 }
 
 // said returns "kind subject" of every entry.
@@ -47,7 +58,7 @@ func (r *recorder) said() []string {
 func run(t *testing.T, fn func(t *testing.T, d *db.DB, r *site.Register, j *recorder)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		j := &recorder{}
+		j := newRecorder(t, d)
 		r, err := site.Open(t.Context(), d, j, noon)
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +74,7 @@ func TestDefaultSite(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("Site = %+v, %v; want %+v", got, err, want)
 		}
-		if _, err := site.Open(t.Context(), d, &recorder{}, noon); err != nil {
+		if _, err := site.Open(t.Context(), d, newRecorder(t, d), noon); err != nil {
 			t.Errorf("second start: %v", err)
 		}
 		if all, err := r.Sites(t.Context()); err != nil || len(all) != 1 {
