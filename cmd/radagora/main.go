@@ -32,6 +32,7 @@ type program struct {
 	Log  logging `embed:"" prefix:"log-"`
 
 	Config   configCmd   `cmd:"" help:"Look at the configuration."`
+	Dose     doseCmd     `cmd:"" help:"Read dose reports."`
 	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"radagora/access"
+	"radagora/archive"
+	"radagora/blob/disk"
+	"radagora/content"
+	"radagora/db"
+	"radagora/dicom"
+	"radagora/dicom/uid"
+	"radagora/dose"
+	"radagora/fault"
+	"radagora/finding"
+	"radagora/journal"
+	"radagora/site"
+)
+
+// A house is an installation with its rooms open.
+type house struct {
+	DB       *db.DB
+	Content  *content.Library
+	Journal  *journal.Journal
+	Sites    *site.Register
+	Users    *access.Users
+	Findings *finding.Register
+	Packs    *disk.Store
+	Archive  *archive.Archive
+	Dose     *dose.Ledger
+	Log      *slog.Logger
+	Now      func() time.Time
+
+	close []func() error
+}
+
+// open opens the rooms in the order in which they need each other. The caller
+// closes the house.
+func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
+	h = &house{Log: sys.Log, Now: sys.Now}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+			h = nil
+		}
+	}()
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return h, fmt.Errorf("data folder: %w", err)
+	}
+	if h.Packs, err = disk.Open(filepath.Join(s.Data, "packs"), disk.Options{Log: sys.Log}); err != nil {
+		return h, fmt.Errorf("data folder %s: %w", s.Data, err)
+	}
+	h.close = append(h.close, h.Packs.Close)
+	if h.Content, err = s.content(); err != nil {
+		return h, err
+	}
+	dsn := s.DB
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(s.Data, "radagora.db")
+	}
+	if h.DB, err = db.Open(ctx, dsn, db.Options{}); err != nil {
+		return h, err
+	}
+	h.close = append(h.close, h.DB.Close)
+	return h, h.rooms(ctx, s)
+}
+
+// rooms opens the rooms that rest on the database.
+func (h *house) rooms(ctx context.Context, s settings) error {
+	key, err := masterKey(filepath.Join(s.Data, "journal.key"))
+	if err != nil {
+		return err
+	}
+	holder := holderName()
+	if h.Journal, err = journal.Open(ctx, h.DB, journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder}); err != nil {
+		return err
+	}
+	if h.Sites, err = site.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
+		return err
+	}
+	if h.Users, err = access.Open(ctx, h.DB, h.Now); err != nil {
+		return err
+	}
+	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
+		return err
+	}
+	h.Archive, err = archive.New(ctx, archive.Config{
+		DB: h.DB, Blobs: h.Packs, Journal: h.Journal, Machines: machines{h.Sites}, Log: h.Log, Now: h.Now,
+	})
+	if err != nil {
+		return err
+	}
+	h.Dose = &dose.Ledger{
+		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
+		Reader: dose.Reader{Thresholds: dose.Defaults()}, Log: h.Log, Now: h.Now, Holder: holder,
+	}
+	return h.DB.Migrate(ctx, "dose", dose.Migrations())
+}
+
+// Close closes the rooms in the opposite order.
+func (h *house) Close() error {
+	var all []error
+	for i := len(h.close) - 1; i >= 0; i-- {
+		all = append(all, h.close[i]())
+	}
+	return errors.Join(all...)
+}
+
+// content loads what is embedded and what the data folder puts in its place.
+func (s settings) content() (*content.Library, error) {
+	var sources []content.Source
+	own := filepath.Join(s.Data, "content")
+	if info, err := os.Stat(own); err == nil && info.IsDir() {
+		sources = append(sources, content.Source{Origin: content.Installation, FS: os.DirFS(own)})
+	}
+	return content.Open(sources...)
+}
+
+// masterKey reads the key that wraps the keys of persons, and makes one the
+// first time.
+func masterKey(name string) (key [32]byte, err error) {
+	b, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := rand.Read(key[:]); err != nil {
+			return key, err
+		}
+		return key, writeKey(name, key)
+	case err != nil:
+		return key, err
+	case len(b) != len(key):
+		return key, fault.Errorf(fault.Invalid, "%s holds %d bytes and not a key of %d: restore it from the backup", name, len(b), len(key))
+	}
+	return [32]byte(b), nil
+}
+
+// writeKey writes a key so that it is there whole or not at all.
+func writeKey(name string, key [32]byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".key-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(key[:])
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir makes a change of names in a folder durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// holderName names this process in leases.
+func holderName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// machines lets the archive learn machines. What a report says of its machine is
+// in its tree and not in its header; dose reads it there.
+type machines struct{ *site.Register }
+
+// Seen implements archive.Machines.
+func (m machines) Seen(ctx context.Context, tx *db.Tx, e archive.Equipment) (string, error) {
+	if e.Modality == "SR" {
+		return "", nil
+	}
+	var software []string
+	if e.SoftwareVersions != "" {
+		software = []string{e.SoftwareVersions}
+	}
+	seen, err := m.Register.Seen(ctx, tx, site.Equipment{
+		Site: e.Site, Serial: e.SerialNumber, Manufacturer: e.Manufacturer, Model: e.Model,
+		Station: e.StationName, AETitle: e.CallingAE, Software: software, Modality: e.Modality,
+	})
+	return seen.MachineID, err
+}
+
+// objects lets dose open instances of the archive.
+type objects struct{ *archive.Archive }
+
+// Open implements dose.Objects.
+func (o objects) Open(ctx context.Context, siteID string, sop uid.UID) (*dicom.File, io.Closer, error) {
+	object, err := o.Archive.Open(ctx, siteID, sop)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := object.Read(nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, object.Close())
+	}
+	return f, object, nil
+}
