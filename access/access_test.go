@@ -1,6 +1,8 @@
 package access_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -107,4 +109,13 @@ func TestLocalUser(t *testing.T) {
 			t.Errorf("All = %v, %v; want nobody", all, err)
 		}
 	})
+}
+
+func Example() {
+	ctx := access.With(context.Background(), access.Who{ID: "1", Roles: []access.Role{access.Viewer}})
+	fmt.Println(access.Check(ctx, access.PageRead, access.Subject{Site: "north"}))
+	fmt.Println(access.Check(ctx, access.FindingDecide, access.Subject{Site: "north"}))
+	// Output:
+	// <nil>
+	// finding.state.change: not for the role of 1
 }

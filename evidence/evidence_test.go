@@ -3,6 +3,7 @@ package evidence_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"testing"
@@ -186,4 +187,27 @@ func TestProviderFails(t *testing.T) {
 	if _, err := r.Value(t.Context(), "dose.within_drl", evidence.Query{}); !errors.Is(err, base) {
 		t.Errorf("Value = %v; want what the provider said", err)
 	}
+}
+
+func Example() {
+	lib, err := content.Open()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	facts, err := evidence.Open(lib, func() time.Time { return now })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	v, err := facts.Value(context.Background(), "dose.within_drl", evidence.Query{Site: "default"})
+	fmt.Println(v.State, err)
+	err = facts.Register(fact("dose.within_drl", evidence.Value{Numerator: 30, Denominator: 40}))
+	fmt.Println(err)
+	v, err = facts.Value(context.Background(), "dose.within_drl", evidence.Query{Site: "default"})
+	fmt.Println(v.State, v.Value, err)
+	// Output:
+	// not_connected <nil>
+	// <nil>
+	// known 0.75 <nil>
 }
