@@ -135,6 +135,9 @@ func TestEchoAndStore(t *testing.T) {
 	}
 	// Sizes around every boundary of fragments and buffers.
 	payload := a.sender.payload
+	if payload%2 != 0 {
+		t.Errorf("fragments of %d bytes", payload)
+	}
 	sizes := []int{1, 2, 4095, payload - 1, payload, payload + 1, 2 * payload, 3*payload + 7, 5 << 20}
 	for i, n := range sizes {
 		b, o := object(i, n)
@@ -170,10 +173,10 @@ func TestEchoAndStore(t *testing.T) {
 }
 
 func TestSmallMaximum(t *testing.T) {
-	for _, own := range []uint32{leastPDU, 64, 4096} {
+	for _, own := range []uint32{leastPDU, 65, 4096} {
 		var s shelf
 		a := dial(t, serve(t, &Server{Store: &s, Limits: Limits{PDU: own}}), Config{Limits: Limits{PDU: own}})
-		if a.sender.payload != int(own)-pdvHeader {
+		if a.sender.payload != int(own-pdvHeader)&^1 {
 			t.Errorf("fragments of %d bytes for a maximum of %d", a.sender.payload, own)
 		}
 		b, o := object(1, 10_000)
@@ -346,7 +349,7 @@ func TestOtherOperations(t *testing.T) {
 		if c.data != "" {
 			data = strings.NewReader(c.data)
 		}
-		if st, err := a.do(t.Context(), c.id, c.c, data); err != nil || st != c.want {
+		if st, err := a.do(t.Context(), c.id, c.c, data, false); err != nil || st != c.want {
 			t.Errorf("%s: %v, %v; want %v", c.name, st, err, c.want)
 		}
 		// A cancel of something long done changes nothing.
@@ -439,7 +442,7 @@ func TestDuplicateMessageID(t *testing.T) {
 	}
 	// The same message ID again, past the bookkeeping of this side.
 	a.sender.mu.Lock()
-	src, err := a.sender.open(strings.NewReader("data"))
+	src, err := a.sender.open(strings.NewReader("data"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -450,6 +453,64 @@ func TestDuplicateMessageID(t *testing.T) {
 		t.Errorf("a message ID in use: %v; want %v", st, DuplicateInvocation)
 	}
 	close(gate)
+}
+
+// TestCutObject: the end of the connection is not the end of the object, however the
+// Storer reads it.
+func TestCutObject(t *testing.T) {
+	reads := map[string]func(io.Reader) error{
+		"io.Copy":    func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err },
+		"io.ReadAll": func(r io.Reader) error { _, err := io.ReadAll(r); return err },
+		"Read": func(r io.Reader) error {
+			for b := make([]byte, 100); ; {
+				if _, err := r.Read(b); errors.Is(err, io.EOF) {
+					return nil
+				} else if err != nil {
+					return err
+				}
+			}
+		},
+	}
+	for name, read := range reads {
+		for _, how := range []string{"close", "abort", "release"} {
+			result := make(chan error, 1)
+			seen := make(chan Observation, 10)
+			server := &Server{
+				Observe: func(_ context.Context, o Observation) { seen <- o },
+				Store: storerFunc(func(_ context.Context, in *Incoming) (func(context.Context) error, error) {
+					err := read(in.Data)
+					result <- err
+					return nil, err
+				}),
+			}
+			conn := raw(t, serve(t, server))
+			begin(t, conn)
+			for _, b := range [][]byte{pdu(dataTF, value(3, 3, storeCommand)), pdu(dataTF, value(3, 0, make([]byte, 1000)))} {
+				if _, err := conn.Write(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			switch how {
+			case "close":
+				conn.Close()
+			case "abort":
+				_, _ = conn.Write(abort(0, 0))
+			case "release":
+				_, _ = conn.Write(short(releaseRQ, [4]byte{}))
+			}
+			if err := <-result; err == nil {
+				t.Errorf("%s, %s: the object looks complete", how, name)
+			}
+			for o := range seen {
+				if o.Occasion == Stored || o.Occasion == Released {
+					t.Errorf("%s, %s: observed %v", how, name, o.Occasion)
+				}
+				if o.Occasion == Aborted {
+					break
+				}
+			}
+		}
+	}
 }
 
 // TestDataFails: a source that fails cannot be taken back; nothing is stored.

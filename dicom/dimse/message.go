@@ -99,14 +99,15 @@ type dataSet struct {
 	n       int64 // bytes read
 	rest    []byte
 	last    bool  // rest is the last fragment
-	err     error // why reading stopped; io.EOF at the end
+	ended   bool  // all of it was read
+	err     error // why reading stopped; io.EOF if it ended
 }
 
 // more makes rest hold something, or fails.
 func (d *dataSet) more() error {
 	for len(d.rest) == 0 && d.err == nil {
 		if d.last {
-			d.err = io.EOF
+			d.ended, d.err = true, io.EOF
 			break
 		}
 		v, err := d.s.next()
@@ -152,7 +153,7 @@ func (d *dataSet) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
 		switch err := d.more(); {
-		case errors.Is(err, io.EOF):
+		case d.ended:
 			return total, nil
 		case err != nil:
 			return total, err
@@ -178,7 +179,7 @@ func (d *dataSet) drain(limit int64) (skipped, err error) {
 	for {
 		d.rest = nil
 		switch err := d.more(); {
-		case errors.Is(err, io.EOF):
+		case d.ended:
 			return skipped, nil
 		case err != nil:
 			return skipped, err
@@ -195,13 +196,13 @@ type sender struct {
 }
 
 // newSender returns a sender whose PDUs are neither larger than the peer takes nor
-// than own.
+// than own. Fragments have an even length, as everything encoded has (PS3.5 §7.1.1).
 func newSender(p *provider, peerMaximum, own uint32) *sender {
 	most := own
 	if peerMaximum > 0 {
 		most = min(most, peerMaximum)
 	}
-	return &sender{p: p, payload: int(max(most, leastPDU)) - pdvHeader}
+	return &sender{p: p, payload: int(max(most, leastPDU)-pdvHeader) &^ 1}
 }
 
 // command sends a command set. The caller holds mu.
@@ -224,18 +225,21 @@ type source struct {
 	buf    []byte // with room for headers
 	n      int    // bytes of data in buf
 	spare  []byte
+	pad    bool // to an even length, with a NUL
 	ended  bool
 	failed error
 }
 
-// open reads the first fragment of a data set. The caller holds mu.
-func (s *sender) open(from io.Reader) (*source, error) {
+// open reads the first fragment of a data set. A deflated one is padded to an even
+// length where whoever made it left that out (PS3.5 §A.5); of others the last element
+// would change. The caller holds mu.
+func (s *sender) open(from io.Reader, deflated bool) (*source, error) {
 	for i := range s.bufs {
 		if s.bufs[i] == nil {
 			s.bufs[i] = make([]byte, headerLength+pdvHeader+s.payload)
 		}
 	}
-	src := &source{from: from, buf: s.bufs[0], spare: s.bufs[1]}
+	src := &source{from: from, pad: deflated, buf: s.bufs[0], spare: s.bufs[1]}
 	src.n = src.read(src.buf)
 	if src.failed == nil && src.n == 0 {
 		src.failed = fault.Errorf(fault.Invalid, "the data set is empty")
@@ -251,6 +255,10 @@ func (s *source) read(b []byte) int {
 		s.ended = true
 	case err != nil:
 		s.failed = err
+	}
+	if s.ended && s.pad && n%2 == 1 {
+		b[headerLength+pdvHeader+n] = 0
+		n++
 	}
 	return n
 }

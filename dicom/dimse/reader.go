@@ -3,6 +3,7 @@ package dimse
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -227,7 +228,7 @@ func (r *reader) fail(b *batch, err error) {
 			return
 		}
 	default:
-		r.tell(arrival{event: evt17, err: err})
+		r.tell(arrival{event: evt17, err: cut(err)})
 		return
 	}
 	if err := r.conn.SetReadDeadline(time.Time{}); err == nil {
@@ -235,5 +236,14 @@ func (r *reader) fail(b *batch, err error) {
 			_, err = r.conn.Read(b.buf)
 		}
 	}
-	r.tell(arrival{event: evt17, err: err})
+	r.tell(arrival{event: evt17, err: cut(err)})
+}
+
+// cut returns err such that nobody takes the end of a connection for the end of a
+// data set.
+func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

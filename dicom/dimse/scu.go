@@ -29,7 +29,7 @@ var ErrNoContext = fault.Errorf(fault.Unsupported, "no presentation context was 
 func (a *Association) Echo(ctx context.Context) (Status, error) {
 	for _, c := range a.contexts {
 		if c.Result == Accepted && c.SOPClass == uid.Verification {
-			return a.do(ctx, c.ID, &command{field: cEchoRQ, affectedClass: c.SOPClass.String()}, nil)
+			return a.do(ctx, c.ID, &command{field: cEchoRQ, affectedClass: c.SOPClass.String()}, nil, false)
 		}
 	}
 	return 0, fmt.Errorf("echo: %w", ErrNoContext)
@@ -48,11 +48,12 @@ func (a *Association) Store(ctx context.Context, o Outgoing) (Status, error) {
 	c := &command{
 		field: cStoreRQ, affectedClass: o.SOPClass.String(), affectedInstance: o.SOPInstance.String(), dataSet: true,
 	}
-	return a.do(ctx, id, c, o.Data)
+	syntax, _ := uid.SyntaxOf(o.TransferSyntax)
+	return a.do(ctx, id, c, o.Data, syntax.Deflated)
 }
 
-// do sends a request and waits for its answer.
-func (a *Association) do(ctx context.Context, id uint8, c *command, data io.Reader) (Status, error) {
+// do sends a request, with data if there are any, and waits for its answer.
+func (a *Association) do(ctx context.Context, id uint8, c *command, data io.Reader, deflated bool) (Status, error) {
 	select {
 	case a.slots <- struct{}{}:
 	case <-a.over:
@@ -61,7 +62,7 @@ func (a *Association) do(ctx context.Context, id uint8, c *command, data io.Read
 		return 0, fault.As(fault.Unavailable, ctx.Err())
 	}
 	answer := a.enlist(c)
-	if err := a.send(ctx, id, c, data); err != nil {
+	if err := a.send(ctx, id, c, data, deflated); err != nil {
 		a.strike(c.messageID)
 		<-a.slots
 		return 0, err
@@ -90,7 +91,7 @@ func (a *Association) strike(id uint16) {
 }
 
 // send sends one message whole.
-func (a *Association) send(ctx context.Context, id uint8, c *command, data io.Reader) error {
+func (a *Association) send(ctx context.Context, id uint8, c *command, data io.Reader, deflated bool) error {
 	a.sender.mu.Lock()
 	defer a.sender.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -99,7 +100,7 @@ func (a *Association) send(ctx context.Context, id uint8, c *command, data io.Re
 	var src *source
 	if data != nil {
 		var err error
-		if src, err = a.sender.open(data); err != nil {
+		if src, err = a.sender.open(data, deflated); err != nil {
 			return fmt.Errorf("read the data set: %w", err)
 		}
 	}
