@@ -1,0 +1,32 @@
+// What script adds to pages that work without it: each module looks for what it
+// can help with and leaves the rest alone.
+import { copies } from "./copy.js";
+import { drawers } from "./drawer.js";
+import { palette } from "./palette.js";
+import { filters } from "./filter.js";
+import { live } from "./live.js";
+import { uploads } from "./upload.js";
+
+copies(document);
+drawers();
+palette();
+filters();
+live();
+uploads();
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+// a menu closes when one leaves it
+for (const menu of document.querySelectorAll("details.prefs")) {
+  menu.addEventListener("keydown", (e) => {
+    if (e.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      e.stopPropagation();
+    }
+  });
+  document.addEventListener("click", (e) => {
+    if (!menu.contains(e.target)) menu.open = false;
+  });
+}

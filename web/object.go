@@ -1,0 +1,78 @@
+package web
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"radagora/web/face"
+)
+
+// Objects shows what is kept, byte for byte as it arrived.
+type Objects interface {
+	Object(ctx context.Context, who Person, language, sopInstanceUID string) (Object, error)
+	// File opens the object as a Part 10 file. The caller closes it.
+	File(ctx context.Context, who Person, sopInstanceUID string) (io.ReadCloser, error)
+}
+
+// An Object is one DICOM object and where it came from.
+type Object struct {
+	SOPInstanceUID string
+	SOPClass       string // name
+	TransferSyntax string // name
+	Size           int64
+	SHA256         string
+	Received       time.Time
+	Door           string      // how it came: dimse, upload, import, web
+	From           string      // calling AE title or file name without folders
+	Title          string      // of a structured report
+	SR             []face.Node // its content tree; nil for other objects
+	Header         []face.Node // its data set
+}
+
+// objectPage shows an object: whence, the report it holds, its header.
+func (s *server) objectPage(v *visit) error {
+	o, err := s.Objects.Object(v.r.Context(), v.who, v.p.Tag(), v.r.PathValue("uid"))
+	if err != nil {
+		return err
+	}
+	if at := v.r.URL.Query().Get("at"); at != "" {
+		openPath(o.SR, at)
+	}
+	pg := page{
+		title: orElse(o.Title, o.SOPClass), lead: o.SOPInstanceUID, section: "/dose/ct",
+		actions: objectActions(v, o),
+	}
+	if s.DoseCT != nil {
+		pg.crumbs = []crumb{{v.p.T("dose.title"), "/dose/ct"}}
+	}
+	return v.show(pg, objectBody(v, o))
+}
+
+// openPath opens the branches of a tree that lead to a path such as 1.2.3, and
+// reports whether it is in the tree.
+func openPath(nodes []face.Node, path string) bool {
+	for i := range nodes {
+		n := &nodes[i]
+		if n.Path == path || openPath(n.Children, path) {
+			n.Open, n.Marked = true, n.Path == path
+			return true
+		}
+	}
+	return false
+}
+
+// objectFile sends the object as it was kept.
+func (s *server) objectFile(v *visit) error {
+	uid := v.r.PathValue("uid")
+	f, err := s.Objects.File(v.r.Context(), v.who, uid)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	v.attach(uid+".dcm", "application/dicom")
+	if _, err := io.Copy(v.w, f); err != nil {
+		v.Log.WarnContext(v.r.Context(), "object not sent whole", "request_id", RequestID(v.r.Context()))
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+// Package webtest fills the pages with made-up data, for tests and for looking
+// at them.
+//
+// The numbers come from a formula and resemble no official level; every level is
+// marked as a demonstration. What a person changes is kept in memory, so that
+// forms can be tried.
+package webtest
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"radagora/lang"
+	"radagora/web"
+)
+
+// Now is the present of the made-up installation.
+func Now() time.Time { return time.Date(2031, time.March, 12, 9, 41, 0, 0, zone) }
+
+// zone is where the made-up installation stands.
+var zone = time.FixedZone("CET", 3600)
+
+// Config returns a configuration in which every page is filled from w.
+func Config(catalogue *lang.Catalogue, w *World) web.Config {
+	return web.Config{
+		Catalogue: catalogue,
+		Log:       slog.New(slog.DiscardHandler),
+		Now:       Now,
+		Version:   "0.0.0-test",
+		Site: func(context.Context) web.Site {
+			return web.Site{Name: "Example site", Country: "XX", Zone: zone, Synthetic: !w.Empty}
+		},
+		Who:       func(context.Context) web.Person { return web.Person{ID: "p1", Name: "Person One"} },
+		Developer: true,
+		Today:     w, DoseCT: w, Findings: w, Objects: w, Start: w, Rooms: w, Content: w, Mapping: w,
+	}
+}
+
+// NewWorld returns a made-up installation with a year of examinations.
+func NewWorld() *World {
+	w := &World{names: localNames(), rooms: rooms()}
+	w.findings = w.firstFindings()
+	return w
+}
