@@ -108,7 +108,7 @@ func (j *jsonWriter) element(e Element, sep string) error {
 	}
 	buf := append(append(j.b.AvailableBuffer(), sep...), '"')
 	buf = append(appendHex(buf, e.Tag()), `":{"vr":"`...)
-	_, _ = j.b.Write(append(buf, byte(v>>8), byte(v), '"'))
+	_, _ = j.b.Write(append(append(buf, v.String()...), '"'))
 	err := j.content(e, v, order)
 	j.raw("}")
 	return err
@@ -314,6 +314,7 @@ func appendNumber(buf, b []byte, v vr.VR, order binary.ByteOrder) []byte {
 		if n := integer(v, b, order); n > safe || n < -safe {
 			return append(strconv.AppendInt(append(buf, '"'), n, 10), '"')
 		}
+	default:
 	}
 	return strconv.AppendInt(buf, integer(v, b, order), 10)
 }

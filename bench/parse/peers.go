@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +58,7 @@ func contenders(self string) []contender {
 // process measures a program that takes many files as arguments.
 func process(program string, args ...string) func([]string) (time.Duration, error) {
 	return func(names []string) (time.Duration, error) {
-		return spent(exec.Command(program, append(slices.Clone(args), names...)...))
+		return spent(exec.CommandContext(context.Background(), program, append(slices.Clone(args), names...)...))
 	}
 }
 
@@ -78,7 +79,7 @@ func folder(program string, args ...string) func([]string) (time.Duration, error
 				return 0, err
 			}
 		}
-		return spent(exec.Command(program, append(slices.Clone(args), dir)...))
+		return spent(exec.CommandContext(context.Background(), program, append(slices.Clone(args), dir)...))
 	}
 }
 

@@ -24,6 +24,7 @@ var UTF8 = Set{first: ir192}
 // set becomes active again (PS3.5 section 6.1.2.5.3).
 type Kind uint8
 
+// The kinds of text, by value representation.
 const (
 	Text   Kind = iota // LT, ST, UT: one value; a backslash is a character
 	String             // LO, SH, UC: a backslash separates values

@@ -235,7 +235,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, ir := range []string{"6", "100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166"} {
 		set := parse("ISO_IR " + ir)
 		n := 0
-		for c := 0; c < 256; c++ {
+		for c := range 256 {
 			text, ok := set.Decode([]byte{byte(c)}, charset.Text)
 			if !ok {
 				continue

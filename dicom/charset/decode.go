@@ -38,11 +38,15 @@ func (s Set) Decode(b []byte, k Kind) (text string, ok bool) {
 		return repair(b), false
 	case gb18030, gbk:
 		return decodeGB(b)
-	case ir100:
-		if utf8.Valid(b) && bytes.IndexByte(b, esc) < 0 {
-			// As Latin-1 this would be capital letters with accents, each before a sign.
-			return string(b), false
-		}
+	default:
+		return s.decode2022(b, k)
+	}
+}
+
+// decode2022 decodes what is in sets of ISO 2022, single ones included.
+func (s Set) decode2022(b []byte, k Kind) (string, bool) {
+	if s.first == ir100 && utf8.Valid(b) && bytes.IndexByte(b, esc) < 0 {
+		return string(b), false // as Latin-1 it would be capital letters with accents, each before a sign
 	}
 	d := decoder{set: s, kind: k, ok: true}
 	d.run(b)

@@ -24,7 +24,13 @@ func (s Set) Encode(text string) ([]byte, error) {
 		return transcode(simplifiedchinese.GB18030, text)
 	case gbk:
 		return transcode(simplifiedchinese.GBK, text)
+	default:
+		return s.encodeBytes(text)
 	}
+}
+
+// encodeBytes encodes text with one byte for each character.
+func (s Set) encodeBytes(text string) ([]byte, error) {
 	g0, g1 := rows[s.first].g0, rows[s.first].g1
 	b := make([]byte, 0, len(text))
 	for at, r := range text {
@@ -59,7 +65,7 @@ func encodeRune(g0, g1 graphic, r rune) ([]byte, bool) {
 	case yen && (r == '\\' || r == '~'):
 		return nil, false
 	case r < 0x80:
-		return []byte{byte(r)}, true
+		return []byte{byte(r)}, true //nolint:gosec // checked
 	}
 	for c := 0xA0; c <= 0xFF; c++ {
 		if single(g1, byte(c)) == r {

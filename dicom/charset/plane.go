@@ -1,6 +1,7 @@
 package charset
 
 import (
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -31,10 +32,10 @@ func makePlane(e encoding.Encoding, prefix []byte) *plane {
 	var p plane
 	decoder := e.NewDecoder()
 	for i := range p {
-		text, err := decoder.Bytes(append(prefix[:len(prefix):len(prefix)], byte(0xA1+i/side), byte(0xA1+i%side)))
+		text, err := decoder.Bytes(append(slices.Clip(prefix), byte(0xA1+i/side), byte(0xA1+i%side)))
 		r, n := utf8.DecodeRune(text)
 		if err == nil && n == len(text) && r != utf8.RuneError && r <= 0xFFFF {
-			p[i] = uint16(r)
+			p[i] = uint16(r) //nolint:gosec // checked
 		}
 	}
 	return &p
