@@ -288,9 +288,6 @@ func (a *Archive) adopt(ctx context.Context, site, actor string, ref blob.Ref) (
 	if err := e.check(Arrival{}, f); err != nil {
 		return "", err
 	}
-	if _, err = a.add(ctx, &e); errors.Is(err, errTaken) {
-		outcome, _, err := a.again(ctx, &e)
-		return outcome, err
-	}
-	return Added, err
+	outcome, _, err := a.enter(ctx, &e)
+	return outcome, err
 }

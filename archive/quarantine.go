@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 
 	"radagora/blob"
@@ -16,7 +17,7 @@ import (
 // What is the same is decided on the bytes of the data set: the meta information
 // before it differs with the way an object came.
 func (a *Archive) again(ctx context.Context, e *entry) (Outcome, string, error) {
-	first, err := a.Instance(ctx, e.site, e.sop)
+	first, err := a.taker(ctx, e)
 	if err != nil {
 		return "", "", err
 	}
@@ -37,6 +38,24 @@ func (a *Archive) again(ctx context.Context, e *entry) (Outcome, string, error) 
 		return err
 	})
 	return Repeated, first.ID, a.discard(ctx, e, err)
+}
+
+// errFree says that there is no instance of that UID after all.
+var errFree = errors.New("the SOP Instance UID is free")
+
+// taker returns the instance that has the UID of e. What add met may be in a
+// transaction that is not committed yet, perhaps the one whose commit add would
+// have shared. So the question is asked in a transaction that writes: when that
+// has ended well, the answer is durable, and may be acknowledged.
+func (a *Archive) taker(ctx context.Context, e *entry) (first Instance, err error) {
+	err = a.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		first, err = one(ctx, tx, scanInstance, "instance", fromInstance+`where instance.site_id = $1 and sop_uid = $2`, e.site, e.sop.String())
+		if err != nil && fault.Of(err) == fault.NotFound {
+			return errFree
+		}
+		return err
+	})
+	return first, err
 }
 
 // compare reports whether the data sets are the same, and returns the digest of

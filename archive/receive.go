@@ -96,15 +96,28 @@ func (r *Receipt) Wait(ctx context.Context) (Stored, error) {
 		return Stored{}, err
 	}
 	e := &r.entry
-	s := Stored{Outcome: Added, Study: e.study, Series: e.series, SOP: e.sop, SOPClass: e.class, Warnings: r.warnings}
+	s := Stored{Study: e.study, Series: e.series, SOP: e.sop, SOPClass: e.class, Warnings: r.warnings}
 	var err error
-	if s.Instance, err = r.a.add(ctx, e); errors.Is(err, errTaken) {
-		s.Outcome, s.Instance, err = r.a.again(ctx, e)
-	}
-	if err != nil {
+	if s.Outcome, s.Instance, err = r.a.enter(ctx, e); err != nil {
 		return Stored{}, err
 	}
 	return s, nil
+}
+
+// enter brings e, whose bytes are durable, into the index or decides what else
+// becomes of it.
+func (a *Archive) enter(ctx context.Context, e *entry) (Outcome, string, error) {
+	for range 3 {
+		id, err := a.add(ctx, e)
+		if !errors.Is(err, errTaken) {
+			return Added, id, err
+		}
+		outcome, id, err := a.again(ctx, e)
+		if !errors.Is(err, errFree) {
+			return outcome, id, err
+		}
+	}
+	return "", "", fault.Errorf(fault.Unavailable, "instance %s comes and goes", e.sop)
 }
 
 // A refusal is an error of the object, as opposed to one of ours.
