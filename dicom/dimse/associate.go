@@ -284,7 +284,7 @@ func appendItem(b []byte, kind byte, data []byte) []byte {
 // which only happens to what checkFits did not see.
 func appendBlock(b, data []byte) []byte {
 	data = data[:min(len(data), 0xffff)]
-	b = binary.BigEndian.AppendUint16(b, uint16(len(data)&0xffff)) //nolint:gosec // G115: cut above
+	b = binary.BigEndian.AppendUint16(b, uint16(len(data)&0xffff))
 	return append(b, data...)
 }
 

@@ -60,7 +60,7 @@ type Association struct {
 	answers  map[uint16]chan *command
 }
 
-// Dial opens an association. The error is a *Rejection if the peer refused, of kind
+// Dial opens an association. The error is a *RejectionError if the peer refused, of kind
 // Unavailable if it could not be reached or gave no answer before ctx ended, and
 // Invalid if c makes no sense. Whoever calls Dial must Release or Abort.
 func Dial(ctx context.Context, address string, c Config) (*Association, error) {
@@ -136,7 +136,7 @@ func (c *Config) request() (*associate, error) {
 	}
 	rq := &associate{version: 1, called: c.Called, calling: c.Calling, application: applicationContext, user: ourInfo(c.Limits.filled())}
 	for i, p := range c.Propose {
-		item := contextItem{id: uint8(2*i+1) & 0xff, abstract: p.SOPClass.String()} //nolint:gosec // G115: at most 255
+		item := contextItem{id: uint8(2*i+1) & 0xff, abstract: p.SOPClass.String()}
 		for _, s := range p.Syntaxes {
 			item.syntaxes = append(item.syntaxes, s.String())
 		}
@@ -184,7 +184,7 @@ func (a *Association) dispatch(proposed []Proposal, limits Limits) {
 	case *associate:
 		a.establish(proposed, msg, limits)
 		a.opened <- nil
-	case *Rejection:
+	case *RejectionError:
 		a.opened <- msg
 		return
 	default:
@@ -207,7 +207,7 @@ func (a *Association) dispatch(proposed []Proposal, limits Limits) {
 // count.
 func (a *Association) establish(proposed []Proposal, ac *associate, limits Limits) {
 	for i, p := range proposed {
-		c := Context{ID: uint8(2*i+1) & 0xff, SOPClass: p.SOPClass, Result: unanswered} //nolint:gosec // G115: at most 255
+		c := Context{ID: uint8(2*i+1) & 0xff, SOPClass: p.SOPClass, Result: unanswered}
 		for _, answer := range ac.contexts {
 			if answer.id != c.ID {
 				continue
@@ -238,8 +238,7 @@ func (a *Association) listen() error {
 	for {
 		c, id, err := s.command()
 		if err != nil {
-			var i *interruption
-			if errors.As(err, &i) {
+			if i, ok := errors.AsType[*interruptionError](err); ok {
 				return a.interrupted(i)
 			}
 			_ = a.p.ask(evt15, nil)
@@ -265,7 +264,7 @@ func (a *Association) listen() error {
 }
 
 // interrupted deals with the end of the association.
-func (a *Association) interrupted(i *interruption) error {
+func (a *Association) interrupted(i *interruptionError) error {
 	switch i.event {
 	case evt13:
 		return nil

@@ -416,7 +416,7 @@ func TestStorescpMisbehaves(t *testing.T) {
 			addr, _ := storescp(t, option)
 			a, err := Dial(t.Context(), addr, filled(Config{}))
 			if option == "--refuse" {
-				var r *Rejection
+				var r *RejectionError
 				if !errors.As(err, &r) {
 					t.Errorf("dial: %v; want a rejection", err)
 				}

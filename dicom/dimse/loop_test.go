@@ -192,7 +192,7 @@ func TestRejections(t *testing.T) {
 		case "STRANGER":
 			return fault.Errorf(fault.Forbidden, "not on the list")
 		case "BUSY":
-			return fmt.Errorf("no room: %w", RejectCongestion)
+			return fmt.Errorf("no room: %w", ErrCongestion)
 		case "PANIC":
 			panic("LEAK^CANARY")
 		}
@@ -202,17 +202,17 @@ func TestRejections(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		conf Config
-		want *Rejection
+		want *RejectionError
 		kind fault.Kind
 	}{
-		{"called title", Config{Called: "ELSEWHERE"}, RejectCalled, fault.Forbidden},
-		{"calling title", Config{Calling: "STRANGER"}, RejectCalling, fault.Forbidden},
-		{"as the callback says", Config{Calling: "BUSY"}, RejectCongestion, fault.Unavailable},
-		{"the callback panics", Config{Calling: "PANIC"}, RejectCongestion, fault.Unavailable},
+		{"called title", Config{Called: "ELSEWHERE"}, ErrCalled, fault.Forbidden},
+		{"calling title", Config{Calling: "STRANGER"}, ErrCalling, fault.Forbidden},
+		{"as the callback says", Config{Calling: "BUSY"}, ErrCongestion, fault.Unavailable},
+		{"the callback panics", Config{Calling: "PANIC"}, ErrCongestion, fault.Unavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Dial(t.Context(), addr, filled(c.conf))
-			var r *Rejection
+			var r *RejectionError
 			if !errors.As(err, &r) || *r != *c.want || fault.Of(err) != c.kind {
 				t.Errorf("error = %v; want %v", err, c.want)
 			}
@@ -220,9 +220,9 @@ func TestRejections(t *testing.T) {
 	}
 	first := dial(t, addr, Config{})
 	_, err := Dial(t.Context(), addr, filled(Config{}))
-	var r *Rejection
-	if !errors.As(err, &r) || *r != *RejectLimitExceeded {
-		t.Errorf("second association: %v; want %v", err, RejectLimitExceeded)
+	var r *RejectionError
+	if !errors.As(err, &r) || *r != *ErrLocalLimit {
+		t.Errorf("second association: %v; want %v", err, ErrLocalLimit)
 	}
 	if err := first.Release(t.Context()); err != nil {
 		t.Error(err)

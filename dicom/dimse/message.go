@@ -19,12 +19,12 @@ type stream struct {
 	i     int // next fragment of batch
 }
 
-// An interruption is an indication that is no data: the association is about to end,
+// An interruptionError is an indication that is no data: the association is about to end,
 // or has.
-type interruption struct{ indication }
+type interruptionError struct{ indication }
 
 // Error says why, with kind Unavailable where the peer or the network did it.
-func (i *interruption) Error() string {
+func (i *interruptionError) Error() string {
 	if i.err != nil {
 		return i.err.Error()
 	}
@@ -32,14 +32,14 @@ func (i *interruption) Error() string {
 }
 
 // Unwrap returns the cause.
-func (i *interruption) Unwrap() error {
+func (i *interruptionError) Unwrap() error {
 	if i.err == nil {
 		return errProtocol
 	}
 	return i.err
 }
 
-// next returns the next fragment, or an *interruption. The fragment is valid until
+// next returns the next fragment, or an *interruptionError. The fragment is valid until
 // next is called again.
 func (s *stream) next() (pdv, error) {
 	for {
@@ -53,7 +53,7 @@ func (s *stream) next() (pdv, error) {
 		}
 		i, ok := s.p.hear()
 		if !ok || i.event != evt10 {
-			return pdv{}, &interruption{i}
+			return pdv{}, &interruptionError{i}
 		}
 		s.batch = i.batch
 	}
@@ -122,18 +122,18 @@ func (d *dataSet) more() error {
 			d.rest, d.last = v.data, v.last
 			if d.n += int64(len(v.data)); d.limit > 0 && d.n > d.limit {
 				d.rest = nil
-				d.err = &tooLarge{fault.Errorf(fault.Exhausted, "object larger than %d bytes", d.limit)}
+				d.err = &tooLargeError{fault.Errorf(fault.Exhausted, "object larger than %d bytes", d.limit)}
 			}
 		}
 	}
 	return d.err
 }
 
-// A tooLarge is the one end of a data set after which its fragments go on.
-type tooLarge struct{ error }
+// A tooLargeError is the one end of a data set after which its fragments go on.
+type tooLargeError struct{ error }
 
 // Unwrap returns the error with its kind.
-func (e *tooLarge) Unwrap() error { return e.error }
+func (e *tooLargeError) Unwrap() error { return e.error }
 
 // Read implements io.Reader.
 func (d *dataSet) Read(b []byte) (int, error) {
@@ -171,8 +171,7 @@ func (d *dataSet) WriteTo(w io.Writer) (int64, error) {
 // can go on, and what it skipped over before that: nil, or that the object is too
 // large.
 func (d *dataSet) drain(limit int64) (skipped, err error) {
-	var large *tooLarge
-	if errors.As(d.err, &large) {
+	if large, ok := errors.AsType[*tooLargeError](d.err); ok {
 		skipped, d.err = large, nil
 	}
 	d.limit = d.n + limit

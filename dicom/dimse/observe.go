@@ -27,14 +27,14 @@ type Observation struct {
 	Occasion    Occasion
 	At          time.Time
 	Peer        Peer
-	Rejection   *Rejection    // of Rejected
-	Status      Status        // of Echoed and Stored
-	Err         error         // why: of Stored with a refusal, of an abort
-	SOPClass    uid.UID       // of Stored
-	SOPInstance uid.UID       // of Stored
-	Syntax      uid.UID       // of Stored
-	Bytes       int64         // of the data set, of Stored
-	Took        time.Duration // from the first byte of the data set to the answer, of Stored
+	Rejection   *RejectionError // of Rejected
+	Status      Status          // of Echoed and Stored
+	Err         error           // why: of Stored with a refusal, of an abort
+	SOPClass    uid.UID         // of Stored
+	SOPInstance uid.UID         // of Stored
+	Syntax      uid.UID         // of Stored
+	Bytes       int64           // of the data set, of Stored
+	Took        time.Duration   // from the first byte of the data set to the answer, of Stored
 }
 
 // Live is an association that is open.

@@ -62,8 +62,7 @@ var errProtocol = fault.Errorf(fault.Invalid, "dimse: the peer broke the upper l
 
 // reasonOf returns the reason for the A-ABORT that answers err.
 func reasonOf(err error) uint8 {
-	var bad *protocolError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*protocolError](err); ok {
 		return bad.reason
 	}
 	return abortNoReason
@@ -137,7 +136,7 @@ func sealData(b []byte, context uint8, command, last bool) []byte {
 
 // length32 narrows a length of our own making, which never is near the limit.
 func length32(n int) uint32 {
-	return uint32(n & 0x7fffffff) //nolint:gosec // G115: lengths here are of buffers that we made
+	return uint32(n & 0x7fffffff)
 }
 
 // short returns a PDU with a body of four bytes.
@@ -148,9 +147,6 @@ func short(t pduType, body [shortLength]byte) []byte {
 // abort returns an A-ABORT, PS3.8 section 9.3.8. Source 0 is the service-user, 2
 // the service-provider; a user gives no reason.
 func abort(source, reason uint8) []byte { return short(abortPDU, [4]byte{0, 0, source, reason}) }
-
-// aborted is what an A-ABORT says.
-type aborted struct{ source, reason uint8 }
 
 // parseShort returns the body of a PDU that has four bytes. More are let pass.
 func parseShort(t pduType, body []byte) ([shortLength]byte, error) {

@@ -189,7 +189,7 @@ func FuzzData(f *testing.F) {
 }
 
 func FuzzShort(f *testing.F) {
-	f.Add(RejectCalled.encode()[headerLength:])
+	f.Add(ErrCalled.encode()[headerLength:])
 	f.Add(abort(2, 6)[headerLength:])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if r, err := parseRejection(body); err == nil && r.Error() == "" {
@@ -237,8 +237,8 @@ func TestShortPDUs(t *testing.T) {
 	}{
 		{"A-ABORT by the service-provider", abort(2, 6), []byte{7, 0, 0, 0, 0, 4, 0, 0, 2, 6}},
 		{"A-RELEASE-RP", short(releaseRP, [4]byte{}), []byte{6, 0, 0, 0, 0, 4, 0, 0, 0, 0}},
-		{"A-ASSOCIATE-RJ, called title", RejectCalled.encode(), []byte{3, 0, 0, 0, 0, 4, 0, 1, 1, 7}},
-		{"A-ASSOCIATE-RJ, local limit", RejectLimitExceeded.encode(), []byte{3, 0, 0, 0, 0, 4, 0, 2, 3, 2}},
+		{"A-ASSOCIATE-RJ, called title", ErrCalled.encode(), []byte{3, 0, 0, 0, 0, 4, 0, 1, 1, 7}},
+		{"A-ASSOCIATE-RJ, local limit", ErrLocalLimit.encode(), []byte{3, 0, 0, 0, 0, 4, 0, 2, 3, 2}},
 	} {
 		if !bytes.Equal(c.got, c.want) {
 			t.Errorf("%s = % x; want % x", c.name, c.got, c.want)

@@ -20,7 +20,7 @@ type provider struct {
 	log        *slog.Logger
 	limits     Limits
 	lend       *batches
-	acceptable func(*associate) *Rejection             // AE-6; nil if this side requests
+	acceptable func(*associate) *RejectionError        // AE-6; nil if this side requests
 	dial       func(context.Context) (net.Conn, error) // AE-1; nil if this side accepts
 	end        context.CancelCauseFunc                 // ends what is done for the association
 	idle       time.Duration                           // how long the peer may be silent; 0 is forever
@@ -60,7 +60,7 @@ type request struct {
 // confirmation primitive.
 type indication struct {
 	event event
-	msg   any    // *associate or *Rejection
+	msg   any    // *associate or *RejectionError
 	batch *batch // for evt10
 	err   error  // why the association is no more
 }

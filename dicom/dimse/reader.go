@@ -179,14 +179,14 @@ func (r *reader) length(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	limit := shortLength
+	var limit int
 	switch pduType(b[0]) {
 	case associateRQ, associateAC:
 		limit = r.associate
 	case dataTF:
 		limit = r.data + headerLength // some count the header in
 	case associateRJ, releaseRQ, releaseRP, abortPDU:
-		limit = 64 // four are due
+		limit = 16 * shortLength
 	default:
 		return 0, &protocolError{abortUnrecognized, "a PDU of an unknown type"}
 	}
@@ -217,9 +217,9 @@ func (r *reader) split(b *batch, n int) (rest []byte) {
 // fail tells the provider about err. After a PDU that cannot be, the stream has
 // lost its frames, and only its end matters: the provider closes it in time.
 func (r *reader) fail(b *batch, err error) {
-	var bad *protocolError
+	bad, broke := errors.AsType[*protocolError](err)
 	switch {
-	case errors.As(err, &bad):
+	case broke:
 		if !r.tell(arrival{event: evt19, err: bad}) {
 			return
 		}

@@ -7,10 +7,10 @@ import (
 	"radagora/fault"
 )
 
-// A Rejection is the content of an A-ASSOCIATE-RJ, PS3.8 Table 9-21. As an error
+// A RejectionError is the content of an A-ASSOCIATE-RJ, PS3.8 Table 9-21. As an error
 // of Server.Accept it says which one to send; Dial returns it when the peer sent
 // one.
-type Rejection struct {
+type RejectionError struct {
 	Result ResultRJ
 	Source SourceRJ
 	Reason uint8 // its meaning depends on Source; see Rejections
@@ -37,13 +37,13 @@ const (
 
 // The rejections this package sends.
 var (
-	RejectNoReason      = &Rejection{Permanent, ServiceUser, 1}
-	RejectApplication   = &Rejection{Permanent, ServiceUser, 2} // application context name not supported
-	RejectCalling       = &Rejection{Permanent, ServiceUser, 3} // calling AE title not recognised
-	RejectCalled        = &Rejection{Permanent, ServiceUser, 7} // called AE title not recognised
-	RejectVersion       = &Rejection{Permanent, ProviderACSE, 2}
-	RejectCongestion    = &Rejection{Transient, ProviderPresentation, 1}
-	RejectLimitExceeded = &Rejection{Transient, ProviderPresentation, 2}
+	ErrNoReason    = &RejectionError{Permanent, ServiceUser, 1}
+	ErrApplication = &RejectionError{Permanent, ServiceUser, 2} // application context name not supported
+	ErrCalling     = &RejectionError{Permanent, ServiceUser, 3} // calling AE title not recognised
+	ErrCalled      = &RejectionError{Permanent, ServiceUser, 7} // called AE title not recognised
+	ErrVersion     = &RejectionError{Permanent, ProviderACSE, 2}
+	ErrCongestion  = &RejectionError{Transient, ProviderPresentation, 1}
+	ErrLocalLimit  = &RejectionError{Transient, ProviderPresentation, 2}
 )
 
 // rejections is PS3.8 Table 9-21: what the reasons of each source mean. Reserved
@@ -57,21 +57,21 @@ var rejections = map[SourceRJ]map[uint8]string{
 	ProviderPresentation: {1: "temporary congestion", 2: "local limit exceeded"},
 }
 
-// rejectionOf is what an error of Server.Accept that is no Rejection says to the
+// rejectionOf is what an error of Server.Accept that is no RejectionError says to the
 // peer.
-var rejectionOf = map[fault.Kind]*Rejection{
-	fault.Internal:    RejectCongestion, // our mistake: the peer may try again
-	fault.Invalid:     RejectNoReason,
-	fault.NotFound:    RejectCalling,
-	fault.Conflict:    RejectNoReason,
-	fault.Forbidden:   RejectCalling,
-	fault.Unsupported: RejectNoReason,
-	fault.Exhausted:   RejectLimitExceeded,
-	fault.Unavailable: RejectCongestion,
+var rejectionOf = map[fault.Kind]*RejectionError{
+	fault.Internal:    ErrCongestion, // our mistake: the peer may try again
+	fault.Invalid:     ErrNoReason,
+	fault.NotFound:    ErrCalling,
+	fault.Conflict:    ErrNoReason,
+	fault.Forbidden:   ErrCalling,
+	fault.Unsupported: ErrNoReason,
+	fault.Exhausted:   ErrLocalLimit,
+	fault.Unavailable: ErrCongestion,
 }
 
 // Error returns what the rejection says.
-func (r *Rejection) Error() string {
+func (r *RejectionError) Error() string {
 	text, ok := rejections[r.Source][r.Reason]
 	if !ok {
 		text = fmt.Sprintf("source %d, reason %d", r.Source, r.Reason)
@@ -84,7 +84,7 @@ func (r *Rejection) Error() string {
 
 // Unwrap gives the rejection its kind: Unavailable if asking again may help, else
 // Forbidden.
-func (r *Rejection) Unwrap() error {
+func (r *RejectionError) Unwrap() error {
 	if r.Result == Transient {
 		return errTransient
 	}
@@ -97,24 +97,23 @@ var (
 )
 
 // rejectionFor returns the rejection that err, which is not nil, asks for.
-func rejectionFor(err error) *Rejection {
-	var r *Rejection
-	if errors.As(err, &r) {
+func rejectionFor(err error) *RejectionError {
+	if r, ok := errors.AsType[*RejectionError](err); ok {
 		return r
 	}
 	return rejectionOf[fault.Of(err)]
 }
 
 // encode returns r as an A-ASSOCIATE-RJ, PS3.8 section 9.3.4.
-func (r *Rejection) encode() []byte {
+func (r *RejectionError) encode() []byte {
 	return short(associateRJ, [4]byte{0, byte(r.Result), byte(r.Source), r.Reason})
 }
 
 // parseRejection reads the body of an A-ASSOCIATE-RJ.
-func parseRejection(body []byte) (*Rejection, error) {
+func parseRejection(body []byte) (*RejectionError, error) {
 	b, err := parseShort(associateRJ, body)
 	if err != nil {
 		return nil, err
 	}
-	return &Rejection{ResultRJ(b[1]), SourceRJ(b[2]), b[3]}, nil
+	return &RejectionError{ResultRJ(b[1]), SourceRJ(b[2]), b[3]}, nil
 }

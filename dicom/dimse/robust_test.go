@@ -76,8 +76,8 @@ func TestBadPeers(t *testing.T) {
 		{"data before the request", [][]byte{pdu(dataTF, value(1, 3, echoCommand))}, user},
 		{"release before the request", [][]byte{short(releaseRQ, [4]byte{})}, user},
 		{"abort before the request", [][]byte{abort(0, 0)}, nil},
-		{"protocol version 0", [][]byte{pdu(associateRQ, append([]byte{0, 0}, rq()[8:]...))}, RejectVersion.encode()},
-		{"another application", [][]byte{bytes.Replace(rq(), []byte("1.2.840.10008.3.1.1.1"), []byte("1.2.840.10008.3.1.1.9"), 1)}, RejectApplication.encode()},
+		{"protocol version 0", [][]byte{pdu(associateRQ, append([]byte{0, 0}, rq()[8:]...))}, ErrVersion.encode()},
+		{"another application", [][]byte{bytes.Replace(rq(), []byte("1.2.840.10008.3.1.1.1"), []byte("1.2.840.10008.3.1.1.9"), 1)}, ErrApplication.encode()},
 
 		{"a second request", [][]byte{nil, rq()}, abortedFor(abortUnexpected)},
 		{"an acceptance", [][]byte{nil, pdu(associateAC, rq()[6:])}, abortedFor(abortUnexpected)},

@@ -23,7 +23,7 @@ type Server struct {
 	Contexts Contexts
 	TLS      *tls.Config // nil is without TLS
 
-	// Accept decides about an association. A *Rejection is sent as it is; other
+	// Accept decides about an association. A *RejectionError is sent as it is; other
 	// errors are translated by their kind. Nil accepts everybody.
 	Accept func(ctx context.Context, p Peer) error
 	// Echo is told of a C-ECHO before it is answered. Nil is nobody.
@@ -92,7 +92,7 @@ func (s *Server) acceptAll(ctx, base context.Context, l net.Listener) error {
 			delay = 0
 			s.begin(base, conn)
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the listener was closed because ctx ended
 		case errors.Is(err, net.ErrClosed):
 			return fault.As(fault.Unavailable, err)
 		default:
@@ -122,7 +122,7 @@ func (s *Server) begin(base context.Context, conn net.Conn) {
 	}
 	c.provider = newProvider(&provider{
 		now: s.Now, log: s.Log, limits: s.limits, lend: &s.lend, end: cancel, idle: s.limits.Idle, conn: c.conn,
-		acceptable: func(rq *associate) *Rejection { return s.admit(c, rq) },
+		acceptable: func(rq *associate) *RejectionError { return s.admit(c, rq) },
 	})
 	c.session = newSession(s, c)
 	if !s.register(c) {
@@ -187,14 +187,14 @@ func (s *Server) victim() *connection {
 
 // admit is the service-provider's part of accepting an association, PS3.8 Table 9-6
 // AE-6: protocol version and limits. Titles are the service-user's.
-func (s *Server) admit(c *connection, rq *associate) *Rejection {
+func (s *Server) admit(c *connection, rq *associate) *RejectionError {
 	if rq.version&1 == 0 {
-		return RejectVersion
+		return ErrVersion
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.conns[c]; !ok {
-		return RejectCongestion // cut just now
+		return ErrCongestion // cut just now
 	}
 	all, same := 0, 0
 	for other := range s.conns {
@@ -207,7 +207,7 @@ func (s *Server) admit(c *connection, rq *associate) *Rejection {
 	}
 	if all >= s.limits.Associations || same >= s.limits.PerPeer {
 		s.Log.Warn("association refused", "peer", peerOf(c.conn.RemoteAddr().String(), rq), "associations", all, "of_this_address", same)
-		return RejectLimitExceeded
+		return ErrLocalLimit
 	}
 	c.associated = true
 	return nil

@@ -89,18 +89,18 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 }
 
 // judge is the service-user's part of accepting an association.
-func (x *session) judge(ctx context.Context, peer Peer, rq *associate) (no *Rejection) {
+func (x *session) judge(ctx context.Context, peer Peer, rq *associate) (no *RejectionError) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(x.s.Log, v)
-			no = RejectCongestion
+			no = ErrCongestion
 		}
 	}()
 	switch {
 	case rq.application != applicationContext:
-		return RejectApplication
+		return ErrApplication
 	case x.s.AETitle != "" && rq.called != x.s.AETitle:
-		return RejectCalled
+		return ErrCalled
 	case x.s.Accept == nil:
 		return nil
 	}
@@ -165,7 +165,7 @@ func (x *session) serve(ctx context.Context) (err error) {
 		if err == nil {
 			continue
 		}
-		if i, ok := err.(*interruption); ok && i.event == evt12 && c == nil { //nolint:errorlint // wrapped, it came within a message
+		if i, ok := err.(*interruptionError); ok && i.event == evt12 && c == nil { //nolint:errorlint // wrapped, it came within a message
 			return nil
 		}
 		return err

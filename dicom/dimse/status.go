@@ -59,8 +59,7 @@ func statusOf(err error) Status {
 	case errors.Is(err, ErrMismatch):
 		return ClassMismatch
 	}
-	var s *statusError
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*statusError](err); ok {
 		return s.status
 	}
 	return storeStatus[fault.Of(err)]
@@ -83,8 +82,7 @@ func comment(err error) string {
 	if err == nil {
 		return ""
 	}
-	var s *statusError
-	if !errors.As(err, &s) && fault.Of(err) == fault.Internal {
+	if _, ours := errors.AsType[*statusError](err); !ours && fault.Of(err) == fault.Internal {
 		return "internal error"
 	}
 	text := strings.ReplaceAll(clean([]byte(err.Error())), `\`, "/")
@@ -107,7 +105,7 @@ var statusText = map[Status]string{
 func (s Status) String() string {
 	text := statusText[s]
 	if text == "" {
-		switch s & 0xf000 {
+		switch uint16(s) & 0xf000 {
 		case 0xa000:
 			text = "refused"
 		case 0xb000:
@@ -135,33 +133,29 @@ func (s Status) Err() error {
 	return fault.Errorf(s.Kind(), "the peer answered %s", s)
 }
 
-// Kind returns what can be done about a status that is not OK. It reads storeStatus
-// backwards; statuses that table does not send go by their class.
+// kinds reads storeStatus backwards, with what other providers answer.
+var kinds = map[Status]fault.Kind{
+	ProcessingFailure:     fault.Internal,
+	NoSuchInstance:        fault.NotFound,
+	DuplicateInstance:     fault.Conflict,
+	NotAuthorised:         fault.Forbidden,
+	ClassNotSupported:     fault.Unsupported,
+	UnrecognisedOperation: fault.Unsupported,
+	0x0118:                fault.Unsupported, // no such SOP class
+	0x0213:                fault.Exhausted,   // resource limitation
+	Cancel:                fault.Unavailable,
+}
+
+// Kind returns what can be done about a status that is not OK. Those that kinds does
+// not name go by their class (PS3.7 §C.1, PS3.4 Table B.2-1).
 func (s Status) Kind() fault.Kind {
-	switch s {
-	case ProcessingFailure:
-		return fault.Internal
-	case NoSuchInstance:
-		return fault.NotFound
-	case DuplicateInstance:
-		return fault.Conflict
-	case NotAuthorised:
-		return fault.Forbidden
-	case ClassNotSupported, UnrecognisedOperation, 0x0118:
-		return fault.Unsupported
-	case 0x0213, Cancel: // resource limitation
+	if k, ok := kinds[s]; ok {
+		return k
+	}
+	switch class := uint16(s); {
+	case class&0xff00 == 0xa700: // out of resources
 		return fault.Exhausted
-	}
-	switch s & 0xf000 {
-	case 0xa000:
-		if s&0xff00 == 0xa700 {
-			return fault.Exhausted
-		}
-		return fault.Invalid
-	case 0xc000:
-		return fault.Invalid
-	}
-	if s&0xff00 == 0x0100 || s&0xff00 == 0x0200 {
+	case class&0xf000 == 0xa000, class&0xf000 == 0xc000, class&0xff00 == 0x0100, class&0xff00 == 0x0200:
 		return fault.Invalid
 	}
 	return fault.Internal

@@ -90,7 +90,7 @@ func actionsOfStandard(t *testing.T) map[string]spelled {
 			t.Fatalf("line %q", line)
 		}
 		a := spelled{Next: strings.TrimSpace(f[2])}
-		for _, d := range strings.Split(f[1], ",") {
+		for d := range strings.SplitSeq(f[1], ",") {
 			if d = strings.TrimSpace(d); d != "" {
 				a.Do = append(a.Do, d)
 			}
@@ -141,11 +141,11 @@ func behave(t *testing.T, s state, e event, holds bool) (did []string, next stat
 	})
 	defer close(p.ended)
 	if !holds || transitions[e][s] == ae6 {
-		p.acceptable = func(*associate) *Rejection {
+		p.acceptable = func(*associate) *RejectionError {
 			if holds {
 				return nil
 			}
-			return RejectLimitExceeded
+			return ErrLocalLimit
 		}
 	}
 	p.conn, p.state = tape{did: &did}, s
