@@ -30,6 +30,11 @@ type Group struct {
 // Adult reports whether g is the adults, without bounds.
 func (g Group) Adult() bool { return g.Kind == "" }
 
+// same reports whether g and h have the same bounds; sets call groups as they like.
+func (g Group) same(h Group) bool {
+	return g.Kind == h.Kind && g.Min == h.Min && g.Max == h.Max && g.HasMax == h.HasMax
+}
+
 // A Level is one diagnostic reference level.
 type Level struct {
 	Set       content.Ref
@@ -193,7 +198,7 @@ func Refer(levels []Level, decisions []Governing, s Subject) Reference {
 	var r Reference
 	for i := range levels {
 		l := &levels[i]
-		if l.Exam != s.Exam || l.Measure != s.Measure || l.Group != s.Group || !l.Covers(s.Day) {
+		if l.Exam != s.Exam || l.Measure != s.Measure || !l.Group.same(s.Group) || !l.Covers(s.Day) {
 			continue
 		}
 		governs := slices.ContainsFunc(decisions, func(g Governing) bool { return g.covers(l.Set.ID, l.Exam, s.Day) })

@@ -1,0 +1,389 @@
+package dose
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"radagora/content"
+	"radagora/db"
+)
+
+// An Item is one examination as statistics see it.
+type Item struct {
+	Study, Key  string
+	Day         string
+	Started     string
+	Machine     string
+	Room        string
+	Exam        string
+	Indication  string
+	KnownBy     KnownBy
+	AssignedBy  string
+	Name        string // the most telling local name
+	AgeMonths   *int64
+	Weight      *float64 // kg
+	Events      int
+	DLP         *float64  // mGy.cm
+	CTDIvol     []float64 // mGy, of the diagnostic sequences
+	Excluded    string    // why it is in no median; see Excluded…
+	Group       Group
+	SizeUnknown bool // an adult of unknown weight
+}
+
+// ID names the examination within its site.
+func (i *Item) ID() string { return i.Study + "_" + i.Key }
+
+// values returns what the item contributes to a measure.
+func (i *Item) values(m Measure) []float64 {
+	switch {
+	case m == MeasureCTDIvol:
+		return i.CTDIvol
+	case i.DLP != nil:
+		return []float64{*i.DLP}
+	}
+	return nil
+}
+
+// A RowKey is what a row of the level table is about.
+type RowKey struct {
+	Room       string
+	Exam       string
+	Indication string
+	KnownBy    KnownBy
+	Group      Group
+	Measure    Measure
+}
+
+// A Row is a group of examinations of one room beside its reference.
+type Row struct {
+	RowKey
+	Statistic
+	Reference
+	Answer
+	Unit         string
+	Values       []float64
+	Items        []*Item        // all, the latest first, those left out too
+	Examinations int            // that count; N may be more where an examination has several sequences
+	Left         map[string]int // examinations left out, by reason
+	SizeUnknown  int            // adults of unknown weight among those that count
+}
+
+// An Overview is how the CT examinations of a period stand beside their levels.
+type Overview struct {
+	From, To   string // days, both included
+	Rows       []*Row
+	Items      []*Item
+	Unmapped   int // examinations nobody said the meaning of
+	Unassigned int // events that belong to no examination without doubt
+	Settings   Settings
+	Levels     []Level
+	Governing  []Governing
+}
+
+// Period is a time from one day to another, both included, as 2006-01-02.
+type Period struct{ From, To string }
+
+// Last returns the months up to and including the day of now.
+func Last(months int, now time.Time) Period {
+	return Period{From: now.AddDate(0, -months, 1).Format(time.DateOnly), To: now.Format(time.DateOnly)}
+}
+
+// Rooms tells which room a machine stands in. *site.Plan answers it.
+type Rooms func(machine string) (room string)
+
+// Overview computes how the CT examinations of a site in a period stand.
+func (l *Ledger) Overview(ctx context.Context, siteID string, p Period, rooms Rooms) (*Overview, error) {
+	o := &Overview{From: p.From, To: p.To}
+	var err error
+	if o.Settings, err = LoadSettings(l.Content, siteID); err != nil {
+		return nil, err
+	}
+	if o.Levels, err = Levels(l.Content, siteID); err != nil {
+		return nil, err
+	}
+	sizes, err := loadSizes(l.Content, siteID)
+	if err != nil {
+		return nil, err
+	}
+	err = l.DB.Read(ctx, func(tx *db.Tx) error {
+		o.Items, err = items(ctx, tx, siteID, p)
+		if err != nil {
+			return err
+		}
+		o.Governing, err = db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1 order by from_day, governing_id`, siteID)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `select coalesce(sum(unassigned), 0) from dose_study
+			where site_id = $1 and modality = 'CT' and day between $2 and $3`, siteID, p.From, p.To).Scan(&o.Unassigned)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range o.Items {
+		i.Room = rooms(i.Machine)
+		sizes.place(i, o.Settings)
+	}
+	o.compare()
+	return o, nil
+}
+
+// items loads the CT examinations of a period, the latest first.
+func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, error) {
+	all, err := db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
+		i := &Item{}
+		return i, r.Scan(&i.Study, &i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
+			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded)
+	}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
+		x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded
+		from dose_examination x join dose_study s on s.site_id = x.site_id and s.study_uid = x.study_uid
+		where x.site_id = $1 and s.modality = 'CT' and x.day between $2 and $3
+		order by x.day desc, x.started desc, x.study_uid, x.examination`, siteID, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[[2]string]*Item, len(all))
+	for _, i := range all {
+		at[[2]string{i.Study, i.Key}] = i
+	}
+	rows, err := tx.Query(ctx, `select e.study_uid, e.examination, e.ctdivol_mgy
+		from dose_event e join dose_examination x
+		on x.site_id = e.site_id and x.study_uid = e.study_uid and x.examination = e.examination
+		where e.site_id = $1 and x.day between $2 and $3 and e.ctdivol_mgy is not null and e.sequence
+		order by e.study_uid, e.ordinal`, siteID, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key [2]string
+		var value float64
+		if err := rows.Scan(&key[0], &key[1], &value); err != nil {
+			return nil, err
+		}
+		if i := at[key]; i != nil {
+			i.CTDIvol = append(i.CTDIvol, value)
+		}
+	}
+	return all, rows.Err()
+}
+
+// sizes knows the size groups of children and what part of the body examinations
+// are of.
+type sizes struct {
+	head, body []Group
+	heads      map[string]bool // examinations of the head
+}
+
+// adults is the group without bounds.
+var adults = Group{Name: "adult"}
+
+// loadSizes reads dose/size and dose/exam.
+func loadSizes(library *content.Library, siteID string) (sizes, error) {
+	s := sizes{heads: map[string]bool{}}
+	groups, err := library.Table(siteID, "dose/size", "groups")
+	if err != nil {
+		return s, err
+	}
+	for row := range groups.All() {
+		g := Group{Name: row.Text("group"), Kind: row.Text("size_kind")}
+		g.Min, _ = row.Number("size_min")
+		g.Max, g.HasMax = row.Number("size_max")
+		if row.Text("body_or_head") == "head" {
+			s.head = append(s.head, g)
+		} else {
+			s.body = append(s.body, g)
+		}
+	}
+	exams, err := library.Table(siteID, "dose/exam", "codes")
+	if err != nil {
+		return s, err
+	}
+	for row := range exams.All() {
+		s.heads[row.Text("exam_code")] = slices.Contains(row.List("region"), "head")
+	}
+	return s, nil
+}
+
+// place puts an examination into its size group. Adults are those of the age of
+// one, and those of unknown age; where the weight of an adult is known it has to
+// be that of a standard adult. Children are grouped by age where the head is
+// examined, and by weight otherwise; without it their group is unknown.
+func (s sizes) place(i *Item, set Settings) {
+	child := i.AgeMonths != nil && *i.AgeMonths < int64(set.AdultMonths)
+	if !child {
+		i.Group, i.SizeUnknown = adults, i.Weight == nil
+		if i.Excluded == "" && i.Weight != nil && (*i.Weight < set.WeightMin || *i.Weight > set.WeightMax) {
+			i.Excluded = ExcludedSize
+		}
+		return
+	}
+	groups, size := s.body, i.Weight
+	if s.heads[i.Exam] {
+		months := float64(*i.AgeMonths)
+		groups, size = s.head, &months
+	}
+	i.Group = Group{Name: "child", Kind: "unknown"}
+	if size == nil {
+		i.Excluded = cmp.Or(i.Excluded, ExcludedSizeless)
+		return
+	}
+	for _, g := range groups {
+		if *size >= g.Min && (!g.HasMax || *size < g.Max) {
+			i.Group = g
+			return
+		}
+	}
+	i.Excluded = cmp.Or(i.Excluded, ExcludedSize)
+}
+
+// compare makes the rows. There is one for the DLP of every group, and one for
+// CTDIvol where a level governs it.
+func (o *Overview) compare() {
+	groups := map[RowKey][]*Item{}
+	for _, i := range o.Items {
+		if i.Exam == "" {
+			o.Unmapped++
+			continue
+		}
+		k := RowKey{Room: i.Room, Exam: i.Exam, Indication: i.Indication, KnownBy: i.KnownBy, Group: i.Group}
+		groups[k] = append(groups[k], i)
+	}
+	for k, all := range groups {
+		for _, m := range []Measure{MeasureDLP, MeasureCTDIvol} {
+			k.Measure = m
+			r := o.row(k, all)
+			if m == MeasureDLP || r.Governing != nil {
+				o.Rows = append(o.Rows, r)
+			}
+		}
+	}
+	slices.SortFunc(o.Rows, func(a, b *Row) int {
+		return cmp.Or(
+			strings.Compare(a.Exam, b.Exam), strings.Compare(a.Indication, b.Indication),
+			strings.Compare(a.Group.Kind, b.Group.Kind), cmp.Compare(a.Group.Min, b.Group.Min),
+			strings.Compare(string(a.KnownBy), string(b.KnownBy)),
+			strings.Compare(string(b.Measure), string(a.Measure)), strings.Compare(a.Room, b.Room),
+		)
+	})
+}
+
+// row compares one group.
+func (o *Overview) row(k RowKey, all []*Item) *Row {
+	r := &Row{RowKey: k, Items: all, Left: map[string]int{}, Unit: unitOf(k.Measure)}
+	for _, i := range all {
+		if i.Excluded != "" {
+			r.Left[i.Excluded]++
+			continue
+		}
+		r.Values = append(r.Values, i.values(k.Measure)...)
+		r.Examinations++
+		if i.SizeUnknown {
+			r.SizeUnknown++
+		}
+	}
+	r.Statistic = Describe(r.Values, o.Settings.Coverage)
+	r.Reference, r.Answer = o.judge(k, r.Statistic, o.To)
+	return r
+}
+
+// judge looks up the reference of a group on a day and compares.
+func (o *Overview) judge(k RowKey, s Statistic, day string) (Reference, Answer) {
+	known := k.Indication != "" && k.KnownBy != KnownByAssumed
+	subject := Subject{Exam: k.Exam, Group: k.Group, Measure: k.Measure, Day: day}
+	if known {
+		subject.Indication = k.Indication
+	}
+	ref := Refer(o.Levels, o.Governing, subject)
+	q := Question{Statistic: s, Comparable: ref.Governing != nil, HasLevel: ref.Governing != nil || ref.Other && !known}
+	if ref.Governing != nil {
+		q.Level, q.MinN = ref.Governing.Value, ref.Governing.MinN
+	}
+	if ref.Guide != nil {
+		q.Guide = ref.Guide.Value
+	}
+	if !q.Comparable {
+		q.N = 0 // there is nothing to compare with, so no ratio
+	}
+	return ref, o.Settings.Compare(q)
+}
+
+// unitOf returns the unit in which a measure is kept.
+func unitOf(m Measure) string {
+	if m == MeasureCTDIvol {
+		return "mGy"
+	}
+	return "mGy.cm"
+}
+
+// A Month is the typical value of a group in one month.
+type Month struct {
+	Month string // 2006-01
+	Statistic
+	Level *Level // governing on its last day
+}
+
+// Months returns the typical values of a row by month.
+func (o *Overview) Months(r *Row) []Month {
+	values := map[string][]float64{}
+	for _, i := range r.Items {
+		if i.Excluded == "" && len(i.Day) == len(time.DateOnly) {
+			values[i.Day[:7]] = append(values[i.Day[:7]], i.values(r.Measure)...)
+		}
+	}
+	var all []Month
+	for _, m := range slices.Sorted(maps.Keys(values)) {
+		if len(values[m]) == 0 {
+			continue
+		}
+		month := Month{Month: m, Statistic: Describe(values[m], o.Settings.Coverage)}
+		ref, _ := o.judge(r.RowKey, month.Statistic, lastDay(m))
+		month.Level = ref.Governing
+		all = append(all, month)
+	}
+	return all
+}
+
+// lastDay returns the last day of a month.
+func lastDay(month string) string {
+	first, err := time.Parse("2006-01", month)
+	if err != nil {
+		return month + "-28"
+	}
+	return first.AddDate(0, 1, -1).Format(time.DateOnly)
+}
+
+// Periods returns the state of a row in each of its past periods of the length
+// that counts for a consistent excess, in the order of time. The last one may
+// not have ended yet.
+func (o *Overview) Periods(r *Row) []State {
+	values := map[string][]float64{}
+	for _, i := range r.Items {
+		if i.Excluded == "" {
+			if p := o.Settings.periodOf(i.Day); p != "" {
+				values[p] = append(values[p], i.values(r.Measure)...)
+			}
+		}
+	}
+	var all []State
+	for _, p := range slices.Sorted(maps.Keys(values)) {
+		_, answer := o.judge(r.RowKey, Describe(values[p], o.Settings.Coverage), p)
+		all = append(all, answer.State)
+	}
+	return all
+}
+
+// periodOf returns the last day of the period that a day is in, "" for no day.
+// Periods begin in January.
+func (s Settings) periodOf(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil || s.Exceeded < 1 {
+		return ""
+	}
+	n := (int(t.Month()) - 1) / s.Exceeded
+	return time.Date(t.Year(), time.Month((n+1)*s.Exceeded+1), 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, -1).Format(time.DateOnly)
+}
