@@ -153,7 +153,7 @@ func (d *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error
 	if err != nil {
 		return nil, err
 	}
-	r, err := d.e.query(ctx, query, args) //nolint:rowserrcheck,sqlclosecheck // handed to the caller
+	r, err := d.e.query(ctx, query, args) //nolint:rowserrcheck // handed to the caller
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"runtime"
 	"strings"
@@ -391,9 +392,7 @@ func TestMigrate(t *testing.T) {
 		}
 		older := fstest.MapFS{"0001_a.sql": slow["0001_a.sql"]}
 		newer := fstest.MapFS{"0003_c.sql": {Data: []byte("-- +goose Up\ncreate table c (id nonsense(;\n")}}
-		for name, files := range slow {
-			newer[name] = files
-		}
+		maps.Copy(newer, slow)
 		for _, c := range []struct {
 			files fs.FS
 			want  int

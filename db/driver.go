@@ -46,8 +46,7 @@ func fileURI(file string, q url.Values) string {
 
 // sqliteCode returns the extended result code of err, if it comes from SQLite.
 func sqliteCode(err error) (int, bool) {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code(), true
 	}
 	return 0, false

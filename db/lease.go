@@ -121,10 +121,10 @@ func (l *Lease) try(ctx context.Context, seen tenure, silent bool) (tenure, erro
 			on conflict (name) do update set holder = excluded.holder, term = lease.term + 1, until_ms = excluded.until_ms
 			where lease.term = $4 and lease.until_ms = $5 returning term`,
 			l.name, l.holder, until, now.term, now.until).Scan(&taken)
-		if fault.Of(err) == fault.NotFound && err != nil {
-			return nil // someone else was quicker
+		if err != nil && fault.Of(err) != fault.NotFound {
+			return err
 		}
-		return err
+		return nil // no row: someone else was quicker
 	})
 	if err == nil && taken != 0 {
 		l.term, l.until = taken, until

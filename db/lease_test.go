@@ -75,7 +75,7 @@ func TestLeaseIsHeldByOne(t *testing.T) {
 func TestLeaseOutlivesItsTermWhileRenewed(t *testing.T) {
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
 		l := lease(t, openWith(t, dsn, db.Options{}), "a")
-		defer l.Release(t.Context()) //nolint:errcheck // the database goes with the test
+		defer l.Release(t.Context())
 		if !refused(t, openWith(t, dsn, db.Options{})) {
 			t.Error("a renewed lease was given away")
 		}
@@ -99,7 +99,7 @@ func TestLeaseOfTheDeadIsTakenOver(t *testing.T) {
 		d := openWith(t, dsn, db.Options{})
 		start := time.Now()
 		l := lease(t, d, "b")
-		defer l.Release(t.Context()) //nolint:errcheck // the database goes with the test
+		defer l.Release(t.Context())
 		if took := time.Since(start); took > 2*time.Second {
 			t.Errorf("took %v; want about one term", took)
 		}

@@ -19,6 +19,7 @@ import (
 // A pg is the engine PostgreSQL.
 type pg struct {
 	o    Options
+	cfg  *pgx.ConnConfig
 	pool *sql.DB
 }
 
@@ -46,9 +47,9 @@ func openPostgres(ctx context.Context, dsn string, o Options) (*pg, error) {
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour)
-	p := &pg{o: o, pool: pool}
+	p := &pg{o: o, cfg: cfg, pool: pool}
 	if err := p.check(ctx); err != nil {
-		pool.Close()
+		_ = pool.Close()
 		return nil, err
 	}
 	return p, nil
@@ -106,7 +107,7 @@ func (p *pg) write(ctx context.Context, fn func(*Tx) error) error {
 		}
 		pause := min(time.Second, time.Millisecond<<attempt)
 		select {
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // keeps transactions apart, hides nothing
 		case <-ctx.Done():
 			return err
 		}
@@ -162,34 +163,35 @@ const lockClass = 0x72616461
 // migrating holds an advisory lock of the schema, which the server takes away if
 // this process dies.
 func (p *pg) migrating(ctx context.Context) (*sql.DB, func(), error) {
-	conn, err := p.pool.Conn(ctx)
+	cfg := p.cfg.Copy()
+	cfg.RuntimeParams["statement_timeout"] = "0" // an index over a large table takes its time
+	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+	pool := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(durable))
+	conn, err := pool.Conn(ctx)
+	if err == nil {
+		err = p.lock(ctx, conn)
+	}
 	if err != nil {
+		_ = pool.Close()
 		return nil, nil, classify(err)
 	}
+	return pool, func() { _ = errors.Join(conn.Close(), pool.Close()) }, nil // the lock ends with the session
+}
+
+// lock waits until the session of conn holds the lock for migrations.
+func (p *pg) lock(ctx context.Context, conn *sql.Conn) error {
 	for {
 		var got bool
 		err := conn.QueryRowContext(ctx, "select pg_try_advisory_lock($1, hashtext(current_schema()))", lockClass).Scan(&got)
-		if err != nil {
-			conn.Close()
-			return nil, nil, classify(err)
-		}
-		if got {
-			break
+		if err != nil || got {
+			return err
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			conn.Close()
-			return nil, nil, fault.As(fault.Unavailable, ctx.Err())
+			return ctx.Err()
 		}
 	}
-	return p.pool, func() {
-		_, err := conn.ExecContext(context.WithoutCancel(ctx), "select pg_advisory_unlock($1, hashtext(current_schema()))", lockClass)
-		if err != nil {
-			p.o.Log.WarnContext(ctx, "release migration lock", "err", err)
-		}
-		conn.Close()
-	}, nil
 }
 
 func (p *pg) tables(ctx context.Context, prefix string) ([]string, error) {

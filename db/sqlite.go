@@ -30,7 +30,7 @@ func openSQLite(ctx context.Context, file string, o Options) (*lite, error) {
 	}
 	w, err := newWriter(ctx, pool, o)
 	if err != nil {
-		pool.Close()
+		_ = pool.Close()
 		return nil, err
 	}
 	reader, err := sql.Open(sqliteDriver, sqliteName(file, o.BusyTimeout, true))
@@ -69,7 +69,7 @@ func (l *lite) close() error {
 func (l *lite) write(ctx context.Context, fn func(*Tx) error) error { return l.w.write(ctx, fn) }
 
 func (l *lite) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if s := l.stmts.get(ctx, query); s != nil {
+	if s := l.stmts.get(ctx, query); s != nil { //nolint:sqlclosecheck // kept
 		return s.QueryContext(ctx, args...)
 	}
 	return l.reader.QueryContext(ctx, query, args...)
@@ -102,7 +102,7 @@ func (r liteReader) exec(ctx context.Context, query string, args []any) (sql.Res
 
 func (r liteReader) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if s := r.stmts.get(ctx, query); s != nil {
-		return r.tx.StmtContext(ctx, s).QueryContext(ctx, args...)
+		return r.tx.StmtContext(ctx, s).QueryContext(ctx, args...) //nolint:sqlclosecheck // ends with tx
 	}
 	return r.tx.QueryContext(ctx, query, args...)
 }
@@ -124,15 +124,15 @@ func (l *lite) migrating(ctx context.Context) (*sql.DB, func(), error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, nil, classify(err)
 	}
 	pool, err := sql.Open(sqliteDriver, sqliteName(l.file, l.o.BusyTimeout, false))
 	if err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, nil, classify(err)
 	}
-	return pool, func() { pool.Close(); conn.Close(); lock.Close() }, nil
+	return pool, func() { _ = errors.Join(pool.Close(), conn.Close(), lock.Close()) }, nil
 }
 
 // busy is the result code SQLITE_BUSY.
@@ -148,7 +148,7 @@ func names(ctx context.Context, pool *sql.DB, query string, args ...any) ([]stri
 	if err != nil {
 		return nil, classify(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has it
 	var all []string
 	for rows.Next() {
 		var name string
@@ -191,7 +191,7 @@ func (s *statements) get(ctx context.Context, query string) *sql.Stmt {
 		s.of = map[string]*sql.Stmt{}
 	}
 	if other := s.of[query]; other != nil {
-		st.Close() // someone else was quicker
+		_ = st.Close() //nolint:sqlclosecheck // someone else was quicker
 		return other
 	}
 	s.of[query] = st

@@ -62,7 +62,7 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*Rows, error
 	if err != nil {
 		return nil, err
 	}
-	r, err := t.run.query(ctx, query, args) //nolint:rowserrcheck,sqlclosecheck // handed to the caller
+	r, err := t.run.query(ctx, query, args) //nolint:rowserrcheck // handed to the caller
 	if err != nil {
 		return nil, t.fail(classify(err))
 	}
@@ -122,7 +122,7 @@ func (t *Tx) end(err error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.open != nil {
-		t.open.Rows.Close() // nobody reads them any more
+		_ = t.open.Rows.Close() // nobody reads them any more
 		t.open = nil
 	}
 	if t.failed != nil {
@@ -150,10 +150,10 @@ func (r *Rows) Next() bool {
 	return ok
 }
 
-// Close ends the query. It may be called again.
-func (r *Rows) Close() error {
+// Close ends the query; Err tells whether it went well. It may be called again.
+func (r *Rows) Close() {
 	r.release()
-	return classify(r.Rows.Close())
+	_ = r.Rows.Close() // Err has it
 }
 
 func (r *Rows) release() {
@@ -198,7 +198,8 @@ func (r *Row) Scan(dest ...any) error {
 	if err := r.rows.Scan(dest...); err != nil {
 		return err
 	}
-	return r.rows.Close()
+	r.rows.Close()
+	return r.rows.Err()
 }
 
 // plain returns args as both engines take them alike. JSON goes as text. Instants

@@ -52,7 +52,7 @@ func (w *writer) connect(ctx context.Context) error {
 		return classify(err)
 	}
 	if _, err := conn.ExecContext(ctx, "pragma user_version"); err != nil { // reads the file: is it a database?
-		conn.Close()
+		_ = conn.Close()
 		return classify(err)
 	}
 	w.conn, w.stmts = conn, map[string]*sql.Stmt{}
@@ -173,7 +173,7 @@ func (w *writer) begin() error {
 		return classify(err)
 	}
 	w.forget() // the connection is gone: one more try on a new one
-	w.conn.Close()
+	_ = w.conn.Close()
 	if err := w.connect(context.Background()); err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func (w *writer) stmt(query string) (*sql.Stmt, error) {
 
 func (w *writer) forget() {
 	for _, s := range w.stmts {
-		s.Close()
+		_ = s.Close()
 	}
 	clear(w.stmts)
 }
@@ -260,7 +260,7 @@ func (w *writer) forget() {
 type liteWriter struct{ w *writer }
 
 func (l liteWriter) exec(_ context.Context, query string, args []any) (sql.Result, error) {
-	s, err := l.w.stmt(query)
+	s, err := l.w.stmt(query) //nolint:sqlclosecheck // kept
 	if err != nil {
 		return nil, err
 	}

@@ -129,23 +129,27 @@ func (s *search) kinds(kinds []string) error {
 	if err := checkKinds(kinds); err != nil || len(kinds) == 0 {
 		return err
 	}
-	var any []string
+	var either []string
 	for _, k := range kinds {
 		op, value := "=", k
 		if begin, all := strings.CutSuffix(k, "*"); all {
 			op, value = "like", begin+"%"
 		}
 		s.args = append(s.args, value)
-		any = append(any, fmt.Sprintf("kind %s $%d", op, len(s.args)+3))
+		either = append(either, fmt.Sprintf("kind %s $%d", op, len(s.args)+3))
 	}
-	s.where += " and (" + strings.Join(any, " or ") + ")"
+	s.where += " and (" + strings.Join(either, " or ") + ")"
 	return nil
 }
 
 // checkKinds refuses what no kind can match, and what would match by accident.
 func checkKinds(kinds []string) error {
 	for _, k := range kinds {
-		if begin, all := strings.CutSuffix(k, ".*"); !kindRule.MatchString(k) && !(all && kindRule.MatchString(begin+".x")) {
+		begin, all := strings.CutSuffix(k, ".*")
+		if all {
+			begin += ".x"
+		}
+		if !kindRule.MatchString(begin) {
 			return fault.Errorf(fault.Invalid, "kind %.40q is neither of the form room.noun.verb nor room.*", k)
 		}
 	}

@@ -194,8 +194,7 @@ func (f *follower) failed(ctx context.Context, err error) {
 		return
 	}
 	f.limit, f.window = 1, firstWindow
-	var b *batchError
-	if errors.As(err, &b) {
+	if b, ok := errors.AsType[*batchError](err); ok {
 		// If this does not succeed either, the log has to do.
 		_ = f.j.db.Write(ctx, func(tx *db.Tx) error {
 			_, err := tx.Exec(ctx, "update journal_cursor set failures = $1, error = $2, error_kind = $3, error_seq = $4 where consumer = $5",

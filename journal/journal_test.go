@@ -573,7 +573,7 @@ func appendUntilKilled(t *testing.T, dsn string) {
 				e := entry(0)
 				e.Subject = fmt.Sprint(os.Getenv("JOURNAL_TEST_ROUND"), ".", w, ".", i)
 				add(t, d, j, e)
-				fmt.Printf("written %s\n", e.Subject) //nolint:forbidigo // tells the test that will kill it
+				fmt.Printf("written %s\n", e.Subject) // tells the test that will kill it
 			}
 		})
 	}

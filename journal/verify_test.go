@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -173,7 +172,7 @@ func TestNobodyStandsInTheDatabase(t *testing.T) {
 					}
 				}
 			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			if err := rows.Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
