@@ -237,6 +237,7 @@ func (a *Archive) refused(ctx context.Context, in Arrival, e entry, err error) e
 		e.sop = in.SOPInstance
 	}
 	e.patient = make([]string, len(patientColumns))
+	ctx = context.WithoutCancel(ctx) // it happened, even if the sender has gone
 	noted := a.DB.Write(ctx, func(tx *db.Tx) error {
 		return a.Journal.Append(ctx, tx, e.journalled("archive.instance.refused", map[string]any{
 			"reason": r.reason, "detail": r.err.Error(), "called_ae": clean(in.CalledAE),
