@@ -74,7 +74,7 @@ func setup(ctx context.Context, s *stage) outcome {
 	if len(pkgs) == 0 {
 		return outcome{passed: 1, note: "nothing missing"}
 	}
-	fmt.Fprintf(s.out, "setup      installs %s\n", strings.Join(pkgs, " "))
+	fmt.Fprintf(s.out, "setup      misses %s\n", strings.Join(pkgs, " "))
 	text, err := s.install(ctx, pkgs)
 	s.fresh = true
 	if left := absent(ctx); len(left) > 0 {
