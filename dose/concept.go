@@ -1,5 +1,7 @@
 package dose
 
+import "radagora/ucum"
+
 // A scope is the part of a report in which a concept is read. The same concept
 // means different things in different parts: 113835 below the total is the
 // phantom of the total, in an event that of the event.
@@ -70,6 +72,8 @@ type concept struct {
 	stored string // of a number, here, if not the same
 	must   bool   // mandatory in the template, value and all
 	many   many
+
+	template, kept ucum.Unit // unit and stored, parsed by index
 }
 
 // concepts are the template rows that are read, in the order of the templates.
@@ -193,6 +197,9 @@ func index(tables ...[]concept) map[place]concept {
 	m := map[place]concept{}
 	for _, table := range tables {
 		for _, c := range table {
+			if c.kind == number {
+				c.template, c.kept = ucum.Must(c.unit), ucum.Must(c.keptIn())
+			}
 			m[place{c.in, c.key}] = c
 		}
 	}

@@ -45,8 +45,8 @@ const (
 
 // keys gives every event the key it is known by: its UID and plane, or else
 // device, start, plane, protocol and dose. Events that share one within a report
-// are counted through, so that none is lost.
-func (r *Report) keys() {
+// are counted through, so that none is lost; it returns where those stand.
+func (r *Report) keys() (twice []string) {
 	seen := map[string]int{}
 	for _, e := range r.Events {
 		k := e.UID.String()
@@ -59,9 +59,11 @@ func (r *Report) keys() {
 		seen[k]++
 		if n := seen[k]; n > 1 {
 			k += "#" + strconv.Itoa(n)
+			twice = append(twice, e.Path)
 		}
 		e.Key = k
 	}
+	return twice
 }
 
 // device returns what the device of a report is known by.

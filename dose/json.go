@@ -122,7 +122,7 @@ type EventJSON struct {
 	Values       []ValueJSON   `json:"values"`
 }
 
-// A CheckJSON is a dose check.
+// A CheckJSON is a dose check. Its values are among those of the event.
 type CheckJSON struct {
 	DLPConfigured     *string       `json:"dlp_configured"`
 	DLPValue          *ucum.Decimal `json:"dlp_value_mgycm"`
@@ -133,7 +133,6 @@ type CheckJSON struct {
 	CTDIvolEstimate   *ucum.Decimal `json:"ctdivol_estimate_mgy"`
 	CTDIvolExceeded   bool          `json:"ctdivol_exceeded"`
 	Reason            *string       `json:"reason"`
-	Values            []ValueJSON   `json:"values"`
 }
 
 // A CodeJSON is a coded value as written, and in SNOMED CT.
@@ -364,7 +363,7 @@ func checkJSON(c *Check) *CheckJSON {
 		DLPEstimate: get(FieldDLPEstimate), DLPExceeded: c.Exceeded(FieldDLP),
 		CTDIvolConfigured: text(c.Configured(FieldCTDIvol)), CTDIvolValue: get(FieldCTDIvolValue),
 		CTDIvolEstimate: get(FieldCTDIvolEstim), CTDIvolExceeded: c.Exceeded(FieldCTDIvol),
-		Reason: text(c.Reason()), Values: valuesJSON(c.Values),
+		Reason: text(c.Reason()),
 	}
 }
 

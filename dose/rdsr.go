@@ -37,7 +37,7 @@ func (rd Reader) Read(d *dicom.Dataset) (*Report, error) {
 	if in.r.Kind = kindOf(in.r); in.r.Kind == "" {
 		return nil, fault.Errorf(fault.Unsupported, "no dose report: neither totals nor events of a known template")
 	}
-	in.r.settle()
+	in.r.settle(&in.warnings)
 	rd.Thresholds.check(in.r, &in.warnings)
 	in.r.Warnings = in.list
 	return in.r, nil
@@ -298,7 +298,7 @@ func (in *intake) person(c *sr.Item, o owner) {
 }
 
 // settle fills the fields of the events, and of the patient, from the values.
-func (r *Report) settle() {
+func (r *Report) settle(w *warnings) {
 	for _, t := range r.Totals {
 		t.Plane = t.Values.Word(FieldPlane)
 	}
@@ -315,7 +315,9 @@ func (r *Report) settle() {
 		e.Region = region.Coded
 	}
 	r.Patient.measured(r.Values)
-	r.keys()
+	for _, path := range r.keys() {
+		w.add(path, WarnEventTwice)
+	}
 }
 
 // momentOf returns the moment of a field.
@@ -336,7 +338,7 @@ func (in *intake) documentWarnings(d *dicom.Dataset, doc *sr.Document) {
 			in.add(w.Path, code)
 		}
 	}
-	if d.Has(tag.SpecificCharacterSet) {
+	if len(d.Texts(tag.SpecificCharacterSet)) > 0 {
 		return
 	}
 	for i := range doc.Root.All() {

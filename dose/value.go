@@ -168,7 +168,6 @@ func (c concept) number(v *Value, i *sr.Item, w *warnings) {
 	if !ok {
 		return
 	}
-	to := ucum.Must(c.keptIn())
 	sum := ucum.Decimal{}
 	for _, raw := range n.Values {
 		d, err := ucum.ParseDecimal(raw)
@@ -187,14 +186,14 @@ func (c concept) number(v *Value, i *sr.Item, w *warnings) {
 			sum, _ = sum.Quo(ucum.Int(int64(len(n.Values))))
 		}
 	}
-	factor, err := ucum.Factor(from, to)
+	factor, err := ucum.Factor(from, c.kept)
 	if err != nil {
 		v.flag(w, WarnUnitUnknown, v.RawUnit)
 		return
 	}
 	stored := sum.Mul(factor)
 	step, _ := ucum.Step(n.Values[0])
-	v.Number, v.Unit, v.step = &stored, to.Code(), step.Mul(factor)
+	v.Number, v.Unit, v.step = &stored, c.kept.Code(), step.Mul(factor)
 }
 
 // keptIn returns the unit in which values of c are kept.
@@ -210,16 +209,17 @@ func (c concept) keptIn() string {
 func (c concept) unitOf(v *Value, w *warnings) (ucum.Unit, bool) {
 	if v.RawUnit == "" {
 		v.flag(w, WarnUnitAssumed, c.unit)
-		return ucum.Must(c.unit), true
+		return c.template, true
+	}
+	if ucum.SameCode(v.RawUnit, c.unit) {
+		return c.template, true
 	}
 	u, err := ucum.Parse(v.RawUnit)
 	if err != nil {
 		v.flag(w, WarnUnitUnknown, v.RawUnit)
 		return ucum.Unit{}, false
 	}
-	if !ucum.SameCode(v.RawUnit, c.unit) {
-		v.flag(w, WarnUnitNonstandard, u.Code(), c.unit)
-	}
+	v.flag(w, WarnUnitNonstandard, u.Code(), c.unit)
 	return u, true
 }
 
