@@ -78,3 +78,30 @@ func BenchmarkVerify(b *testing.B) {
 		b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "entries/s")
 	})
 }
+
+// BenchmarkRebuild counts entries a consumer is handed again after a Rewind.
+func BenchmarkRebuild(b *testing.B) {
+	engines(b, func(b *testing.B, d *db.DB) {
+		j := running(b, d, quick())
+		const n = 20000
+		for i := 0; i < n; i += 1000 {
+			batch := make([]journal.Entry, 1000)
+			for k := range batch {
+				batch[k] = entry(i + k)
+			}
+			add(b, d, j, batch...)
+		}
+		nothing := func(context.Context, *db.Tx, []journal.Entry) error { return nil }
+		during(b, func(ctx context.Context) error { return j.Follow(ctx, "bench", nil, nothing) })
+		for b.Loop() {
+			err := d.Write(b.Context(), func(tx *db.Tx) error { return j.Rewind(b.Context(), tx, "bench") })
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := waitFor(b, j, "bench"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "entries/s")
+	})
+}
