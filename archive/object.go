@@ -7,6 +7,7 @@ import (
 	"radagora/blob"
 	"radagora/dicom"
 	"radagora/dicom/uid"
+	"radagora/fault"
 )
 
 // An Object is an instance with its bytes: a DICOM file (PS3.10), as it was sent
@@ -24,7 +25,14 @@ func (a *Archive) Open(ctx context.Context, site string, sop uid.UID) (Object, e
 	if err != nil {
 		return Object{}, err
 	}
-	return a.OpenInstance(ctx, i)
+	o, err := a.OpenInstance(ctx, i)
+	if err == nil || fault.Of(err) != fault.NotFound {
+		return o, err
+	}
+	if now, again := a.Instance(ctx, site, sop); again == nil && now.ref != i.ref {
+		return a.OpenInstance(ctx, now) // it was moved to another pack between the two looks
+	}
+	return Object{}, err
 }
 
 // OpenInstance opens an instance that was looked up.
