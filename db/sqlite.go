@@ -148,7 +148,7 @@ func names(ctx context.Context, pool *sql.DB, query string, args ...any) ([]stri
 	if err != nil {
 		return nil, classify(err)
 	}
-	defer rows.Close() //nolint:errcheck // Err has it
+	defer rows.Close()
 	var all []string
 	for rows.Next() {
 		var name string

@@ -79,7 +79,7 @@ func admin(t testing.TB, dsn, statement string) {
 	t.Helper()
 	pool, err := sql.Open("pgx", dsn)
 	if err == nil {
-		defer pool.Close() //nolint:errcheck // the statement is what counts
+		defer pool.Close()
 		_, err = pool.ExecContext(context.WithoutCancel(t.Context()), statement)
 	}
 	if err != nil {
