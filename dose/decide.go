@@ -87,8 +87,13 @@ func (l *Ledger) checkMapping(m *Mapping) error {
 	case m.Indication == "" && m.KnownBy != "", m.Indication != "" && m.KnownBy.rank() < 0:
 		return fault.Errorf(fault.Invalid, "an indication and how it is known go together")
 	}
-	if err := l.known(m.Site, "dose/exam", "exam_code", m.Exam); err != nil {
-		return err
+	if m.Exam == NotAnExamination && m.Indication != "" {
+		return fault.Errorf(fault.Invalid, "what is no examination has no indication")
+	}
+	if m.Exam != NotAnExamination {
+		if err := l.known(m.Site, "dose/exam", "exam_code", m.Exam); err != nil {
+			return err
+		}
 	}
 	if m.Indication != "" {
 		if err := l.known(m.Site, "dose/indication", "indication_code", m.Indication); err != nil {

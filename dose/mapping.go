@@ -25,6 +25,10 @@ const (
 	FromProtocol  NameSource = "protocol"  // acquisition protocol of an irradiation event
 )
 
+// NotAnExamination stands in place of an examination where a name is none of a
+// patient's: warm-ups, calibrations, phantoms.
+const NotAnExamination = "-"
+
 // A Mapping says what a local name means. People approve mappings one by one;
 // none is ever applied because it looks alike.
 type Mapping struct {
@@ -83,4 +87,11 @@ func (m Mappings) Find(name string, source NameSource, machine, day string) (Map
 		}
 	}
 	return Mapping{}, false
+}
+
+// sortNames puts the names of the most unmapped examinations first.
+func sortNames(all []NameUse) {
+	slices.SortStableFunc(all, func(a, b NameUse) int {
+		return cmp.Or(cmp.Compare(b.Unmapped, a.Unmapped), cmp.Compare(b.Examinations, a.Examinations), cmp.Compare(a.Folded, b.Folded))
+	})
 }

@@ -246,8 +246,13 @@ func (s sizes) place(i *Item, set Settings) {
 func (o *Overview) compare() {
 	groups := map[RowKey][]*Item{}
 	for _, i := range o.Items {
-		if i.Exam == "" {
-			o.Unmapped++
+		switch i.Exam {
+		case NotAnExamination:
+			continue
+		case "":
+			if i.Excluded != ExcludedNotPatient {
+				o.Unmapped++
+			}
 			continue
 		}
 		k := RowKey{Room: i.Room, Exam: i.Exam, Indication: i.Indication, KnownBy: i.KnownBy, Group: i.Group}

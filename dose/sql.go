@@ -141,7 +141,7 @@ const (
 // excluded returns why an examination is in no median, "" if it is.
 func (s *studyRow) excluded(x *Examination, known bool) string {
 	switch {
-	case s.notPatient != "":
+	case s.notPatient != "" || x.Exam == NotAnExamination:
 		return ExcludedNotPatient
 	case warned(s.study.Warnings, WarnIdentity):
 		return ExcludedIdentity

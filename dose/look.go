@@ -1,0 +1,156 @@
+package dose
+
+import (
+	"context"
+	"encoding/json"
+
+	"radagora/db"
+	"radagora/fault"
+)
+
+// A NameUse says how a local name is used.
+type NameUse struct {
+	Name
+	Folded       string
+	Machines     []string
+	Examinations int
+	Unmapped     int // of them, those that nobody said the meaning of
+	LastDay      string
+}
+
+// Names returns the local names seen at a site since a day, those borne by the
+// most unmapped examinations first, then by volume. Phantoms and tests are left out.
+func (l *Ledger) Names(ctx context.Context, siteID, since string) ([]NameUse, error) {
+	type use struct {
+		NameUse
+		machine string
+	}
+	rows, err := db.List(ctx, l.DB, func(r *db.Rows) (u use, err error) {
+		return u, r.Scan(&u.Source, &u.Folded, &u.machine, &u.Text, &u.Examinations, &u.Unmapped, &u.LastDay)
+	}, `select n.source, n.folded, n.machine_id, max(n.shown), count(*),
+		sum(case when x.exam_code = '' then 1 else 0 end), max(n.day)
+		from dose_name n join dose_examination x
+		on x.site_id = n.site_id and x.study_uid = n.study_uid and x.examination = n.examination
+		where n.site_id = $1 and n.day >= $2 and (x.excluded <> $3 or x.exam_code <> '')
+		group by n.source, n.folded, n.machine_id
+		order by n.source, n.folded, n.machine_id`, siteID, since, ExcludedNotPatient)
+	if err != nil {
+		return nil, err
+	}
+	var all []NameUse
+	for _, r := range rows {
+		if n := len(all); n == 0 || all[n-1].Source != r.Source || all[n-1].Folded != r.Folded {
+			all = append(all, NameUse{Name: r.Name, Folded: r.Folded})
+		}
+		u := &all[len(all)-1]
+		u.Machines = append(u.Machines, r.machine)
+		u.Examinations += r.Examinations
+		u.Unmapped += r.Unmapped
+		u.LastDay = max(u.LastDay, r.LastDay)
+	}
+	sortNames(all)
+	return all, nil
+}
+
+// A StoredEvent is an event as it was derived.
+type StoredEvent struct {
+	Examination string // key, "" if unassigned
+	SOPInstance string // of the report it is from
+	Sequence    bool
+	EventJSON
+}
+
+// A StoredReport is what became of a report.
+type StoredReport struct {
+	SOPInstance string
+	Kind        string
+	Problem     string
+	Counted     bool
+	Machine     string
+	ReceivedAt  int64
+}
+
+// A StoredStudy is everything derived about a study.
+type StoredStudy struct {
+	UID, Day, Started, Modality, Machine, Description string
+	DLPDeclared, DLPSummed                            *string
+	NotPatient                                        string
+	Warnings                                          []WarningJSON
+	Reports                                           []StoredReport
+	Events                                            []StoredEvent
+	Items                                             []*Item
+}
+
+// Study returns what was derived about a study; NotFound if there is no dose
+// report of it.
+func (l *Ledger) Study(ctx context.Context, siteID, uid string) (*StoredStudy, error) {
+	s := &StoredStudy{UID: uid}
+	err := l.DB.Read(ctx, func(tx *db.Tx) error {
+		var warnings string
+		err := tx.QueryRow(ctx, `select day, started, modality, machine_id, description, dlp_declared, dlp_summed, not_patient, warnings
+			from dose_study where site_id = $1 and study_uid = $2`, siteID, uid).
+			Scan(&s.Day, &s.Started, &s.Modality, &s.Machine, &s.Description, &s.DLPDeclared, &s.DLPSummed, &s.NotPatient, &warnings)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(warnings), &s.Warnings); err != nil {
+			return fault.As(fault.Internal, err)
+		}
+		return l.studyParts(ctx, tx, siteID, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// studyParts loads reports, events and examinations of a study.
+func (l *Ledger) studyParts(ctx context.Context, tx *db.Tx, siteID string, s *StoredStudy) error {
+	var err error
+	s.Reports, err = db.List(ctx, tx, func(r *db.Rows) (x StoredReport, err error) {
+		return x, r.Scan(&x.SOPInstance, &x.Kind, &x.Problem, &x.Counted, &x.Machine, &x.ReceivedAt)
+	}, `select sop_instance_uid, kind, problem, counted, machine_id, received_at from dose_report
+		where site_id = $1 and study_uid = $2 order by received_at, sop_instance_uid`, siteID, s.UID)
+	if err != nil {
+		return err
+	}
+	s.Events, err = db.List(ctx, tx, func(r *db.Rows) (x StoredEvent, err error) {
+		var body string
+		if err := r.Scan(&x.Examination, &x.SOPInstance, &x.Sequence, &body); err != nil {
+			return x, err
+		}
+		return x, fault.As(fault.Internal, json.Unmarshal([]byte(body), &x.EventJSON))
+	}, `select examination, sop_instance_uid, sequence, body from dose_event
+		where site_id = $1 and study_uid = $2 order by ordinal`, siteID, s.UID)
+	if err != nil {
+		return err
+	}
+	s.Items, err = db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
+		i := &Item{Study: s.UID}
+		return i, r.Scan(&i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
+			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded)
+	}, `select examination, day, started, machine_id, exam_code, indication, known_by,
+		assigned_by, name, age_months, weight_kg, events, dlp_mgycm, excluded
+		from dose_examination where site_id = $1 and study_uid = $2 order by examination`, siteID, s.UID)
+	return err
+}
+
+// Started reports whether a dose report has ever been read at a site.
+func (l *Ledger) Started(ctx context.Context, siteID string) (bool, error) {
+	var n int
+	err := l.DB.QueryRow(ctx, `select count(*) from (select 1 from dose_study where site_id = $1 limit 1) as s`, siteID).Scan(&n)
+	return n > 0, err
+}
+
+// FirstReport returns the report of a site that was received first among those
+// read, and whether there is one.
+func (l *Ledger) FirstReport(ctx context.Context, siteID string) (StoredReport, bool, error) {
+	all, err := db.List(ctx, l.DB, func(r *db.Rows) (x StoredReport, err error) {
+		return x, r.Scan(&x.SOPInstance, &x.Kind, &x.Problem, &x.Counted, &x.Machine, &x.ReceivedAt)
+	}, `select sop_instance_uid, kind, problem, counted, machine_id, received_at from dose_report
+		where site_id = $1 and kind <> '' order by received_at limit 1`, siteID)
+	if err != nil || len(all) == 0 {
+		return StoredReport{}, false, err
+	}
+	return all[0], true, nil
+}
