@@ -331,3 +331,66 @@ func TestExpected(t *testing.T) {
 		})
 	}
 }
+
+// TestSamplesAtLarge holds what the dose brief says of the samples beyond numbers.
+func TestSamplesAtLarge(t *testing.T) {
+	for _, c := range []struct {
+		file     string
+		kind     dose.Kind
+		modality string
+		warn     string // codes that tell of the dose, apart from units
+	}{
+		{"CT-ESR-GE_Optima", dose.CT, "CT", ""},
+		{"NM-CT-RDSR-Siemens", dose.CT, "CT", ""},
+		{"NM-RRDSR-Siemens", dose.Nuclear, "NM", ""},
+		{"MG-RDSR-Hologic_2D", dose.Mammography, "MG", ""},
+		{"MG-RDSR-GEPristina-2D", dose.Mammography, "MG", ""},
+		{"DX-RDSR-Canon_CXDI", dose.Projection, "DX", ""},
+		{"DX-RDSR-Carestream_DRXEvolution", dose.Projection, "DX", ""},
+		{"RF-RDSR-GE", dose.Projection, "RF", ""},
+		{"RF-RDSR-Siemens-Zee", dose.Projection, "RF", "demography_missing"},
+		{"siemens_axiom_artis", dose.Projection, "RF", "demography_missing zero_dose"},              // age 162Y
+		{"philips_allura_clarity_u104", dose.Projection, "RF", "demography_missing total_mismatch"}, // weight 0.0
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			r, _ := sample(t, c.file+".dcm")
+			var warn []string
+			for _, code := range warned(r.Warnings) {
+				if code != dose.WarnUnitNonstandard {
+					warn = append(warn, code)
+				}
+			}
+			if r.Kind != c.kind || r.Modality() != c.modality || strings.Join(warn, " ") != c.warn {
+				t.Errorf("kind %s, modality %s, warnings %v; want %s, %s, %s", r.Kind, r.Modality(), warn, c.kind, c.modality, c.warn)
+			}
+		})
+	}
+	if r, _ := sample(t, "siemens_axiom_artis.dcm"); r.Patient.Age.Number != nil || r.Patient.Age.Raw != "162Y" {
+		t.Errorf("age %v of %q", r.Patient.Age.Number, r.Patient.Age.Raw)
+	}
+	if r, _ := sample(t, "philips_allura_clarity_u104.dcm"); r.Patient.Weight.Number != nil {
+		t.Errorf("weight %v", r.Patient.Weight.Number)
+	}
+}
+
+// TestEverySampleHasAnAnswer reads all samples: a report, or a reason why not.
+func TestEverySampleHasAnAnswer(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(samples(t), "*.dcm"))
+	if err != nil || len(files) < 39 {
+		t.Fatal(len(files), err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := dose.ReadFile(bytes.NewReader(b), int64(len(b)))
+		report := !strings.Contains(f, "Im-") && !strings.Contains(f, "non-dose")
+		if (r != nil) != report || (err == nil) != report {
+			t.Errorf("%s: report %v, error %v", filepath.Base(f), r != nil, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "no dose report: ") {
+			t.Errorf("%s: %v", filepath.Base(f), err)
+		}
+	}
+}

@@ -131,12 +131,15 @@ func join(reports []*Report) *Study {
 // earlier orders reports by what they are, never by when they arrived: by time of
 // content, then by UID, then by how much they say.
 func earlier(a, b *Report) int {
-	return cmp.Or(
+	c := cmp.Or(
 		cmp.Compare(a.Content.Local, b.Content.Local),
 		cmp.Compare(a.SOPInstance.String(), b.SOPInstance.String()),
 		cmp.Compare(len(b.Events), len(a.Events)),
-		cmp.Compare(a.fingerprint(), b.fingerprint()),
 	)
+	if c == 0 && a != b {
+		c = cmp.Compare(a.fingerprint(), b.fingerprint())
+	}
+	return c
 }
 
 // fingerprint tells reports apart that bear the same UID.
@@ -162,43 +165,42 @@ func (r *Report) eventSet() map[string]*Event {
 	return m
 }
 
-// choose sorts the reports, which come earliest first, into those that count and
-// those that do not.
-func (s *Study) choose(reports []*Report, w *warnings) {
-	sets := make([]map[string]*Event, len(reports))
-	for i, r := range reports {
-		sets[i] = r.eventSet()
-	}
-	for i, r := range reports {
-		by, reason := instead(reports, sets, i)
-		if by == nil {
-			s.Reports = append(s.Reports, r)
-			continue
-		}
-		s.Ignored = append(s.Ignored, Ignored{Report: r, Reason: reason, By: by})
-		w.add("", WarnSuperseded, r.SOPInstance, by.SOPInstance)
-	}
+// A candidate is a report with the set of its events.
+type candidate struct {
+	report *Report
+	events map[string]*Event
 }
 
-// instead returns the report that counts instead of report i, or nil: the one of
-// the same kind with the most events among those that hold all of its events, of
-// equals the earliest.
-func instead(reports []*Report, sets []map[string]*Event, i int) (*Report, Reason) {
-	best := i
-	for j, r := range reports {
-		bigger := len(sets[j]) > len(sets[best])
-		equal := len(sets[j]) == len(sets[i]) && best == i && j < i
-		if r.Kind == reports[i].Kind && (bigger || equal) && within(sets[i], sets[j]) {
-			best = j
+// choose sorts the reports, which come earliest first, into those that count and
+// those that do not. The largest are looked at first, so that a report need only
+// be held against those that count.
+func (s *Study) choose(reports []*Report, w *warnings) {
+	all := make([]candidate, len(reports))
+	for i, r := range reports {
+		all[i] = candidate{r, r.eventSet()}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(len(b.events), len(a.events)) })
+	var counting []candidate
+	for _, c := range all {
+		i := slices.IndexFunc(counting, func(big candidate) bool {
+			return big.report.Kind == c.report.Kind && within(c.events, big.events)
+		})
+		if i < 0 {
+			counting = append(counting, c)
+			s.Reports = append(s.Reports, c.report)
+			continue
 		}
+		reason := Superseded
+		if len(c.events) == len(counting[i].events) {
+			reason = Equal
+		}
+		s.Ignored = append(s.Ignored, Ignored{Report: c.report, Reason: reason, By: counting[i].report})
 	}
-	switch {
-	case best == i:
-		return nil, ""
-	case len(sets[best]) == len(sets[i]):
-		return reports[best], Equal
+	slices.SortStableFunc(s.Reports, earlier)
+	slices.SortStableFunc(s.Ignored, func(a, b Ignored) int { return earlier(a.Report, b.Report) })
+	for _, i := range s.Ignored {
+		w.add("", WarnSuperseded, i.Report.SOPInstance, i.By.SOPInstance)
 	}
-	return reports[best], Superseded
 }
 
 // within reports whether all events of a are in b.
@@ -211,38 +213,41 @@ func within(a, b map[string]*Event) bool {
 	return true
 }
 
-// components groups reports that share events, directly or through others, in the
-// order of their first members.
+// components groups reports, which come earliest first, that share events,
+// directly or through others; the groups in the order of their first members.
 func components(reports []*Report) [][]*Report {
+	group := make([]int, len(reports)) // the first report each one is connected with
+	var find func(i int) int
+	find = func(i int) int {
+		if group[i] != i {
+			group[i] = find(group[i])
+		}
+		return group[i]
+	}
+	holder := map[string]int{}
+	for i, r := range reports {
+		group[i] = i
+		for _, e := range r.Events {
+			j, ok := holder[e.Key]
+			if !ok {
+				holder[e.Key] = i
+				continue
+			}
+			a, b := find(i), find(j)
+			group[max(a, b)] = min(a, b)
+		}
+	}
 	var parts [][]*Report
-	for _, r := range reports {
-		merged := []*Report{r}
-		var rest [][]*Report
-		for _, p := range parts {
-			if shares(p, r) {
-				merged = append(merged, p...)
-			} else {
-				rest = append(rest, p)
-			}
+	at := map[int]int{}
+	for i, r := range reports {
+		first := find(i)
+		if _, ok := at[first]; !ok {
+			at[first] = len(parts)
+			parts = append(parts, nil)
 		}
-		slices.SortFunc(merged, earlier)
-		parts = append(rest, merged)
+		parts[at[first]] = append(parts[at[first]], r)
 	}
-	slices.SortFunc(parts, func(a, b []*Report) int { return earlier(a[0], b[0]) })
 	return parts
-}
-
-// shares reports whether r has an event in common with one of the reports.
-func shares(reports []*Report, r *Report) bool {
-	set := r.eventSet()
-	for _, other := range reports {
-		for _, e := range other.Events {
-			if _, ok := set[e.Key]; ok {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // unite adds reports that share events, or one report that shares none, to the

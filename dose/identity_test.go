@@ -318,7 +318,7 @@ func TestExpectedGroups(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var reports []*dose.Report
-			for _, f := range strings.Fields(c.files) {
+			for f := range strings.FieldsSeq(c.files) {
 				r, _ := sample(t, f+".dcm")
 				reports = append(reports, r)
 			}

@@ -1,6 +1,7 @@
 package dose
 
 import (
+	"slices"
 	"strings"
 
 	"radagora/dicom/sr"
@@ -228,7 +229,7 @@ func NewStudyJSON(s *Study) StudyJSON {
 		if i == 0 {
 			out.documentJSON = r.document()
 		}
-		if m := r.Modality(); !contains(modalities, m) {
+		if m := r.Modality(); !slices.Contains(modalities, m) {
 			modalities = append(modalities, m)
 		}
 		n, ok := r.Declared()
@@ -271,16 +272,6 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// contains reports whether s is in list.
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // totalsJSON returns totals for JSON.

@@ -417,7 +417,7 @@ func TestQuirkNames(t *testing.T) {
 		t.Skip("shared facts not found: " + err.Error())
 	}
 	names := map[string]bool{}
-	for _, line := range strings.Split(string(b), "\n") {
+	for line := range strings.SplitSeq(string(b), "\n") {
 		if c := strings.Split(line, "\t"); len(c) > 1 {
 			names[c[1]] = true
 		}

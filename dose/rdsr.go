@@ -73,6 +73,7 @@ func kindOf(r *Report) Kind {
 				return Mammography
 			}
 			return Projection
+		default: // it does not say
 		}
 	}
 	return ""
@@ -130,7 +131,9 @@ func (in *intake) item(c *sr.Item, o owner) {
 		v := row.read(c, in.zone, &in.warnings)
 		*o.values = append(*o.values, v)
 		o.valueAt = len(*o.values)
-		in.observer(v)
+		if o.in == inRoot {
+			in.observer(v)
+		}
 	}
 	at := o.valueAt
 	for _, below := range c.Children {
@@ -145,8 +148,8 @@ func (in *intake) part(c *sr.Item, o owner, at int) {
 	if at == 0 {
 		return
 	}
-	switch row := conceptOf[place{o.in, conceptKey(c.Concept)}]; row.field {
-	case FieldLaterality, FieldPhantom:
+	f := conceptOf[place{o.in, conceptKey(c.Concept)}].field
+	if f == FieldLaterality || f == FieldPhantom {
 		(*o.values)[at-1].Of = coded(c.Code).Word
 	}
 }
@@ -228,9 +231,6 @@ func (r *Report) hold(s scope) {
 // observer sorts the observers at the root into devices: each UID, or each
 // observer type, begins another one (PS3.16 TID 1002).
 func (in *intake) observer(v Value) {
-	if len(in.r.Values) == 0 {
-		return
-	}
 	switch v.Field {
 	case FieldObserverType:
 		if key(v.Coded.Written) == "121007|DCM" {
@@ -241,6 +241,7 @@ func (in *intake) observer(v Value) {
 			in.r.Devices = append(in.r.Devices, Device{Path: v.Path})
 		}
 		in.r.Devices[len(in.r.Devices)-1].set(v)
+	default: // no part of an observer
 	}
 }
 
@@ -285,6 +286,7 @@ func (in *intake) person(c *sr.Item, o owner) {
 			p.Position = v.Coded
 		case fieldOrganization:
 			p.Organization = v.Text
+		default: // there is no other row
 		}
 	}
 	switch {

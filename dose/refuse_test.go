@@ -28,7 +28,7 @@ func TestReadRefuses(t *testing.T) {
 		in   *dicom.Builder
 		want string
 	}{
-		{"an image", dicom.NewBuilder().UID(tag.SOPClassUID, uid.CTImageStorage).Text(tag.Modality, "CT"), "no structured report"},
+		{"an image", dicom.NewBuilder().UID(tag.SOPClassUID, uid.CTImageStorage).Text(tag.Modality, "CT"), "this is no structured report"},
 		{"a report of findings", titled(sr.Code{Value: "18748-4", Scheme: "LN", Meaning: "LEAK^CANARY"}), "(18748-4, LN)"},
 		{"a private summary", titled(sr.Code{Value: "C-10", Scheme: "99SMS_RADSUM"}), "(C-10, 99SMS_RADSUM)"},
 		{"a report without a title", titled(sr.Code{}), "without a title"},

@@ -188,7 +188,7 @@ func (c concept) number(v *Value, i *sr.Item, w *warnings) {
 	}
 	factor, err := ucum.Factor(from, c.kept)
 	if err != nil {
-		v.flag(w, WarnUnitUnknown, v.RawUnit)
+		v.flagOnce(w, WarnUnitUnknown, v.RawUnit)
 		return
 	}
 	stored := sum.Mul(factor)
@@ -208,7 +208,7 @@ func (c concept) keptIn() string {
 // if it has none.
 func (c concept) unitOf(v *Value, w *warnings) (ucum.Unit, bool) {
 	if v.RawUnit == "" {
-		v.flag(w, WarnUnitAssumed, c.unit)
+		v.flagOnce(w, WarnUnitAssumed, c.unit)
 		return c.template, true
 	}
 	if ucum.SameCode(v.RawUnit, c.unit) {
@@ -216,10 +216,10 @@ func (c concept) unitOf(v *Value, w *warnings) (ucum.Unit, bool) {
 	}
 	u, err := ucum.Parse(v.RawUnit)
 	if err != nil {
-		v.flag(w, WarnUnitUnknown, v.RawUnit)
+		v.flagOnce(w, WarnUnitUnknown, v.RawUnit)
 		return ucum.Unit{}, false
 	}
-	v.flag(w, WarnUnitNonstandard, u.Code(), c.unit)
+	v.flagOnce(w, WarnUnitNonstandard, v.RawUnit, c.unit)
 	return u, true
 }
 
@@ -227,6 +227,13 @@ func (c concept) unitOf(v *Value, w *warnings) (ucum.Unit, bool) {
 func (v *Value) flag(w *warnings, code string, args ...any) {
 	v.Flags = append(v.Flags, code)
 	w.add(v.Path, code, args...)
+}
+
+// flagOnce marks the value and notes a warning unless another value gave the
+// same reason: what a device does, it does everywhere.
+func (v *Value) flagOnce(w *warnings, code string, args ...any) {
+	v.Flags = append(v.Flags, code)
+	w.once(v.Path, code, args...)
 }
 
 // written returns a unit as it is written: the code, or the meaning where a

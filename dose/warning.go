@@ -52,7 +52,7 @@ const maxWarnings = 500
 // messages are the English texts of the codes, for the contract of scripts.
 var messages = map[string]string{
 	WarnUnitAssumed:     "no unit given; %s assumed from the template",
-	WarnUnitNonstandard: "unit %s where the template has %s",
+	WarnUnitNonstandard: "unit %q where the template has %q",
 	WarnUnitUnknown:     "unit %q is not understood here; value unknown",
 	WarnUnreadable:      "not a decimal number; value unknown",
 	WarnMissing:         "mandatory value is empty",
@@ -106,4 +106,14 @@ func (w *warnings) add(path, code string, args ...any) {
 	case len(w.list) == maxWarnings:
 		w.list = append(w.list, Warning{Code: WarnMore})
 	}
+}
+
+// once is add unless there is a warning of the same code and arguments.
+func (w *warnings) once(path, code string, args ...any) {
+	for _, have := range w.list {
+		if have.Code == code && slices.Equal(have.Args, args) {
+			return
+		}
+	}
+	w.add(path, code, args...)
 }
