@@ -225,7 +225,7 @@ func times(u, v Unit, sign int) (Unit, error) {
 		if e > maxTotalExp || e < -maxTotalExp {
 			return Unit{}, fault.Errorf(fault.Exhausted, "unit with an exponent beyond %d", maxTotalExp)
 		}
-		out.dim[b] = int16(e) //nolint:gosec // bounded by maxTotalExp just above
+		out.dim[b] = int16(e) // bounded by maxTotalExp
 	}
 	if out.scale.Num().BitLen() > maxBits || out.scale.Denom().BitLen() > maxBits {
 		return Unit{}, fault.Errorf(fault.Exhausted, "unit with a factor beyond 2 to the power %d", maxBits)

@@ -25,7 +25,7 @@ var texts = []tag.Tag{
 // parse does what Parse says.
 func parse(d *dicom.Dataset) (*Document, error) {
 	if !d.Has(tag.ContentSequence) && !d.Has(tag.ConceptNameCodeSequence) {
-		return nil, fault.Errorf(fault.Unsupported, "no structured report: there is no content")
+		return nil, fault.Errorf(fault.Unsupported, "this is no structured report")
 	}
 	doc := &Document{TemplateID: d.Item(tag.ContentTemplateSequence).Text(tag.TemplateIdentifier)}
 	doc.Root = doc.item(d, "1")

@@ -10,6 +10,7 @@ package sr
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"radagora/dicom"
@@ -106,10 +107,8 @@ func (i *Item) walk(yield func(*Item) bool) bool {
 // Find returns the first child whose concept is one of those given, or nil.
 func (i *Item) Find(concepts ...Code) *Item {
 	for _, c := range i.Children {
-		for _, want := range concepts {
-			if c.Concept.Is(want) {
-				return c
-			}
+		if slices.ContainsFunc(concepts, c.Concept.Is) {
+			return c
 		}
 	}
 	return nil
