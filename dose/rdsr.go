@@ -58,11 +58,16 @@ func entitled(title sr.Code) string {
 }
 
 // kindOf decides what kind of report r is: by what it holds, then by template,
-// then by the procedure reported; "" if none of them says.
+// and without a template by the procedure reported; "" if none of them says, and
+// for a template that is not read yet.
 func kindOf(r *Report) Kind {
 	procedure, _ := r.Values.Find(FieldProcedure)
 	mammography := key(procedure.Coded.Written) == "71651007|SCT"
-	for _, in := range []scope{r.held, scopeOfTemplate[r.Template], scopeOfProcedure[key(procedure.Coded.Written)]} {
+	by := []scope{r.held, scopeOfTemplate[r.Template]}
+	if r.Template == "" {
+		by = append(by, scopeOfProcedure[key(procedure.Coded.Written)])
+	}
+	for _, in := range by {
 		switch in {
 		case inCTEvent:
 			return CT

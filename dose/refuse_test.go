@@ -23,11 +23,18 @@ func TestReadRefuses(t *testing.T) {
 	empty := plain()
 	empty.Template, empty.Procedure = "", sr.Code{}
 	empty.Tree = func(root *sr.Item) { root.Children = nil }
+	unknown := plain()
+	unknown.Template = "10040"
+	unknown.Tree = func(root *sr.Item) {
+		dosetest.Drop(root, "113811")
+		dosetest.Drop(root, "113819")
+	}
 	for _, c := range []struct {
 		name string
 		in   *dicom.Builder
 		want string
 	}{
+		{"a template that is not read yet", unknown.Builder(), "neither totals nor events"},
 		{"an image", dicom.NewBuilder().UID(tag.SOPClassUID, uid.CTImageStorage).Text(tag.Modality, "CT"), "this is no structured report"},
 		{"a report of findings", titled(sr.Code{Value: "18748-4", Scheme: "LN", Meaning: "LEAK^CANARY"}), "(18748-4, LN)"},
 		{"a private summary", titled(sr.Code{Value: "C-10", Scheme: "99SMS_RADSUM"}), "(C-10, 99SMS_RADSUM)"},
