@@ -199,9 +199,12 @@ func pixels(t *testing.T, data []byte, syntax uid.UID) []byte {
 
 func TestStorescuOptions(t *testing.T) {
 	k := &keeper{}
-	var who []Peer
+	var mu sync.Mutex
+	var last Peer
 	server := &Server{Store: k, Accept: func(_ context.Context, p Peer) error {
-		who = append(who, p)
+		mu.Lock()
+		defer mu.Unlock()
+		last = p
 		return nil
 	}}
 	peer := host(t, serve(t, server))
@@ -226,20 +229,24 @@ func TestStorescuOptions(t *testing.T) {
 		{"an identity that wants an answer we do not give", []string{"-R", "-usr", "user", "-pwd", "secret", "-rsp"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			who = nil
 			out, err := tool(t, "storescu", append(append(c.args, peer...), files...)...)
 			if (err == nil) != c.fine {
 				t.Errorf("%v: %s", err, out)
 			}
-			if strings.Contains(c.name, "identity") {
-				if len(who) != 1 || who[0].Identity == nil || string(who[0].Identity.Primary) != "user" || string(who[0].Identity.Secondary) != "secret" {
-					t.Errorf("the identity did not come")
-				} else if s := fmt.Sprintf("%v %+v %#v", who[0].Identity, who[0], *who[0].Identity); strings.Contains(s, "secret") {
-					t.Errorf("the identity prints its secret: %s", s)
-				}
+			mu.Lock()
+			defer mu.Unlock()
+			if !strings.Contains(c.name, "identity") {
+				return
+			}
+			if last.Identity == nil || string(last.Identity.Primary) != "user" || string(last.Identity.Secondary) != "secret" {
+				t.Error("the identity did not come")
+			} else if s := fmt.Sprintf("%v %+v %#v", last.Identity, last, *last.Identity); strings.Contains(s, "secret") {
+				t.Errorf("the identity prints its secret: %s", s)
 			}
 		})
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if len(k.got) < len(files)-5 {
 		t.Errorf("%d of %d instances came", len(k.got), len(files))
 	}
@@ -416,8 +423,7 @@ func TestStorescpMisbehaves(t *testing.T) {
 			addr, _ := storescp(t, option)
 			a, err := Dial(t.Context(), addr, filled(Config{}))
 			if option == "--refuse" {
-				var r *RejectionError
-				if !errors.As(err, &r) {
+				if _, ok := errors.AsType[*RejectionError](err); !ok {
 					t.Errorf("dial: %v; want a rejection", err)
 				}
 				return

@@ -32,13 +32,13 @@ import (
 
 // A Peer is who is at the other end of an association.
 type Peer struct {
-	Address       string // network address and port
-	CallingAE     string // application entity title of the requestor
-	CalledAE      string // application entity title the requestor asked for
-	Class         string // implementation class UID, as sent
-	Version       string // implementation version name, as sent
-	MaximumLength uint32 // largest P-DATA-TF body the peer takes; 0 is any
-	Identity      *Identity
+	Address       string               // network address and port
+	CallingAE     string               // application entity title of the requestor
+	CalledAE      string               // application entity title the requestor asked for
+	Class         string               // implementation class UID, as sent
+	Version       string               // implementation version name, as sent
+	MaximumLength uint32               // largest P-DATA-TF body the peer takes; 0 is any
+	Identity      *Identity            // nil if none was sent. A response to it is never sent (PS3.7 §D.3.3.7)
 	TLS           *tls.ConnectionState // nil without TLS
 }
 

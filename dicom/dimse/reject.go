@@ -57,6 +57,11 @@ var rejections = map[SourceRJ]map[uint8]string{
 	ProviderPresentation: {1: "temporary congestion", 2: "local limit exceeded"},
 }
 
+// Rejections returns the rejections a Server sends, for the conformance statement.
+func Rejections() []*RejectionError {
+	return []*RejectionError{ErrNoReason, ErrApplication, ErrCalling, ErrCalled, ErrVersion, ErrCongestion, ErrLocalLimit}
+}
+
 // rejectionOf is what an error of Server.Accept that is no RejectionError says to the
 // peer.
 var rejectionOf = map[fault.Kind]*RejectionError{

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -298,4 +301,58 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	buf := make([]byte, 1<<20)
 	t.Errorf("%d goroutines before, %d after\n%s", before, runtime.NumGoroutine(), strings.TrimSpace(string(buf[:runtime.Stack(buf, true)])))
+}
+
+// FuzzSession sends anything at all on an association: no panic, no success for what
+// was not whole, and an end.
+func FuzzSession(f *testing.F) {
+	f.Add(pdu(dataTF, value(1, 3, echoCommand)))
+	f.Add(append(pdu(dataTF, append(value(3, 3, storeCommand), value(3, 2, []byte("data"))...)), short(releaseRQ, [4]byte{})...))
+	f.Add(append(pdu(dataTF, value(3, 3, storeCommand)), pdu(dataTF, value(3, 0, []byte("data")))...))
+	f.Add(append(pdu(dataTF, value(1, 1, echoCommand[:9])), abort(0, 0)...))
+	p := newPipes()
+	s := &Server{Now: time.Now, Log: slog.New(alarm{f}), Store: &shelf{}, Limits: Limits{ARTIM: time.Second, Associations: 1000, PerPeer: 1000}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, p) }()
+	f.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		c, _ := p.connect(t.Context(), "", "")
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = c.Write(rq()) }()
+		if b, err := onePDU(c); err != nil || pduType(b[0]) != associateAC {
+			t.Fatalf("% x, %v; want A-ASSOCIATE-AC", b, err)
+		}
+		go func() {
+			_, _ = c.Write(stream)
+			c.Close()
+		}()
+		for {
+			if _, err := onePDU(c); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatal("the connection stays open")
+				}
+				return
+			}
+		}
+	})
+}
+
+// alarm is a log handler that takes a panic for a failure.
+type alarm struct{ t testing.TB }
+
+func (alarm) Enabled(context.Context, slog.Level) bool { return true }
+func (a alarm) WithAttrs([]slog.Attr) slog.Handler     { return a }
+func (a alarm) WithGroup(string) slog.Handler          { return a }
+func (a alarm) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "panic" {
+		panic("the server caught a panic")
+	}
+	return nil
 }

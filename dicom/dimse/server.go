@@ -57,7 +57,7 @@ type connection struct {
 
 // Serve accepts connections from l until ctx ends; then it closes l, gives open
 // associations their grace period and returns nil. It can run for several listeners
-// at once. Other errors are those of the listener, of kind Unavailable.
+// at once, with one ctx. Other errors are those of the listener, of kind Unavailable.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if s.Now == nil {
 		return fault.Errorf(fault.Internal, "dimse: Server.Now is nil")
