@@ -60,7 +60,7 @@ func TestEmbedded(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"levels": 131, "exam_codes": 45, "indication_codes": 18, "dose_states": 8, "size_groups": 9,
+		"levels": 131 + 2*22, "exam_codes": 45, "indication_codes": 18, "dose_states": 8, "size_groups": 9,
 		"code_map": 83, "alert_rules": 19, "evidence": 132, "settings": 31, "patterns": 12,
 		"quantities": 15,
 	}
@@ -79,6 +79,7 @@ func TestOfficialSets(t *testing.T) {
 		"dose/level/uk_ndrl_2024": true, "dose/level/fr_nrd_2019": true, "dose/level/de_drw_2022": true,
 		"dose/level/eu_euclid": false, "dose/level/eu_pidrl": false, "dose/level/ie_foley_2012": false,
 		"dose/level/ch_aroua_2006": false, "dose/level/esr_wp_2011": false,
+		"dose/level/demo_2024": false, "dose/level/demo_2025": false,
 	}
 	if diff := cmp.Diff(want, official); diff != "" {
 		t.Errorf("official sets (-want +got):\n%s", diff)
