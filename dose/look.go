@@ -154,3 +154,22 @@ func (l *Ledger) FirstReport(ctx context.Context, siteID string) (StoredReport, 
 	}
 	return all[0], true, nil
 }
+
+// Volumes returns how many examinations each machine of a site has made.
+func (l *Ledger) Volumes(ctx context.Context, siteID string) (map[string]int, error) {
+	rows, err := l.DB.Query(ctx, `select machine_id, count(*) from dose_examination where site_id = $1 group by machine_id`, siteID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string]int{}
+	for rows.Next() {
+		var machine string
+		var n int
+		if err := rows.Scan(&machine, &n); err != nil {
+			return nil, err
+		}
+		all[machine] = n
+	}
+	return all, rows.Err()
+}

@@ -392,3 +392,9 @@ func (s Settings) periodOf(day string) string {
 	n := (int(t.Month()) - 1) / s.Exceeded
 	return time.Date(t.Year(), time.Month((n+1)*s.Exceeded+1), 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, -1).Format(time.DateOnly)
 }
+
+// Refer returns the level that governs a row on a day, nil if none does.
+func (o *Overview) Refer(r *Row, day string) *Level {
+	ref, _ := o.judge(r.RowKey, r.Statistic, day)
+	return ref.Governing
+}

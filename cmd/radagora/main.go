@@ -34,7 +34,10 @@ type program struct {
 	Config   configCmd   `cmd:"" help:"Look at the configuration."`
 	Dose     doseCmd     `cmd:"" help:"Read dose reports."`
 	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
+	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
+	Send     sendCmd     `cmd:"" help:"Send files to a DICOM peer."`
+	Serve    serveCmd    `cmd:"" help:"Open the doors: pages and DICOM."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"radagora/archive"
+	"radagora/dicom/dimse"
+	"radagora/site"
+)
+
+// A keeper puts what associations bring into the archive.
+type keeper struct {
+	archive *archive.Archive
+	site    string
+}
+
+// Store implements dimse.Storer: the object is on disk when it returns, and
+// durable with its row when the function it returns does.
+func (k keeper) Store(ctx context.Context, in *dimse.Incoming) (func(context.Context) error, error) {
+	receipt, err := k.archive.Receive(ctx, archive.Arrival{
+		Site: k.site, Actor: "ae:" + in.Peer.CallingAE, Door: "dimse",
+		CallingAE: in.Peer.CallingAE, CalledAE: in.Peer.CalledAE,
+		SOPClass: in.SOPClass, SOPInstance: in.SOPInstance, TransferSyntax: in.TransferSyntax, Data: in.Data,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		_, err := receipt.Wait(ctx)
+		return err
+	}, nil
+}
+
+// A watch remembers what came through the DICOM door lately, for the guide.
+type watch struct {
+	mu     sync.Mutex
+	echo   *dimse.Observation // the first one
+	recent []dimse.Observation
+	wake   map[chan struct{}]bool
+}
+
+// watched is how many observations a watch remembers.
+const watched = 20
+
+// observe implements dimse.Server.Observe.
+func (w *watch) observe(_ context.Context, o dimse.Observation) {
+	switch o.Occasion {
+	case dimse.Echoed, dimse.Stored, dimse.Rejected, dimse.Aborted:
+	default:
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if o.Occasion == dimse.Echoed && w.echo == nil {
+		w.echo = &o
+	}
+	w.recent = append(w.recent, o)
+	if len(w.recent) > watched {
+		w.recent = append(w.recent[:0:0], w.recent[len(w.recent)-watched:]...)
+	}
+	w.poke()
+}
+
+// changed tells everybody who listens that there is something new.
+func (w *watch) changed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.poke()
+}
+
+// poke wakes the listeners; mu is held.
+func (w *watch) poke() {
+	for c := range w.wake {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// listen returns a channel that gets a value when something changed, until ctx
+// ends.
+func (w *watch) listen(ctx context.Context) <-chan struct{} {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.wake == nil {
+		w.wake = map[chan struct{}]bool{}
+	}
+	w.wake[c] = true
+	context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.wake, c)
+	})
+	return c
+}
+
+// seen returns the first echo and what came lately, newest first.
+func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := len(w.recent) - 1; i >= 0; i-- {
+		recent = append(recent, w.recent[i])
+	}
+	return w.echo, recent
+}
+
+// dicomServer returns the DICOM door of the house.
+func (h *house) dicomServer(s settings, w *watch) *dimse.Server {
+	return &dimse.Server{
+		AETitle: s.AE, Log: h.Log, Now: h.Now,
+		Contexts: dimse.Contexts{Private: true},
+		Store:    keeper{archive: h.Archive, site: site.Default},
+		Observe:  w.observe,
+	}
+}
+
+// background runs what works behind the doors until ctx ends, and returns the
+// first error that is not that end.
+func (h *house) background(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	work := []func(context.Context) error{h.Journal.Run, h.Dose.Run}
+	failed := make(chan error, len(work))
+	for _, run := range work {
+		go func() { failed <- run(ctx) }()
+	}
+	var all []error
+	for range work {
+		err := <-failed
+		if err != nil && ctx.Err() == nil {
+			all = append(all, err)
+		}
+		cancel() // one cannot go on without the others
+	}
+	return errors.Join(all...)
+}
+
+// settle waits until everything that is in the journal now has been derived.
+func (h *house) settle(ctx context.Context) error {
+	if err := h.Journal.Wait(ctx, "dose"); err != nil {
+		return err
+	}
+	for {
+		n, err := h.Dose.Pending(ctx)
+		if err != nil || n == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

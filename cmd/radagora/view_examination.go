@@ -1,0 +1,184 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"radagora/access"
+	"radagora/dose"
+	"radagora/web"
+)
+
+// examinationsPage is how many examinations a list shows at once.
+const examinationsPage = 100
+
+// Examinations implements web.DoseCT.
+func (v *view) Examinations(ctx context.Context, q web.DoseQuery, row, after string) (web.DoseExaminations, error) {
+	d, err := v.doseView(ctx, q)
+	if err != nil {
+		return web.DoseExaminations{}, err
+	}
+	for _, r := range d.o.Rows {
+		if rowID(r) == row {
+			return d.examinations(r, after), nil
+		}
+	}
+	return web.DoseExaminations{}, notFound("row in this period")
+}
+
+// examinations lists what a row rests on from after a key on.
+func (d *doseView) examinations(r *dose.Row, after string) web.DoseExaminations {
+	out := web.DoseExaminations{Row: d.row(r)}
+	on := after == ""
+	for _, i := range r.Items {
+		if !on {
+			on = i.ID() == after
+			continue
+		}
+		if len(out.Items) == examinationsPage {
+			out.Next = out.Items[len(out.Items)-1].ID
+			break
+		}
+		out.Items = append(out.Items, d.item(i, r.Measure))
+	}
+	return out
+}
+
+// item makes one line of the list.
+func (d *doseView) item(i *dose.Item, m dose.Measure) web.DoseItem {
+	item := web.DoseItem{
+		ID: i.ID(), At: d.when(i), Protocol: i.Name, Events: i.Events, Origin: "report", Left: i.Excluded,
+	}
+	if i.Weight != nil {
+		item.Weight = *i.Weight
+	}
+	switch {
+	case m == dose.MeasureCTDIvol && len(i.CTDIvol) > 0:
+		item.Value = i.CTDIvol[0]
+	case m == dose.MeasureDLP && i.DLP != nil:
+		item.Value = *i.DLP
+	}
+	return item
+}
+
+// when returns when an examination was made.
+func (d *doseView) when(i *dose.Item) time.Time { return moment(cmp.Or(i.Started, i.Day), d.zone) }
+
+// Examination implements web.DoseCT.
+func (v *view) Examination(ctx context.Context, language, id string) (web.DoseExamination, error) {
+	if err := may(ctx, access.ObjectRead); err != nil {
+		return web.DoseExamination{}, err
+	}
+	study, key, ok := strings.Cut(id, "_")
+	if !ok {
+		return web.DoseExamination{}, notFound("examination")
+	}
+	s, err := v.Dose.Study(ctx, at, study)
+	if err != nil {
+		return web.DoseExamination{}, err
+	}
+	p, err := v.plan(ctx)
+	if err != nil {
+		return web.DoseExamination{}, err
+	}
+	here, err := v.Sites.Site(ctx, at)
+	if err != nil {
+		return web.DoseExamination{}, err
+	}
+	for _, i := range s.Items {
+		if i.Key == key {
+			d := &doseView{view: v, q: web.DoseQuery{Language: language}, plan: p, zone: here.Location()}
+			return d.examination(s, i), nil
+		}
+	}
+	return web.DoseExamination{}, notFound("examination")
+}
+
+// examination makes the page of one examination.
+func (d *doseView) examination(s *dose.StoredStudy, i *dose.Item) web.DoseExamination {
+	e := web.DoseExamination{
+		ID: i.ID(), StudyUID: s.UID, At: d.when(i), Room: d.plan.ref(d.plan.of(i.Machine)), Protocol: i.Name,
+		Exam: d.words.exam(i.Exam, d.q.Language), Indication: d.words.indication(i.Indication, d.q.Language), KnownBy: string(i.KnownBy),
+		AssignedBy: i.AssignedBy, Left: i.Excluded,
+	}
+	if m, ok := d.plan.Machine(i.Machine); ok {
+		e.Machine = strings.TrimSpace(m.Manufacturer + " " + m.Model)
+		if len(m.Software) > 0 {
+			e.Software = m.Software[0].Value
+		}
+	}
+	if s.DLPDeclared != nil && len(s.Items) == 1 {
+		e.Totals = append(e.Totals, total(*s.DLPDeclared, "report"))
+	}
+	if i.DLP != nil {
+		e.Summed = append(e.Summed, web.DoseValue{Quantity: "dlp", Value: *i.DLP, Unit: "mGy.cm", Origin: "computed"})
+	}
+	for _, event := range s.Events {
+		if event.Examination == i.Key {
+			e.Events = append(e.Events, d.event(event))
+		}
+	}
+	for _, r := range s.Reports {
+		e.Sources = append(e.Sources, web.DoseSource{
+			SOPInstanceUID: r.SOPInstance, Title: d.text("dose.kind_" + cmp.Or(r.Kind, "other")), At: time.UnixMilli(r.ReceivedAt), Superseded: !r.Counted,
+		})
+	}
+	for _, w := range s.Warnings {
+		e.Warnings = append(e.Warnings, web.DoseWarning{Path: w.Path, Code: w.Code, Text: w.Message})
+	}
+	return e
+}
+
+// total makes a declared total.
+func total(text, origin string) web.DoseValue {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		n = 0 // it was written by this program
+	}
+	return web.DoseValue{Quantity: "dlp", Value: n, Unit: "mGy.cm", Raw: text, Origin: origin}
+}
+
+// fieldQuantities are the words that pages have for the fields of a report.
+var fieldQuantities = map[dose.Field]string{
+	dose.FieldDLP: "dlp", dose.FieldCTDIvol: "ctdivol", dose.FieldKVP: "kvp", dose.FieldExposureTime: "exposure_time",
+	dose.FieldScanLength: "scan_length", dose.FieldPhantom: "phantom", dose.FieldPitch: "pitch", dose.FieldCollimation: "collimation",
+}
+
+// event makes an event with every value and its origin.
+func (d *doseView) event(s dose.StoredEvent) web.DoseEvent {
+	e := web.DoseEvent{UID: value(s.UID), Protocol: value(s.Protocol), Counted: s.Sequence, Type: value(s.Type)}
+	if s.Type != nil {
+		e.Type = d.text("acquisition." + *s.Type)
+	}
+	if s.Started != nil {
+		e.Started = moment(*s.Started, d.zone)
+	}
+	for _, x := range s.Values {
+		w := web.DoseValue{
+			Quantity: fieldQuantities[x.Field], Name: string(x.Field), Unit: value(x.Unit), Raw: value(x.Raw), RawUnit: value(x.RawUnit),
+			Origin: "report", Object: s.SOPInstance, Path: x.Path,
+		}
+		if len(x.Flags) > 0 {
+			w.Flag = x.Flags[0]
+		}
+		switch n := x.Value.(type) {
+		case float64:
+			w.Value = n
+		case string:
+			w.Raw = n
+		}
+		e.Values = append(e.Values, w)
+	}
+	return e
+}
+
+// value returns what p points to, "" for nil.
+func value(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
