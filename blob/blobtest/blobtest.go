@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 func Bytes(seed uint64, n int) []byte {
 	b := make([]byte, n)
 	var key [32]byte
-	key[0], key[1] = byte(seed), byte(seed>>8)
+	binary.LittleEndian.PutUint64(key[:], seed)
 	_, _ = rand.NewChaCha8(key).Read(b)
 	return b
 }
@@ -190,10 +191,10 @@ func concurrent(t *testing.T, s blob.Store) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	refs := map[blob.Ref][]byte{}
-	for g := range uint64(8) {
+	for g := range 8 {
 		wg.Go(func() {
-			for i := range uint64(10) {
-				b := Bytes(g*100+i, int(1+g*g*9000+i*77))
+			for i := range 10 {
+				b := Bytes(uint64(100*g+i), 1+g*g*9000+i*77) //nolint:gosec // G115: small and not negative
 				r := Put(t, s, b)
 				mu.Lock()
 				refs[r] = b

@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -143,6 +142,3 @@ func readBlock(r io.ReaderAt, offset int64) []byte {
 	}
 	return b
 }
-
-// isZero reports whether b holds nothing but zeros.
-func isZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }

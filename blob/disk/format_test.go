@@ -127,7 +127,7 @@ func resum(b []byte) []byte {
 // TestWriteFails has the disk refuse in the middle of an object: the pack is cut
 // back and goes on.
 func TestWriteFails(t *testing.T) {
-	var left = 1 << 20
+	left := 1 << 20
 	o := Options{write: func(f *os.File, b []byte, at int64) (int, error) {
 		if len(b) > left {
 			n, _ := f.WriteAt(b[:left], at)

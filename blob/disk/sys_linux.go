@@ -47,7 +47,7 @@ func control(f *os.File, do func(fd int) error) error {
 	var failed error
 	err = raw.Control(func(fd uintptr) {
 		for {
-			if failed = do(int(fd)); failed != syscall.EINTR { //nolint:errorlint,gosec // a bare errno; a descriptor fits
+			if failed = do(int(fd)); failed != syscall.EINTR { //nolint:errorlint // a bare errno
 				return
 			}
 		}
