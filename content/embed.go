@@ -1,6 +1,9 @@
 package content
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 // The embedded sets lie two or three folders deep. Their files are named by
 // pattern so that a new set needs no line of Go.
@@ -8,3 +11,6 @@ import "embed"
 //go:embed */*/set.yaml */*/*.tsv
 //go:embed */*/*/set.yaml */*/*/*.tsv
 var embedded embed.FS
+
+// Files returns what the program brings, to be checked like any other folder.
+func Files() fs.FS { return embedded }

@@ -8,6 +8,7 @@ import (
 
 	"radagora/archive"
 	"radagora/dicom/dimse"
+	"radagora/dose"
 	"radagora/site"
 )
 
@@ -138,6 +139,25 @@ func (h *house) background(ctx context.Context) error {
 		cancel() // one cannot go on without the others
 	}
 	return errors.Join(all...)
+}
+
+// rooms returns what tells which room a machine stands in.
+func (h *house) rooms(ctx context.Context) (dose.Rooms, error) {
+	p, err := h.Sites.Plan(ctx, h.DB, site.Default)
+	if err != nil {
+		return nil, err
+	}
+	return plan{Plan: p}.of, nil
+}
+
+// judge derives the findings from what is known now.
+func (h *house) judge(ctx context.Context) error {
+	rooms, err := h.rooms(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = h.Dose.Judge(ctx, site.Default, rooms, h.Findings)
+	return err
 }
 
 // settle waits until everything that is in the journal now has been derived.

@@ -71,11 +71,11 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 		return h, err
 	}
 	h.close = append(h.close, h.DB.Close)
-	return h, h.rooms(ctx, s)
+	return h, h.furnish(ctx, s)
 }
 
-// rooms opens the rooms that rest on the database.
-func (h *house) rooms(ctx context.Context, s settings) error {
+// furnish opens the rooms that rest on the database.
+func (h *house) furnish(ctx context.Context, s settings) error {
 	key, err := masterKey(filepath.Join(s.Data, "journal.key"))
 	if err != nil {
 		return err

@@ -31,11 +31,14 @@ type program struct {
 	File string  `name:"config" placeholder:"FILE" help:"Read settings from this YAML file; flags and the environment win over it."`
 	Log  logging `embed:"" prefix:"log-"`
 
+	Check    checkCmd    `cmd:"" help:"Check archive and journal."`
 	Config   configCmd   `cmd:"" help:"Look at the configuration."`
+	Content  contentCmd  `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
 	Dose     doseCmd     `cmd:"" help:"Read dose reports."`
 	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
 	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
+	Rebuild  rebuildCmd  `cmd:"" help:"Derive everything again."`
 	Send     sendCmd     `cmd:"" help:"Send files to a DICOM peer."`
 	Serve    serveCmd    `cmd:"" help:"Open the doors: pages and DICOM."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

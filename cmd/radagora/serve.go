@@ -30,6 +30,17 @@ Example:
 // grace is how long open requests may take to end.
 const grace = 10 * time.Second
 
+// judgePause is how long changes are gathered before findings are derived anew.
+const judgePause = 2 * time.Second
+
+// poke puts a value into a channel that has none.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 // Run serves until ctx ends.
 func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := c.check(); err != nil {
@@ -108,7 +119,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, associations net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	seen := &watch{}
+	seen, changed := &watch{}, make(chan struct{}, 1)
 	handler, err := h.handler(c.settings, seen, associations)
 	if err != nil {
 		return err
@@ -117,8 +128,9 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, assoc
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	h.Dose.Changed = seen.changed
+	h.Dose.Changed = func() { seen.changed(); poke(changed) }
 	work := []func() error{
+		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
 		func() error { return h.background(ctx) },
 		func() error { return h.dicomServer(c.settings, seen).Serve(ctx, associations) },
 		func() error { return servePages(ctx, server, pages) },
