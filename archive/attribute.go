@@ -154,6 +154,11 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
+	return clip(s)
+}
+
+// clip cuts s after maxText characters: indexes have bounds.
+func clip(s string) string {
 	n := 0
 	for i := range s {
 		if n++; n > maxText {

@@ -220,7 +220,7 @@ func (s *place) summarise(ctx context.Context, tx *db.Tx) error {
 func folds(patient, ofStudy []string) []string {
 	name, other := foldName(patient[patientName])
 	referring, _ := foldName(ofStudy[studyReferring])
-	return []string{name, other, referring, Fold(ofStudy[studyDescription])}
+	return []string{clip(name), clip(other), clip(referring), clip(Fold(ofStudy[studyDescription]))}
 }
 
 // targets returns where to scan some values and then the texts.

@@ -322,6 +322,18 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
+// TestLongTexts: what grows when it is folded must still fit into an index.
+func TestLongTexts(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		long := strings.Repeat("\ufdfa", 60) // 18 letters each
+		x := thing{study: 1, series: 1, instance: 1, patient: strings.Repeat("9", 64), name: long + "=" + long}
+		b.mustStore(x.arrival(t), archive.Added)
+		if _, err := b.Study(t.Context(), site, uid.Must("1.2.3.1")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestIrradiationEvents(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for i := range 3 {
