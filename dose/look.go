@@ -31,7 +31,7 @@ func (l *Ledger) Names(ctx context.Context, siteID, since string) ([]NameUse, er
 		sum(case when x.exam_code = '' then 1 else 0 end), max(n.day)
 		from dose_name n join dose_examination x
 		on x.site_id = n.site_id and x.study_uid = n.study_uid and x.examination = n.examination
-		where n.site_id = $1 and n.day >= $2 and (x.excluded <> $3 or x.exam_code <> '')
+		where n.site_id = $1 and n.day >= $2 and x.modality = 'CT' and (x.excluded <> $3 or x.exam_code <> '')
 		group by n.source, n.folded, n.machine_id
 		order by n.source, n.folded, n.machine_id`, siteID, since, ExcludedNotPatient)
 	if err != nil {
@@ -172,4 +172,12 @@ func (l *Ledger) Volumes(ctx context.Context, siteID string) (map[string]int, er
 		all[machine] = n
 	}
 	return all, rows.Err()
+}
+
+// Days returns the first and last day of the CT examinations of a site, "" if
+// there are none.
+func (l *Ledger) Days(ctx context.Context, siteID string) (p Period, err error) {
+	err = l.DB.QueryRow(ctx, `select coalesce(min(x.day), ''), coalesce(max(x.day), '')
+		from dose_examination x where x.site_id = $1 and x.modality = 'CT' and x.day <> ''`, siteID).Scan(&p.From, &p.To)
+	return p, err
 }

@@ -140,8 +140,7 @@ func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, er
 			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded)
 	}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
 		x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded
-		from dose_examination x join dose_study s on s.site_id = x.site_id and s.study_uid = x.study_uid
-		where x.site_id = $1 and s.modality = 'CT' and x.day between $2 and $3
+		from dose_examination x where x.site_id = $1 and x.modality = 'CT' and x.day between $2 and $3
 		order by x.day desc, x.started desc, x.study_uid, x.examination`, siteID, p.From, p.To)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -14,9 +15,9 @@ import (
 // writeStudy writes a study, its events, examinations and names.
 func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string) error {
 	all, of := candidates(r.study, machines)
-	exams, unassigned := Examine(all, k.mappings)
+	exams, unassigned := examineKinds(all, of, k.mappings)
 	first := r.study.Reports[0]
-	s := studyRow{reading: r, first: first, machine: machines[first], day: first.day(), unassigned: len(unassigned)}
+	s := studyRow{reading: r, first: first, machines: machines, day: first.day(), unassigned: len(unassigned)}
 	s.notPatient = k.setApart(r.study)
 	if err := s.write(ctx, tx); err != nil {
 		return err
@@ -37,6 +38,26 @@ func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines
 		}
 	}
 	return nil
+}
+
+// examineKinds divides events into examinations, those of each kind of report for
+// themselves: the two parts of a PET/CT are two examinations, and their doses are
+// never added.
+func examineKinds(all []Candidate, of map[*Event]*Report, m Mappings) (exams []Examination, unassigned []*Event) {
+	for _, kind := range []Kind{CT, Projection, Mammography, Nuclear} {
+		var own []Candidate
+		for _, c := range all {
+			if of[c.Event].Kind == kind {
+				own = append(own, c)
+			}
+		}
+		x, loose := Examine(own, m)
+		for i := range x {
+			x[i].Key = strconv.Itoa(len(exams) + i + 1)
+		}
+		exams, unassigned = append(exams, x...), append(unassigned, loose...)
+	}
+	return exams, unassigned
 }
 
 // setApart returns the pattern by which a study is known for one of a phantom or
@@ -65,7 +86,7 @@ func (k knowledge) setApart(s *Study) string {
 type studyRow struct {
 	reading
 	first      *Report
-	machine    string
+	machines   map[*Report]string
 	day        string
 	unassigned int
 	notPatient string
@@ -86,7 +107,7 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 		patient_id, sex, age_months, weight_kg, height_m, description, events, unassigned,
 		dlp_declared, dlp_summed, not_patient, warnings)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		s.site, s.task.study, s.day, s.first.Started().String(), s.first.Modality(), s.machine,
+		s.site, s.task.study, s.day, s.first.Started().String(), s.first.Modality(), s.machines[s.first],
 		p.ID.Reveal(), p.Sex, months(p), float(p.Weight.Number), float(p.Height.Number), s.first.StudyDescription,
 		len(s.study.Events), s.unassigned, decimal(s.study.Totals, FieldDLP), decimal(s.study.Summed, FieldDLP),
 		s.notPatient, string(body))
@@ -97,7 +118,7 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examination, of map[*Event]*Report) error {
 	r := of[x.Events[0]]
 	p := r.Patient
-	machine := s.machine
+	machine := s.machines[r]
 	var dlp *float64
 	sum, known := x.DLP()
 	if known {
@@ -107,13 +128,13 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 	if len(x.Names) > 0 {
 		name = x.Names[len(x.Names)-1]
 	}
-	_, err := tx.Exec(ctx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id,
+	_, err := tx.Exec(ctx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), x.started(), machine,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), x.started(), machine, r.Modality(),
 		x.Exam, x.Indication, string(x.KnownBy), x.AssignedBy, strings.Join(x.Mappings, " "), name.Text, string(name.Source),
-		months(p), float(p.Weight.Number), len(x.Events), dlp, s.excluded(x, known))
+		months(p), float(p.Weight.Number), len(x.Events), dlp, s.excluded(x, known, r.Kind == CT))
 	if err != nil {
 		return err
 	}
@@ -139,13 +160,13 @@ const (
 )
 
 // excluded returns why an examination is in no median, "" if it is.
-func (s *studyRow) excluded(x *Examination, known bool) string {
+func (s *studyRow) excluded(x *Examination, known, ct bool) string {
 	switch {
 	case s.notPatient != "" || x.Exam == NotAnExamination:
 		return ExcludedNotPatient
 	case warned(s.study.Warnings, WarnIdentity):
 		return ExcludedIdentity
-	case !known:
+	case !known && ct:
 		return ExcludedIncomplete
 	}
 	for _, e := range x.Events {

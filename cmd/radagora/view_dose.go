@@ -25,27 +25,36 @@ type doseView struct {
 	zone  *time.Location
 	site  string
 	today time.Time
+	have  dose.Period // from the first to the last examination
 }
 
-// periods are the codes of the periods that can be chosen, the default first.
-func periods(today time.Time) []string {
-	all := []string{"12m", "3m"}
-	for y := today.Year(); y > today.Year()-3; y-- {
+// yearsOffered bounds how many calendar years can be chosen.
+const yearsOffered = 6
+
+// periods are the codes of the periods that can be chosen: the last months, all
+// there is, and the calendar years that have examinations, latest first.
+func periods(have dose.Period) []string {
+	all := []string{"12m", "3m", "all"}
+	last := day(have.To).Year()
+	for y := last; y > last-yearsOffered && have.From != "" && y >= day(have.From).Year(); y-- {
 		all = append(all, fmt.Sprint(y))
 	}
 	return all
 }
 
-// period returns the days of a period by its code; the default for one that is
-// not known.
-func period(code string, today time.Time) (string, dose.Period) {
+// period returns the days of a period by its code. Without one it is the last
+// twelve months, or all there is if nothing is that young.
+func period(code string, today time.Time, have dose.Period) (string, dose.Period) {
+	year := dose.Last(12, today)
 	switch {
 	case code == "3m":
 		return code, dose.Last(3, today)
-	case len(code) == 4 && slices.Contains(periods(today), code):
+	case have.From != "" && (code == "all" || code == "" && have.To < year.From):
+		return "all", have
+	case len(code) == 4 && slices.Contains(periods(have), code):
 		return code, dose.Period{From: code + "-01-01", To: code + "-12-31"}
 	}
-	return "12m", dose.Last(12, today)
+	return "12m", year
 }
 
 // doseView loads what the page is made of.
@@ -58,8 +67,11 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if d.plan, err = v.plan(ctx); err != nil {
 		return nil, err
 	}
+	if d.have, err = v.Dose.Days(ctx, at); err != nil {
+		return nil, err
+	}
 	var p dose.Period
-	d.q.Period, p = period(q.Period, d.today)
+	d.q.Period, p = period(q.Period, d.today, d.have)
 	d.o, err = v.Dose.Overview(ctx, at, p, d.plan.of)
 	return d, err
 }
@@ -122,9 +134,9 @@ func (d *doseView) rows() []*dose.Row {
 
 // choices fills in what can be chosen.
 func (d *doseView) choices(page *web.DosePage) {
-	for _, code := range periods(d.today) {
+	for _, code := range periods(d.have) {
 		label := code
-		if key, ok := map[string]string{"12m": "period.12m", "3m": "period.3m"}[code]; ok {
+		if key, ok := map[string]string{"12m": "period.12m", "3m": "period.3m", "all": "period.all"}[code]; ok {
 			label = d.text(key)
 		}
 		page.Periods = append(page.Periods, face.Choice{Code: code, Label: label})

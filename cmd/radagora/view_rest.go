@@ -142,7 +142,7 @@ func (v mappingView) Mapping(ctx context.Context, language string) (web.MappingP
 	if page.Started, err = v.Dose.Started(ctx, at); err != nil {
 		return page, err
 	}
-	names, err := v.Dose.Names(ctx, at, v.Now().AddDate(-1, 0, 0).Format(time.DateOnly))
+	names, err := v.names(ctx)
 	if err != nil {
 		return page, err
 	}
@@ -187,6 +187,20 @@ func (v mappingView) Mapping(ctx context.Context, language string) (web.MappingP
 		}
 	}
 	return page, nil
+}
+
+// names returns the local names of the last twelve months, counted from the last
+// examination if that is longer ago.
+func (v *view) names(ctx context.Context) ([]dose.NameUse, error) {
+	have, err := v.Dose.Days(ctx, at)
+	if err != nil || have.To == "" {
+		return nil, err
+	}
+	until := v.Now()
+	if last := day(have.To); last.Before(until) {
+		until = last
+	}
+	return v.Dose.Names(ctx, at, until.AddDate(-1, 0, 0).Format(time.DateOnly))
 }
 
 // mapped adds what a mapping says to a name.

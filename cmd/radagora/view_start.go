@@ -52,7 +52,7 @@ func (v startView) Start(ctx context.Context, language string) (web.StartPage, e
 			page.Levels += s.Rows()
 		}
 	}
-	names, err := v.Dose.Names(ctx, at, v.Now().AddDate(-1, 0, 0).Format(time.DateOnly))
+	names, err := v.names(ctx)
 	if err != nil {
 		return page, err
 	}

@@ -69,6 +69,7 @@ create table dose_examination (
     day           text not null,
     started       text not null,
     machine_id    text not null,
+    modality      text not null, -- a hybrid study has examinations of two
     exam_code     text not null, -- '' while unmapped
     indication    text not null,
     known_by      text not null,
