@@ -111,12 +111,15 @@ func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 }
 
 // dicomServer returns the DICOM door of the house.
-func (h *house) dicomServer(s settings, w *watch) *dimse.Server {
+func (h *house) dicomServer(s settings, w *watch, m *metrics) *dimse.Server {
 	return &dimse.Server{
 		AETitle: s.AE, Log: h.Log, Now: h.Now,
 		Contexts: dimse.Contexts{Private: true},
 		Store:    keeper{archive: h.Archive, site: site.Default},
-		Observe:  w.observe,
+		Observe: func(ctx context.Context, o dimse.Observation) {
+			m.observe(o)
+			w.observe(ctx, o)
+		},
 	}
 }
 
@@ -141,9 +144,12 @@ func (h *house) background(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// rooms returns what tells which room a machine stands in.
-func (h *house) rooms(ctx context.Context) (dose.Rooms, error) {
-	p, err := h.Sites.Plan(ctx, h.DB, site.Default)
+// rooms returns what tells which room a machine of the default site stands in.
+func (h *house) rooms(ctx context.Context) (dose.Rooms, error) { return h.roomsOf(ctx, site.Default) }
+
+// roomsOf returns what tells which room a machine of a site stands in.
+func (h *house) roomsOf(ctx context.Context, siteID string) (dose.Rooms, error) {
+	p, err := h.Sites.Plan(ctx, h.DB, siteID)
 	if err != nil {
 		return nil, err
 	}

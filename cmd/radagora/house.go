@@ -20,6 +20,7 @@ import (
 	"radagora/dicom"
 	"radagora/dicom/uid"
 	"radagora/dose"
+	"radagora/evidence"
 	"radagora/fault"
 	"radagora/finding"
 	"radagora/journal"
@@ -37,6 +38,7 @@ type house struct {
 	Packs    *disk.Store
 	Archive  *archive.Archive
 	Dose     *dose.Ledger
+	Evidence *evidence.Registry
 	Log      *slog.Logger
 	Now      func() time.Time
 
@@ -103,7 +105,13 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
 		Reader: dose.Reader{Thresholds: dose.Defaults()}, Log: h.Log, Now: h.Now, Holder: holder,
 	}
-	return h.DB.Migrate(ctx, "dose", dose.Migrations())
+	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
+		return err
+	}
+	if h.Evidence, err = evidence.Open(h.Content, h.Now); err != nil {
+		return err
+	}
+	return h.Evidence.Register(h.Dose.Facts(h.roomsOf)...)
 }
 
 // Close closes the rooms in the opposite order.

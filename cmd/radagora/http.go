@@ -12,7 +12,7 @@ import (
 )
 
 // handler returns everything that answers over HTTP.
-func (h *house) handler(s settings, seen *watch, associations net.Listener) (http.Handler, error) {
+func (h *house) handler(s settings, seen *watch, m *metrics, associations net.Listener) (http.Handler, error) {
 	catalogue, err := lang.Open()
 	if err != nil {
 		return nil, err
@@ -21,6 +21,7 @@ func (h *house) handler(s settings, seen *watch, associations net.Listener) (htt
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", m.handler())
 	mux.Handle("/", h.asLocal(web.New(web.Config{
 		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
 		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},

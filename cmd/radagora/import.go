@@ -82,6 +82,9 @@ func (c importCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := h.settle(ctx); err != nil {
 		return err
 	}
+	if err := h.judge(ctx); err != nil {
+		return err
+	}
 	fmt.Fprintf(sys.Out, "%d accepted, %d known before, %d set aside, %d refused\n", counts[fileAccepted], counts[fileKnown], counts[fileQuarantined], refused)
 	if refused > 0 {
 		return fault.Errorf(fault.Invalid, "%d files were refused", refused)

@@ -36,6 +36,7 @@ type program struct {
 	Content  contentCmd  `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
 	Dose     doseCmd     `cmd:"" help:"Read dose reports."`
 	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
+	Evidence evidenceCmd `cmd:"" help:"Compute facts for audits and indicators."`
 	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
 	Rebuild  rebuildCmd  `cmd:"" help:"Derive everything again."`

@@ -120,7 +120,8 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, assoc
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	seen, changed := &watch{}, make(chan struct{}, 1)
-	handler, err := h.handler(c.settings, seen, associations)
+	counted := newMetrics(h)
+	handler, err := h.handler(c.settings, seen, counted, associations)
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, assoc
 	work := []func() error{
 		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
 		func() error { return h.background(ctx) },
-		func() error { return h.dicomServer(c.settings, seen).Serve(ctx, associations) },
+		func() error { return h.dicomServer(c.settings, seen, counted).Serve(ctx, associations) },
 		func() error { return servePages(ctx, server, pages) },
 	}
 	failed := make(chan error, len(work))
