@@ -29,6 +29,7 @@ type testID struct{ pkg, test string }
 type testState struct {
 	output   []string
 	action   string // pass, fail, skip, or "" while it runs
+	seen     bool   // it ran; "A/b/c" may be a subtest of A by the name of "b/c"
 	parent   bool   // it has subtests
 	childBad bool   // one of them failed
 	build    string // import path whose build failed
@@ -80,6 +81,7 @@ func (r *testReport) line(line []byte) {
 	}
 	id := testID{e.Package, e.Test}
 	t := r.state(id)
+	t.seen = true
 	switch e.Action {
 	case "output":
 		t.output = append(t.output, e.Output)
@@ -163,7 +165,7 @@ func (r *testReport) outcome() outcome {
 
 // failed also holds for a test that never ended because its package came down.
 func (t *testState) failed(pkg *testState) bool {
-	return t.action == "fail" || t.action == "" && pkg != nil && pkg.action == "fail"
+	return t.action == "fail" || t.seen && t.action == "" && pkg != nil && pkg.action == "fail"
 }
 
 // blame tells those around a failed test that the failure has been counted.

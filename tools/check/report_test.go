@@ -46,6 +46,16 @@ func TestReport(t *testing.T) {
 			want: outcome{passed: 1, failed: 1, text: "--- p.A"},
 		},
 		{
+			name: "a slash in the name of a subtest makes no test of what stands before it",
+			stream: `{"Action":"run","Package":"p","Test":"A"}
+{"Action":"run","Package":"p","Test":"A/x/y"}
+{"Action":"pass","Package":"p","Test":"A/x/y"}
+{"Action":"pass","Package":"p","Test":"A"}
+{"Action":"fail","Package":"p","Test":"B"}
+` + fails,
+			want: outcome{passed: 1, failed: 1, text: "--- p.B"},
+		},
+		{
 			name: "a package that exits fails though no test in it did",
 			stream: `{"Action":"output","Package":"p","Output":"exit\n"}
 ` + fails,
