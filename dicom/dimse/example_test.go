@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ func Example() {
 	defer stop()
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	server := &dimse.Server{AETitle: "ARCHIVE", Now: time.Now, Store: counter{}}
 	go func() { _ = server.Serve(ctx, l) }()
@@ -38,7 +37,7 @@ func Example() {
 		Propose: []dimse.Proposal{{SOPClass: uid.CTImageStorage, Syntaxes: []uid.UID{uid.ExplicitVRLittleEndian}}},
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	status, err := a.Store(ctx, dimse.Outgoing{
 		SOPClass: uid.CTImageStorage, SOPInstance: uid.Must("1.2.3"),

@@ -12,8 +12,11 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // raw opens a connection to addr.
@@ -195,13 +198,57 @@ func onePDU(r io.Reader) ([]byte, error) {
 	return append(head, body...), err
 }
 
+// TestAcceptance reads the A-ASSOCIATE-AC for a request with everything in it.
+func TestAcceptance(t *testing.T) {
+	request := full()
+	request.contexts = append(request.contexts,
+		contextItem{id: 3, abstract: "1.2.840.10008.5.1.4.1.1.2", syntaxes: []string{"1.2.3.9", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"}},
+		contextItem{id: 5, abstract: "1.2.840.10008.5.1.4.1.1.2", syntaxes: []string{"1.2.3.9"}})
+	request.user.roles = []role{{class: "1.2.840.10008.5.1.4.1.1.2", scu: true, scp: true}, {class: "1.2.3", scp: true}}
+	conn := raw(t, serve(t, &Server{Store: &shelf{}}))
+	if _, err := conn.Write(request.encode(associateRQ)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := onePDU(conn)
+	if err != nil || pduType(b[0]) != associateAC {
+		t.Fatalf("% x, %v; want A-ASSOCIATE-AC", b, err)
+	}
+	got, err := parseAssociate(associateAC, b[headerLength:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	implicit := []string{"1.2.840.10008.1.2"}
+	want := &associate{
+		version: 1, called: "ARCHIVE", calling: "CT 1", application: applicationContext,
+		contexts: []contextItem{
+			{id: 1, syntaxes: implicit},
+			{id: 255, result: AbstractSyntaxNotSupported, syntaxes: implicit},
+			{id: 3, syntaxes: []string{"1.2.840.10008.1.2.1"}},
+			{id: 5, result: TransferSyntaxesNotSupported, syntaxes: implicit},
+		},
+		user: ourInfo(Limits{}.filled()),
+	}
+	want.user.async = &window{invoked: 8, performed: 1}
+	want.user.roles = []role{{class: "1.2.840.10008.5.1.4.1.1.2", scu: true}}
+	if d := cmp.Diff(want, got, unexported); d != "" {
+		t.Errorf("acceptance (-want +got)\n%s", d)
+	}
+}
+
 // TestIdleConnections: a thousand connections that say nothing, and peers beside
 // them that work.
 func TestIdleConnections(t *testing.T) {
 	addr := serve(t, &Server{Store: &shelf{}, Limits: Limits{Connections: 100}})
 	early := dial(t, addr, Config{})
-	for range 1000 {
-		raw(t, addr)
+	silent := make([]net.Conn, 1000)
+	for i := range silent {
+		silent[i] = raw(t, addr)
+	}
+	if err := silent[0].SetReadDeadline(time.Now().Add(3 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := silent[0].Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the oldest of 1,000 is not cut: %v", err) // long before ARTIM
 	}
 	for i := range 20 {
 		began := time.Now()
