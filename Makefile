@@ -31,7 +31,7 @@ format: ## format the Go code
 	@.work/bin/golangci-lint fmt
 
 generate: ## write the generated files anew
-	@go generate ./...
+	@go generate ./tools
 
 MINUTES ?= 60
 ROUNDS  ?= 50

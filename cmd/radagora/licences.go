@@ -5,8 +5,6 @@ import (
 	"io"
 )
 
-//go:generate go run ../../tools/licences -root ../.. -o licences.txt
-
 // licences holds the notice, the modules that are linked, the files that came
 // from elsewhere, and the texts of their licences.
 //

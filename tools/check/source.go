@@ -54,9 +54,7 @@ func generated(ctx context.Context, s *stage) outcome {
 		return fail("%v", err)
 	}
 	defer func() { _ = os.RemoveAll(s.work("generate")) }() // what stays is in the way of nobody
-	// Generators that read the shared tables look for them beside the module.
-	_ = os.Symlink(filepath.Join(filepath.Dir(s.root), "shared"), s.work("generate", "shared"))
-	cmd := s.command(ctx, "go", "generate", "./...")
+	cmd := s.command(ctx, "go", "generate", "./tools")
 	cmd.Dir = tree
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fail("%s\ngo generate: %v", out, err)
