@@ -2,7 +2,7 @@
 //
 // It has the upper layer of PS3.8 and, of the messages of PS3.7, C-ECHO and
 // C-STORE: as provider (Server) and as user (Dial). The upper layer is the state
-// table of PS3.8 Table 9-10, word for word in table.go; one goroutine for each
+// table of PS3.8 Table 9-10, as data in table.go; one goroutine for each
 // association runs it. What is negotiated, what is answered to which error and why
 // associations are rejected are tables too, exported so that the conformance
 // statement (PS3.2) can be generated from them.
