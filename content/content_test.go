@@ -61,7 +61,7 @@ func TestEmbedded(t *testing.T) {
 	}
 	want := map[string]int{
 		"levels": 131 + 2*22, "exam_codes": 45, "indication_codes": 18, "dose_states": 8, "size_groups": 9,
-		"code_map": 83, "alert_rules": 19, "evidence": 132, "settings": 31, "patterns": 12,
+		"code_map": 83, "alert_rules": 19, "evidence": 132, "settings": 32, "patterns": 15,
 		"quantities": 15,
 	}
 	maps.DeleteFunc(rows, func(kind string, _ int) bool { return kind == "demonstration" })

@@ -54,7 +54,7 @@ var kinds = []kind{
 	{
 		name: "patterns", means: "identifiers that are set apart",
 		tables: []schema{{name: "patterns", key: []string{"field", "pattern"}, columns: []column{
-			oneOf("field", "id", "name", "protocol"),
+			oneOf("field", "id", "name", "protocol", "age", "birth_date"),
 			need("pattern", text),
 			allow("note", text),
 		}}},

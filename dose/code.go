@@ -1,7 +1,6 @@
 package dose
 
 import (
-	_ "embed" // the SNOMED map
 	"strings"
 	"sync"
 
@@ -18,20 +17,16 @@ type Coded struct {
 // IsZero reports whether there is no code: nothing, or a meaning alone.
 func (c Coded) IsZero() bool { return c.Written.Value == "" }
 
-//go:embed snomed.tsv
-var snomedTSV string
-
-// snomed maps SNOMED-RT codes to SNOMED CT. The rows and the terms that apply to
-// them stand in SOURCE.md.
+// snomed maps SNOMED-RT codes to SNOMED CT, from the content set dose/srt.
 var snomed = sync.OnceValue(func() map[string]string {
-	rows, err := readTSV(strings.NewReader(snomedTSV))
+	table, err := builtIn().Table("", "dose/srt", "map")
 	if err != nil {
 		panic(err) // it is embedded, and a test reads it
 	}
-	m := make(map[string]string, len(rows))
-	for _, row := range rows {
-		if row["sct_code"] != "" {
-			m[row["srt_code"]] = row["sct_code"]
+	m := make(map[string]string, table.Len())
+	for row := range table.All() {
+		if sct := row.Text("sct_code"); sct != "" {
+			m[row.Text("srt_code")] = sct
 		}
 	}
 	return m

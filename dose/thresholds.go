@@ -1,11 +1,9 @@
 package dose
 
 import (
-	_ "embed" // the defaults
-	"io"
-	"strings"
 	"sync"
 
+	"radagora/content"
 	"radagora/fault"
 	"radagora/ucum"
 )
@@ -21,53 +19,61 @@ type Thresholds struct {
 	ClockDays        ucum.Decimal // how far an event may be from the study day
 }
 
-//go:embed thresholds.tsv
-var thresholdsTSV string
+// builtIn is the content the program comes with, for those who read reports
+// without an installation.
+var builtIn = sync.OnceValue(func() *content.Library {
+	library, err := content.Open()
+	if err != nil {
+		panic(err) // it is embedded, and a test checks it
+	}
+	return library
+})
 
 // Defaults returns the thresholds this program is delivered with.
 var Defaults = sync.OnceValue(func() Thresholds {
-	t, err := ParseThresholds(strings.NewReader(thresholdsTSV))
+	t, err := LoadThresholds(builtIn(), "")
 	if err != nil {
 		panic(err) // it is embedded, and a test reads it
 	}
 	return t
 })
 
-// ParseThresholds reads thresholds from a table of tab-separated values with the
-// columns key and value; further columns are for people. A key nobody knows, one
-// that is missing and a value that is no number are fault.Invalid.
-func ParseThresholds(r io.Reader) (Thresholds, error) {
-	rows, err := readTSV(r)
-	if err != nil {
-		return Thresholds{}, err
-	}
+// LoadThresholds reads the thresholds that a site works with from the content
+// sets dose/defaults and dose/placeholder. One that is missing is Invalid.
+func LoadThresholds(library *content.Library, site string) (Thresholds, error) {
 	var t Thresholds
 	numbers := map[string]*ucum.Decimal{
-		"total_relative": &t.TotalRelative, "dlp_plausibility": &t.DLPPlausibility,
-		"age_max": &t.AgeMax, "clock_days": &t.ClockDays,
+		"dose.check.total_difference": &t.TotalRelative, "dose.check.dlp_plausibility": &t.DLPPlausibility,
+		"dose.check.age_max": &t.AgeMax, "dose.check.clock_days": &t.ClockDays,
 	}
-	lists := map[string]*[]string{"age_placeholder": &t.AgePlaceholders, "birth_placeholder": &t.BirthPlaceholder}
-	for _, row := range rows {
-		key, value := row["key"], row["value"]
-		if list, ok := lists[key]; ok {
-			*list = strings.Fields(value)
-			delete(lists, key)
+	table, err := library.Table(site, "dose/defaults", "settings")
+	if err != nil {
+		return t, err
+	}
+	for row := range table.All() {
+		number, ok := numbers[row.Text("key")]
+		if !ok {
 			continue
 		}
-		number, ok := numbers[key]
-		if !ok {
-			return Thresholds{}, fault.Errorf(fault.Invalid, "threshold %q: not known, or twice", key)
+		if *number, err = ucum.ParseDecimal(row.Text("value")); err != nil {
+			return t, fault.Errorf(fault.Invalid, "threshold %s: %w", row.Text("key"), err)
 		}
-		if *number, err = ucum.ParseDecimal(value); err != nil {
-			return Thresholds{}, fault.Errorf(fault.Invalid, "threshold %q: %w", key, err)
-		}
-		delete(numbers, key)
+		delete(numbers, row.Text("key"))
 	}
 	for key := range numbers {
-		return Thresholds{}, fault.Errorf(fault.Invalid, "threshold %q is missing", key)
+		return t, fault.Errorf(fault.Invalid, "threshold %s is missing in dose/defaults", key)
 	}
-	for key := range lists {
-		return Thresholds{}, fault.Errorf(fault.Invalid, "threshold %q is missing", key)
+	patterns, err := library.Table(site, "dose/placeholder", "patterns")
+	if err != nil {
+		return t, err
+	}
+	for row := range patterns.All() {
+		switch row.Text("field") {
+		case "age":
+			t.AgePlaceholders = append(t.AgePlaceholders, row.Text("pattern"))
+		case "birth_date":
+			t.BirthPlaceholder = append(t.BirthPlaceholder, row.Text("pattern"))
+		}
 	}
 	return t, nil
 }

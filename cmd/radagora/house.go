@@ -101,9 +101,13 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	thresholds, err := dose.LoadThresholds(h.Content, site.Default)
+	if err != nil {
+		return err
+	}
 	h.Dose = &dose.Ledger{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
-		Reader: dose.Reader{Thresholds: dose.Defaults()}, Log: h.Log, Now: h.Now, Holder: holder,
+		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder,
 	}
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err

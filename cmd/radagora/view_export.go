@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"iter"
 	"os"
 	"strings"
 
 	"radagora/access"
+	"radagora/db"
 	"radagora/dose"
 	"radagora/export"
 	"radagora/fault"
+	"radagora/journal"
 	"radagora/web"
 )
 
@@ -41,6 +44,9 @@ func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part we
 		return err
 	}
 	t.Layout, t.About, t.Made, t.Scratch = exportLayout, d.about(), v.Now(), os.TempDir()
+	if err := v.exported(ctx, d, part, format); err != nil {
+		return err
+	}
 	switch format {
 	case web.CSV:
 		return export.CSV(w, t)
@@ -48,6 +54,21 @@ func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part we
 		return export.XLSX(w, t)
 	}
 	return fault.Errorf(fault.Invalid, "no such format: csv or xlsx")
+}
+
+// exported notes in the journal what leaves and by whom, before it does.
+func (v *view) exported(ctx context.Context, d *doseView, part web.ExportPart, format web.ExportFormat) error {
+	data, err := json.Marshal(map[string]any{
+		"part": part, "format": format, "from": d.o.From, "to": d.o.To, "room": d.q.Room, "exam": d.q.Exam, "size": d.q.Size,
+	})
+	if err != nil {
+		return err
+	}
+	return v.DB.Write(ctx, func(tx *db.Tx) error {
+		return v.Journal.Append(ctx, tx, journal.Entry{
+			Site: at, Actor: access.From(ctx).ID, Kind: "dose.table.exported", Subject: string(part), Data: data,
+		})
+	})
 }
 
 // about says what a table rests on.
