@@ -82,7 +82,7 @@ func (v *visit) setTable(c ContentPage, here address) face.Table {
 			ID: "set-" + s.ID, Href: here.with("open", s.ID).String(), Open: here.query.Get("open") == s.ID,
 			Cells: []templ.Component{
 				face.Words(s.Title, s.ID), face.Words(s.Kind, ""), face.Words(s.Edition, ""), setStatus(v, s),
-				face.Words(p.Count(int64(s.Rows)), governs), face.Words(p.T("content.place_"+s.Place), ""),
+				face.Words(p.Count(int64(s.Rows)), governs), face.Words(v.word("content.place_", s.Place), ""),
 			},
 		})
 	}
@@ -95,12 +95,12 @@ func (v *visit) setFacts(s ContentSet) []face.Fact {
 	facts := []face.Fact{
 		{Label: p.T("content.edition"), Value: s.Edition, Origin: s.Source},
 		{Label: p.T("content.licence"), Value: s.Licence},
-		{Label: p.T("content.status"), Value: p.T("content.status_" + s.Status)},
+		{Label: p.T("content.status"), Value: v.word("content.status_", s.Status)},
 		{Label: p.T("content.valid"), Value: p.T("content.valid_from_to", lang.Args{"from": p.Date(s.From), "to": p.Date(s.To)})},
 		{Label: p.T("content.review_due"), Value: p.Date(s.ReviewDue)},
 		{Label: p.T("content.transcribed"), Value: orElse(s.TranscribedBy, "–")},
 		{Label: p.T("content.checked"), Value: orElse(s.CheckedBy, p.T("content.unchecked"))},
-		{Label: p.T("content.place"), Value: p.T("content.place_" + s.Place)},
+		{Label: p.T("content.place"), Value: v.word("content.place_", s.Place)},
 	}
 	if s.ReviewOverdue {
 		facts[4].Origin = p.T("dose.review_overdue")

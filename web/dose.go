@@ -108,6 +108,10 @@ type DoseRow struct {
 	Finding    string // id of its finding, "" if none
 }
 
+// compared reports whether the row is held against a level. A level that is
+// there but must not be compared with is shown as a tick and makes no ratio.
+func (r DoseRow) compared() bool { return r.Level != nil && r.State.Shape != face.Dash }
+
 // A Level is a reference level as the pages quote it.
 type Level struct {
 	Value         float64

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -80,16 +79,16 @@ var doseColumns = []doseColumn{
 	{key: "room", less: func(a, b DoseRow) int { return strings.Compare(a.Room.Name, b.Room.Name) }},
 	{key: "n", numeric: true, less: func(a, b DoseRow) int { return cmp.Compare(a.N, b.N) }},
 	{key: "median", numeric: true, phone: face.Beside, less: func(a, b DoseRow) int { return cmp.Compare(a.Median, b.Median) }},
-	{key: "interval", numeric: true},
+	{key: "interval", numeric: true, phone: face.Wide},
 	{key: "glyph", phone: face.Drawn},
-	{key: "ratio", numeric: true, less: func(a, b DoseRow) int { return cmp.Compare(ratio(a), ratio(b)) }},
+	{key: "ratio", numeric: true, phone: face.Wide, less: func(a, b DoseRow) int { return cmp.Compare(ratio(a), ratio(b)) }},
 	{key: "level", numeric: true},
 	{key: "state", less: func(a, b DoseRow) int { return cmp.Compare(weight(a), weight(b)) }},
 }
 
 // ratio returns the median as a multiple of the governing level, 0 without one.
 func ratio(r DoseRow) float64 {
-	if r.Level == nil || r.Level.Value <= 0 {
+	if !r.compared() || r.Level.Value <= 0 {
 		return 0
 	}
 	return r.Median / r.Level.Value
@@ -175,10 +174,10 @@ func (v *visit) levelCells(r DoseRow) []templ.Component {
 	median, quartiles, interval := "–", "", "–"
 	if r.N > 0 {
 		median = p.Sig(r.Median)
-		quartiles = fmt.Sprintf("%s–%s", p.Sig(r.Q1), p.Sig(r.Q3))
+		quartiles = v.span(r.Q1, r.Q3)
 	}
 	if r.High > r.Low {
-		interval = fmt.Sprintf("%s–%s", p.Sig(r.Low), p.Sig(r.High))
+		interval = v.span(r.Low, r.High)
 	}
 	times := "–"
 	if ratio(r) > 0 {
@@ -186,9 +185,15 @@ func (v *visit) levelCells(r DoseRow) []templ.Component {
 	}
 	return []templ.Component{
 		examCell(v, r), face.Words(r.Room.Name, v.sizeWords(r)),
-		face.Words(n, left), face.Words(median, quartiles), face.Words(interval, ""),
+		face.Words(n, left), face.Figures(median, quartiles), face.Figures(interval, ""),
 		face.Mark(v.glyph(r)), face.Words(times, ""), levelCell(v, r), stateCell(r),
 	}
+}
+
+// span prints a range that a line does not part.
+func (v *visit) span(from, to float64) string {
+	const joiner = "\u2060"
+	return v.p.Sig(from) + joiner + "–" + joiner + v.p.Sig(to)
 }
 
 // sizeWords names the size group, and how many are of unknown size.

@@ -112,14 +112,14 @@ func (v *visit) examinationTable(list DoseExaminations, here address) face.Table
 			weight = p.Quantity(e.Weight, "kg")
 		}
 		if e.Left != "" {
-			counts = p.T("excluded."+e.Left, lang.Args{"n": 1})
+			counts = v.word("excluded.", e.Left, lang.Args{"n": 1})
 		}
 		t.Rows = append(t.Rows, face.Row{
 			ID: "examination-" + e.ID, Href: "/dose/examinations/" + e.ID,
 			Cells: []templ.Component{
 				face.Words(p.DateTime(v.local(e.At)), ""), face.Words(e.Protocol, ""), face.Words(weight, ""),
 				face.Words(p.Sig(e.Value), ""), face.Words(p.Count(int64(e.Events)), ""),
-				face.Words(p.T("origin."+e.Origin), ""), face.Words(counts, ""),
+				face.Words(v.word("origin.", e.Origin), ""), face.Words(counts, ""),
 			},
 		})
 	}

@@ -22,7 +22,7 @@ func (v *visit) sentence(r DoseRow) string {
 		key = "dose.sentence_interval"
 	}
 	parts := []string{p.T(key, a)}
-	if r.Level != nil {
+	if r.compared() {
 		parts[0] += ", " + v.levelName(*r.Level)
 	}
 	parts[0] += p.T("dose.sentence_state", a)
@@ -76,11 +76,20 @@ func (v *visit) glyph(r DoseRow) face.Glyph {
 	return g
 }
 
+// word returns the catalogue's word for a code, or the code where it has none:
+// rooms may know reasons and origins that this page does not.
+func (v *visit) word(prefix, code string, args ...lang.Args) string {
+	if v.p.Has(prefix + code) {
+		return v.p.T(prefix+code, args...)
+	}
+	return code
+}
+
 // excluded says what a row leaves out.
 func (v *visit) excluded(r DoseRow) string {
 	parts := make([]string, 0, len(r.Excluded))
 	for _, e := range r.Excluded {
-		parts = append(parts, v.p.T("excluded."+e.Reason, lang.Args{"n": e.N}))
+		parts = append(parts, v.word("excluded.", e.Reason, lang.Args{"n": e.N}))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -91,7 +91,7 @@ func objectBody(v *visit, o Object) templ.Component {
 		templ_7745c5c3_Err = face.Facts(v.p, []face.Fact{
 			{Label: v.p.T("object.class"), Value: o.SOPClass},
 			{Label: v.p.T("object.syntax"), Value: o.TransferSyntax},
-			{Label: v.p.T("object.received"), Value: v.p.DateTime(v.local(o.Received)), Origin: v.p.T("object.door_"+o.Door, lang.Args{"from": o.From})},
+			{Label: v.p.T("object.received"), Value: v.p.DateTime(v.local(o.Received)), Origin: v.word("object.door_", o.Door, lang.Args{"from": o.From})},
 			{Label: v.p.T("object.size"), Value: v.p.T("object.bytes", lang.Args{"n": o.Size})},
 			{Label: v.p.T("object.digest"), Value: o.SHA256, Code: true},
 		}).Render(ctx, templ_7745c5c3_Buffer)

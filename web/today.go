@@ -29,9 +29,10 @@ type TodayPage struct {
 type Task struct {
 	What    lang.Message
 	Why     lang.Message // a quieter line; empty key for none
+	Row     *DoseRow     // what it is about, if that is a comparison: it then says why and draws the glyph
 	Until   time.Time    // zero for no date
 	Overdue bool
-	Shape   face.Shape // "" for none
+	Shape   face.Shape // "" for none; a Row has its own
 	Do      lang.Message
 	Path    string // where the action is
 }
@@ -85,6 +86,22 @@ func (v *visit) tiles(all []Headline) []face.Tile {
 		}
 	}
 	return tiles
+}
+
+// why says why a task is one.
+func (v *visit) why(t Task) string {
+	if t.Row != nil {
+		return v.sentence(*t.Row)
+	}
+	return v.say(t.Why)
+}
+
+// shape returns the shape of a task's state.
+func (t Task) shape() face.Shape {
+	if t.Row != nil {
+		return t.Row.State.Shape
+	}
+	return t.Shape
 }
 
 // headlineValue prints a headline's number.

@@ -18,8 +18,9 @@ type Chart struct {
 
 // The canvases a chart is drawn on. The style sheet shows the one that fits.
 const (
-	wideW, narrowW = 760.0, 350.0
+	wideW, narrowW = 580.0, 350.0
 	fontSize       = 12.0
+	labelSize      = 13.5 // bold
 )
 
 // A frame is the inside of a chart's axes.
@@ -39,7 +40,7 @@ func (d *drawing) valueAxisX(p *lang.Printer, f frame, s scale, title string) {
 		d.text("c-num", "middle", x, f.bottom+16, p.Plain(clean(v)))
 	}
 	d.line("c-axis", f.left, f.bottom, f.right, f.bottom)
-	d.text("c-title", "end", f.right, f.bottom+34, title)
+	d.text("c-title", "end", f.right, f.bottom+34, fit(title, fontSize, f.right-f.left))
 }
 
 // valueAxisY draws a vertical value axis with grid lines left of the frame, its
@@ -54,7 +55,7 @@ func (d *drawing) valueAxisY(p *lang.Printer, f frame, s scale, title string) {
 		d.line("c-grid", f.left, y, f.right, y)
 		d.text("c-num", "end", f.left-7, y+4, p.Plain(clean(v)))
 	}
-	d.text("c-title", "start", 0, 12, title)
+	d.text("c-title", "start", 0, 12, fit(title, fontSize, f.right))
 }
 
 // clean takes away what adding steps left behind the last digit.

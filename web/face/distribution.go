@@ -71,10 +71,10 @@ func (c Distribution) draw(p *lang.Printer, w float64) *drawing {
 	for i, g := range c.Groups {
 		mid := f.top + row*(float64(i)+0.5) + labelY
 		if narrow {
-			d.text("c-label s"+Colour(g.Colour), "start", f.left, mid-labelY-14, g.Label)
+			d.text("c-label s"+Colour(g.Colour), "start", f.left, mid-labelY-14, fit(g.Label, labelSize, f.right-f.left-60))
 			d.text("c-n", "end", f.right, mid-labelY-14, p.T("chart.n", lang.Args{"n": g.N}))
 		} else {
-			d.text("c-label s"+Colour(g.Colour), "end", f.left-14, mid-1, g.Label)
+			d.text("c-label s"+Colour(g.Colour), "end", f.left-14, mid-1, fit(g.Label, labelSize, f.left-14))
 			d.text("c-n", "end", f.left-14, mid+14, p.T("chart.n", lang.Args{"n": g.N}))
 		}
 		g.draw(d, s, mid)
@@ -158,12 +158,9 @@ func (d *drawing) references(s scale, f frame, all []Reference) {
 			class = "c-ref c-minor"
 		}
 		d.line(class, x, y+4, x, f.bottom)
-		anchor := "start"
-		if x+textWidth(r.Name, fontSize) > d.w-4 {
-			anchor = "end"
-			x -= 8
-		}
-		d.text("c-refname", anchor, math.Max(4, x+4), y+1, r.Name)
+		name := fit(r.Name, fontSize, d.w-8)
+		start := math.Max(4, math.Min(x+4, d.w-4-textWidth(name, fontSize)))
+		d.text("c-refname", "start", start, y+1, name)
 	}
 }
 

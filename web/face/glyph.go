@@ -20,7 +20,7 @@ type Glyph struct {
 	Shape      Shape
 	LowCheck   bool    // adds the small downward tick of "low, check"
 	Log        bool    // logarithmic scale
-	Ratio      bool    // scale from a quarter of the reference to twice it, logarithmic
+	Ratio      bool    // scale from 0.4 to 2 times the reference, logarithmic
 	Min, Max   float64 // the scale's ends, if given
 	Sentence   string  // what a reader can quote; the text alternative says exactly this
 	Large      bool    // for a tile or a heading
@@ -41,6 +41,8 @@ const (
 	glyphFrom      = 12.0
 	glyphTo        = 184.0
 	dotR           = 5.5
+
+	ratioFrom, ratioTo = 0.4, 2 // ends of the scale by Ratio
 )
 
 // draw returns the glyph's marks from back to front.
@@ -58,10 +60,7 @@ func (g Glyph) draw() *drawing {
 			d.line("g-tick", x, glyphY-5, x, glyphY+5).title = t.Label
 		}
 	}
-	if g.Reference > 0 && g.Shape != LoneDot {
-		x, _ := s.at(g.Reference)
-		d.line("g-ref", x, 3, x, glyphH-3).title = g.Name
-	}
+	g.reference(d, s)
 	if !math.IsNaN(g.Value) && g.Value > 0 {
 		g.whisker(d, s)
 		g.dot(d, s)
@@ -72,14 +71,28 @@ func (g Glyph) draw() *drawing {
 	return d
 }
 
+// reference draws what the value is held against: a dark upright line, or no
+// more than a tick where the two are not compared.
+func (g Glyph) reference(d *drawing, s scale) {
+	if g.Reference <= 0 || g.Shape == LoneDot {
+		return
+	}
+	x, _ := s.at(g.Reference)
+	if g.Shape == Dash {
+		d.line("g-tick", x, glyphY-5, x, glyphY+5).title = g.Name
+		return
+	}
+	d.line("g-ref", x, 3, x, glyphH-3).title = g.Name
+}
+
 // scale chooses the glyph's scale.
 func (g Glyph) scale() scale {
 	s := scale{from: glyphFrom, to: glyphTo, min: g.Min, max: g.Max, log: g.Log}
 	switch {
 	case g.Ratio && g.Reference > 0:
-		s.min, s.max, s.log = g.Reference/4, g.Reference*2, true
+		s.min, s.max, s.log = g.Reference*ratioFrom, g.Reference*ratioTo, true
 	case g.Ratio && g.Value > 0:
-		s.min, s.max, s.log = g.Value/2.8, g.Value*2.8, true
+		s.min, s.max, s.log = g.Value*ratioFrom, g.Value*ratioTo, true
 	case s.max <= s.min:
 		lo, hi := g.extent()
 		s.min, s.max = rounded(lo, hi, g.Log)
@@ -106,7 +119,7 @@ func (g Glyph) extent() (lo, hi float64) {
 
 // whisker draws the interval, with an open end where it leaves the scale.
 func (g Glyph) whisker(d *drawing, s scale) {
-	if !(g.High > g.Low) {
+	if !(g.High > g.Low) || g.Shape == Dash {
 		return
 	}
 	class := "g-whisker t-" + string(g.Shape.Tone())

@@ -74,8 +74,22 @@ func (d *drawing) add(m mark) *mark {
 // viewBox returns the attribute of the svg element.
 func (d *drawing) viewBox() string { return "0 0 " + px(d.w) + " " + px(d.h) }
 
+// fit shortens text to a width, with an ellipsis. The whole of it stands in the
+// table beside the drawing.
+func fit(text string, size, width float64) string {
+	r := []rune(text)
+	most := int(width / (size * letterWidth))
+	if len(r) <= most || most < 2 {
+		return text
+	}
+	return strings.TrimRight(string(r[:most-1]), " ,") + "…"
+}
+
+// letterWidth is how wide a letter is taken to be, as a share of its size.
+const letterWidth = 0.56
+
 // textWidth estimates how wide text is at a size, generously: the server does
 // not know the font.
 func textWidth(text string, size float64) float64 {
-	return float64(len([]rune(text))) * size * 0.56
+	return float64(len([]rune(text))) * size * letterWidth
 }

@@ -34,6 +34,7 @@ type Phone string
 const (
 	InDrawer Phone = ""
 	Name     Phone = "name"
+	Wide     Phone = "wide" // in the drawer on a phone, and left out of a narrow page too
 	Beside   Phone = "value"
 	Drawn    Phone = "glyph"
 )

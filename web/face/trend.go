@@ -191,8 +191,34 @@ func (c Trend) levels(d *drawing, f frame, s scale) {
 			continue
 		}
 		d.line("c-ref", a, y, b, y)
-		d.text("c-refname", "start", a+4, y-5, l.Name)
+		name := fit(l.Name, fontSize, f.right-f.left)
+		start := math.Max(f.left+2, math.Min(a+4, f.right-textWidth(name, fontSize)))
+		d.text("c-refname", "start", start, c.clear(f, s, start, y, name), name)
 	}
+}
+
+// clear returns the height for a name beside the line at height y, from x on:
+// above it or below, wherever fewer points are in the way.
+func (c Trend) clear(f frame, s scale, x, y float64, name string) float64 {
+	above, below := 0, 0
+	end := x + textWidth(name, fontSize)
+	for _, line := range c.Series {
+		for _, pt := range line.Points {
+			px := c.middle(f, pt.Month)
+			py, _ := s.at(pt.Value)
+			switch {
+			case px < x-4 || px > end+4:
+			case py <= y && py > y-24:
+				above++
+			case py > y && py < y+24:
+				below++
+			}
+		}
+	}
+	if below < above {
+		return y + 14
+	}
+	return y - 5
 }
 
 // limits draws the control limits.
@@ -203,7 +229,7 @@ func (c Trend) limits(d *drawing, f frame, s scale) {
 	hi, _ := s.at(c.Limits.High)
 	lo, _ := s.at(c.Limits.Low)
 	d.rect("c-limits", f.left, hi, f.right-f.left, lo-hi, 0).title = c.Limits.Name
-	d.text("c-limitname", "end", f.right-4, hi+13, c.Limits.Name)
+	d.text("c-limitname", "end", f.right-4, hi+13, fit(c.Limits.Name, fontSize, f.right-f.left))
 }
 
 // markers draws a numbered flag at each marked change; the chart lists them
@@ -222,8 +248,14 @@ func (c Trend) gaps(d *drawing, f frame) {
 	for _, g := range c.Gaps {
 		a, b := c.x(f, g.From), c.x(f, g.To)
 		d.rect("c-gap", a, f.top, b-a, f.bottom-f.top, 0).title = g.Label
-		d.text("c-gapname", "middle", (a+b)/2, f.bottom-8, g.Label)
+		d.text("c-gapname", "middle", gapNameX(f, (a+b)/2, g.Label), f.bottom-8, fit(g.Label, fontSize, f.right-f.left))
 	}
+}
+
+// gapNameX returns the middle for a gap's name, held within the frame.
+func gapNameX(f frame, x float64, name string) float64 {
+	half := math.Min(textWidth(name, fontSize), f.right-f.left) / 2
+	return math.Max(f.left+half, math.Min(x, f.right-half))
 }
 
 // labels names each line at its end.
@@ -237,7 +269,7 @@ func (c Trend) labels(p *lang.Printer, d *drawing, f frame, s scale) {
 	}
 	spread(at, 30, f.top+6, f.bottom-10)
 	for i, line := range c.Series {
-		d.text("c-label s"+Colour(line.Colour), "start", f.right+10, at[i]+1, line.Label)
+		d.text("c-label s"+Colour(line.Colour), "start", f.right+10, at[i]+1, fit(line.Label, labelSize, d.w-f.right-10))
 		d.text("c-n", "start", f.right+10, at[i]+15, p.T("chart.n", lang.Args{"n": line.count()}))
 	}
 }
@@ -248,7 +280,7 @@ func (c Trend) legend(p *lang.Printer, d *drawing, f frame) {
 		y := f.bottom + 52 + 18*float64(i)
 		d.line("c-line s"+Colour(line.Colour), f.left, y-4, f.left+18, y-4)
 		d.circle("c-dot s"+Colour(line.Colour), f.left+9, y-4, 3.4)
-		d.text("c-label s"+Colour(line.Colour), "start", f.left+26, y, line.Label)
+		d.text("c-label s"+Colour(line.Colour), "start", f.left+26, y, fit(line.Label, labelSize, f.right-f.left-90))
 		d.text("c-n", "end", f.right, y, p.T("chart.n", lang.Args{"n": line.count()}))
 	}
 }

@@ -191,8 +191,8 @@ func (w *World) Today(_ context.Context, _ web.Person, language string) (web.Tod
 		}
 		r := specs[rowIndex(f.Row.ID)].row(rowIndex(f.Row.ID), language)
 		day.Tasks = append(day.Tasks, web.Task{
-			What: lang.Msg("dose.row", lang.Args{"room": r.Room.Name, "exam": r.Exam.Label}), Why: lang.Msg("dose.sentence_note", lang.Args{"note": r.State.Word}),
-			Until: f.Due, Overdue: f.Overdue, Shape: r.State.Shape, Do: lang.Msg("dose.see_finding"), Path: "/dose/ct#finding-" + f.ID,
+			What: lang.Msg("dose.row", lang.Args{"room": r.Room.Name, "exam": r.Exam.Label}), Row: &r,
+			Until: f.Due, Overdue: f.Overdue, Do: lang.Msg("dose.see_finding"), Path: "/dose/ct#finding-" + f.ID,
 		})
 	}
 	day.Tasks = append(day.Tasks, web.Task{
