@@ -132,7 +132,7 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
-		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), x.started(), machine, r.Modality(),
+		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), cmp.Or(x.started(), r.Started().String()), machine, r.Modality(),
 		x.Exam, x.Indication, string(x.KnownBy), x.AssignedBy, strings.Join(x.Mappings, " "), name.Text, string(name.Source),
 		months(p), float(p.Weight.Number), len(x.Events), dlp, s.excluded(x, known, r.Kind == CT))
 	if err != nil {
