@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sort"
+	"sync"
 
 	"radagora/fault"
 )
@@ -155,7 +156,9 @@ func (s *source) discard(n int64) (int64, error) {
 	if s.err != nil {
 		return have, s.err
 	}
-	got, err := io.CopyBuffer(onlyWriter{io.Discard}, io.LimitReader(s.r, n-have), make([]byte, min(n-have, 128<<10)))
+	b, _ := scratch.Get().(*[chunk]byte) // nothing else is ever put there
+	got, err := io.CopyBuffer(onlyWriter{io.Discard}, io.LimitReader(s.r, n-have), b[:])
+	scratch.Put(b)
 	s.base += got
 	if err == nil && got < n-have {
 		err = io.EOF
@@ -163,6 +166,9 @@ func (s *source) discard(n int64) (int64, error) {
 	s.err = err
 	return have + got, err
 }
+
+// scratch holds what bytes are read into that nobody keeps.
+var scratch = sync.Pool{New: func() any { return new([chunk]byte) }}
 
 // onlyWriter hides the ReadFrom of io.Discard, whose buffers are small.
 type onlyWriter struct{ io.Writer }
