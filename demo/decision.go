@@ -1,0 +1,112 @@
+package demo
+
+import (
+	"errors"
+
+	"radagora/content"
+)
+
+// Actor is in whose name the demonstration decides.
+const Actor = "demonstration"
+
+// Decisions are what people of the department have decided, for the loader to
+// decide in the name of Actor once the first reports are read.
+type Decisions struct {
+	Rooms     []RoomName
+	Mappings  []Mapping
+	Governing []Governing
+}
+
+// A RoomName says how the room with a machine is called.
+type RoomName struct {
+	Manufacturer, Serial string // of the machine
+	AETitle              string // that it calls with
+	Modality             string
+	Name, Area           string
+}
+
+// A Mapping says what a local name means at all machines.
+type Mapping struct {
+	Name       string
+	Source     string // "procedure" or "protocol"
+	Exam       string // code in dose/exam
+	Indication string // code in dose/indication, "" if there is none
+	KnownBy    string // "order", "protocol" or "assumed", "" without an indication
+	Note       string
+}
+
+// A Governing says which set of levels governs from a day on.
+type Governing struct {
+	Set      string // id of the content set
+	Exam     string // code in dose/exam, "" for all
+	From, To string // days as 2006-01-02; To is "" while it lasts
+	Note     string
+}
+
+// Decided reads demo/decision, and the rooms of demo/department. It fails with
+// kind NotFound or Invalid if the content does.
+func Decided(library *content.Library) (Decisions, error) {
+	var d Decisions
+	var errs [3]error
+	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
+		return RoomName{
+			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
+			Modality: r.Text("modality"), Name: r.Text("name"), Area: r.Text("area"),
+		}
+	})
+	d.Mappings, errs[1] = table(library, "demo/decision", "mappings", func(r *content.Row) Mapping {
+		return Mapping{
+			Name: r.Text("name"), Source: r.Text("source"), Exam: r.Text("exam_code"),
+			Indication: r.Text("indication_code"), KnownBy: r.Text("known_by"), Note: r.Text("note"),
+		}
+	})
+	d.Governing, errs[2] = table(library, "demo/decision", "governing", func(r *content.Row) Governing {
+		return Governing{
+			Set: r.Text("set"), Exam: r.Text("exam_code"), From: r.Text("from"), To: r.Text("to"), Note: r.Text("note"),
+		}
+	})
+	return d, errors.Join(errs[:]...)
+}
+
+// A Story is what is planted in the year for a reader to find.
+type Story struct {
+	ID         string
+	Room       string // name of the room it is told of
+	Exam       string // code in dose/exam, "" if it is about none
+	Indication string
+	KnownBy    string
+	Measure    string // "dlp" or "ctdivol", "" if it is about none
+	Name       string // local name it is about, "" if it is about none
+	See        string // what a reader sees, in English
+	Check      string // how a script can tell
+}
+
+// Stories reads demo/story. It fails with kind NotFound or Invalid if the content
+// does.
+func Stories(library *content.Library) ([]Story, error) {
+	decided, err := table(library, "demo/department", "rooms", func(r *content.Row) [2]string {
+		return [2]string{r.Text("room"), r.Text("name")}
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, r := range decided {
+		names[r[0]] = r[1]
+	}
+	return table(library, "demo/story", "stories", func(r *content.Row) Story {
+		return Story{
+			ID: r.Text("id"), Room: names[r.Text("room")], Exam: r.Text("exam_code"), Indication: r.Text("indication_code"),
+			KnownBy: r.Text("known_by"), Measure: r.Text("measure"), Name: r.Text("name"), See: r.Text("see"), Check: r.Text("check"),
+		}
+	})
+}
+
+// table reads a table of a set.
+func table[T any](library *content.Library, set, name string, one func(*content.Row) T) ([]T, error) {
+	t, err := library.Table("", set, name)
+	if err != nil {
+		return nil, err
+	}
+	return content.Collect(t, one)
+}
