@@ -56,12 +56,22 @@ func fuzzAll(ctx context.Context, s *stage, whole time.Duration) outcome {
 	for _, f := range all {
 		began := time.Now()
 		o := s.try(ctx, "go", "test", "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+each.String(), f.pkg)
+		if ranOut(o) && ctx.Err() == nil {
+			o = outcome{passed: 1}
+		}
 		fmt.Fprintf(s.out, "  %-6s %6.1fs  %s %s\n", o.word(), time.Since(began).Seconds(), f.pkg, f.name)
 		total.add(o)
 		total.text += o.text + "\n"
 	}
 	total.note = fmt.Sprintf("%d targets, %s each", len(all), each)
 	return total
+}
+
+// ranOut reports whether nothing was found and only the time was over: the Go
+// command at times calls that a failure, when a worker is busy at that moment.
+func ranOut(o outcome) bool {
+	return strings.Contains(o.text, "context deadline exceeded") && !strings.Contains(o.text, "Failing input") &&
+		!strings.Contains(o.text, "panic:")
 }
 
 func killMany(ctx context.Context, s *stage, rounds int) outcome {
