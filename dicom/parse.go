@@ -339,6 +339,7 @@ func (p *parser) element(h header) error {
 		return p.push(k, h.length, c)
 	case fragments:
 		return p.push(k, h.length, c)
+	default:
 	}
 	if h.length == undefined {
 		return fault.Errorf(fault.Invalid, "undefined length of %v at byte %d%s", h.vr, p.s.offset(), p.in())
@@ -438,6 +439,7 @@ func (p *parser) item(f *frame, length uint32) error {
 			return err
 		}
 		return p.value(int64(length))
+	default:
 	}
 	if len(p.stack) > 1 && f.end < 0 { // the delimiter of the item before is missing
 		p.warn(WarnNoDelimiter, clauseSequence)

@@ -187,7 +187,7 @@ func (f *File) recognise(p *parser, c *coding) {
 	case c.implicit && explicit && c.order().Uint32(b[4:]) > 0xFFFF:
 		c.implicit = false
 		f.warn(WarnExplicit, clauseSyntax, p.s.offset())
-	case !c.implicit && !explicit && !(upper(b[4]) && upper(b[5])):
+	case !c.implicit && !explicit && (!upper(b[4]) || !upper(b[5])):
 		c.implicit = true
 		f.warn(WarnImplicit, clauseSyntax, p.s.offset())
 	default:

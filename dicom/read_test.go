@@ -19,7 +19,7 @@ import (
 )
 
 // explicit returns an element in explicit VR little endian.
-func explicit(t tag.Tag, v string, value string) string {
+func explicit(t tag.Tag, v, value string) string {
 	b := binary.LittleEndian.AppendUint16(nil, t.Group())
 	b = binary.LittleEndian.AppendUint16(b, t.Element())
 	b = append(b, v...)

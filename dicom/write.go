@@ -309,7 +309,7 @@ func appendHeader(b []byte, t tag.Tag, v vr.VR, size int64, c coding) ([]byte, e
 		return nil, fault.Errorf(fault.Unsupported, "%v: a value of %d bytes", t, size)
 	}
 	if size >= 0 {
-		length = uint32(size) //nolint:gosec // checked
+		length = uint32(size)
 	}
 	if c.implicit {
 		return appendTag(b, t, c, length), nil
@@ -317,7 +317,7 @@ func appendHeader(b []byte, t tag.Tag, v vr.VR, size int64, c coding) ([]byte, e
 	order := c.append()
 	b = order.AppendUint16(b, t.Group())
 	b = order.AppendUint16(b, t.Element())
-	b = append(b, byte(v>>8), byte(v))
+	b = append(b, byte(v>>8), byte(v)) //nolint:gosec // its two letters
 	if v.Long() {
 		return order.AppendUint32(append(b, 0, 0), length), nil
 	}

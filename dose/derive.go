@@ -3,6 +3,7 @@ package dose
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,10 +25,10 @@ const (
 func (l *Ledger) deriveAlways(ctx context.Context) error {
 	for ctx.Err() == nil {
 		lease, err := l.DB.Lease(ctx, "dose.derive", l.Holder, deriveLease)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // it ended because it was told to
+		case err != nil:
 			return err
 		}
 		l.derivePending(lease.Context())
@@ -54,7 +55,7 @@ func (l *Ledger) derivePending(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				l.Log.ErrorContext(ctx, "dose: derive", "error", err)
 			}
-			if n == 0 || err != nil {
+			if n == 0 {
 				break
 			}
 		}
@@ -66,41 +67,107 @@ func (l *Ledger) derivePending(ctx context.Context) {
 type task struct{ site, study, ticket string }
 
 // Derive derives up to limit of the pending studies and returns how many it did.
+// One that fails holds up no other: it goes to the end of the list, and the error
+// tells of the first.
 func (l *Ledger) Derive(ctx context.Context, limit int) (int, error) {
 	tasks, err := db.List(ctx, l.DB, func(r *db.Rows) (t task, err error) { return t, r.Scan(&t.site, &t.study, &t.ticket) },
 		`select site_id, study_uid, ticket from dose_pending order by ticket limit $1`, limit)
 	if err != nil {
 		return 0, err
 	}
-	known := map[string]knowledge{}
+	d := derivation{l: l, known: map[string]knowledge{}}
 	for part := range slices.Chunk(tasks, commitBatch) {
-		read := make([]reading, len(part))
-		for i, t := range part {
-			if _, ok := known[t.site]; !ok {
-				if known[t.site], err = l.knowledge(ctx, t.site); err != nil {
-					return 0, err
-				}
-			}
-			if read[i], err = l.readStudy(ctx, t); err != nil {
-				return 0, err
-			}
-		}
-		err := l.DB.Write(ctx, func(tx *db.Tx) error {
-			for _, r := range read {
-				if err := l.write(ctx, tx, r, known[r.site]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return 0, err
+		if err := d.part(ctx, part); err != nil {
+			d.failed = err
+			break
 		}
 	}
-	if len(tasks) > 0 && l.Changed != nil {
-		l.Changed()
+	if d.done > 0 {
+		l.changed()
 	}
-	return len(tasks), nil
+	return d.done, d.failed
+}
+
+// A derivation derives several studies.
+type derivation struct {
+	l      *Ledger
+	known  map[string]knowledge // by site
+	done   int
+	failed error // of the first study that failed
+}
+
+// part derives a few studies in one transaction. It returns an error only if
+// there is no sense in going on.
+func (d *derivation) part(ctx context.Context, tasks []task) (err error) {
+	var read []reading
+	for _, t := range tasks {
+		if _, ok := d.known[t.site]; !ok {
+			if d.known[t.site], err = d.l.knowledge(ctx, t.site); err != nil {
+				return err
+			}
+		}
+		r, err := d.l.readStudy(ctx, t)
+		if err == nil {
+			read = append(read, r)
+		} else if err := d.later(ctx, t, err); err != nil {
+			return err
+		}
+	}
+	err = d.write(ctx, read)
+	if err == nil || len(read) == 1 || !ofOne(err) {
+		return d.postponed(ctx, read, err)
+	}
+	for _, r := range read { // find out which
+		if err := d.postponed(ctx, []reading{r}, d.write(ctx, []reading{r})); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofOne reports whether an error of writing may be that of one study: the
+// database is there and has room.
+func ofOne(err error) bool {
+	k := fault.Of(err)
+	return k != fault.Unavailable && k != fault.Exhausted
+}
+
+// postponed counts what was written, and puts off a study that could not be.
+func (d *derivation) postponed(ctx context.Context, read []reading, err error) error {
+	switch {
+	case err == nil:
+		d.done += len(read)
+		return nil
+	case !ofOne(err):
+		return err
+	}
+	return d.later(ctx, read[0].task, err)
+}
+
+// write writes what was read in one transaction.
+func (d *derivation) write(ctx context.Context, read []reading) error {
+	if len(read) == 0 {
+		return nil
+	}
+	return d.l.DB.Write(ctx, func(tx *db.Tx) error {
+		for _, r := range read {
+			if err := d.l.write(ctx, tx, r, d.known[r.site]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// later puts a study that failed at the end of the list.
+func (d *derivation) later(ctx context.Context, t task, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	if d.failed == nil {
+		d.failed = fmt.Errorf("study %s: %w", t.study, err)
+	}
+	return d.l.DB.Write(ctx, func(tx *db.Tx) error { return pend(ctx, tx, t.site, t.study) })
 }
 
 // knowledge is what a site has said that derivation depends on.
@@ -226,9 +293,8 @@ func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*R
 
 // noteReport writes what became of a report.
 func noteReport(ctx context.Context, tx *db.Tx, siteID, name, kind, problem string, counted bool, machine string) error {
-	_, err := tx.Exec(ctx, `update dose_report set kind = $3, problem = $4, counted = $5, machine_id = $6
+	return insert(ctx, tx, `update dose_report set kind = $3, problem = $4, counted = $5, machine_id = $6
 		where site_id = $1 and sop_instance_uid = $2`, siteID, name, kind, problem, counted, machine)
-	return err
 }
 
 // equipment returns what a report says about the machine that made it: the
@@ -283,13 +349,10 @@ func candidates(s *Study, machines map[*Report]string) ([]Candidate, map[*Event]
 		}
 		all = append(all, c)
 	}
-	// Without a time of their own, CT events stand in the order of the report.
-	slices.SortStableFunc(all, func(a, b Candidate) int {
-		if a.Event.Started.Local == "" || b.Event.Started.Local == "" {
-			return cmp.Compare(of[a.Event].Started().Local, of[b.Event].Started().Local)
-		}
-		return cmp.Compare(a.Event.Started.Local, b.Event.Started.Local)
-	})
+	// Events without a time of their own stand where their report begins, in the
+	// order of the report.
+	began := func(e *Event) string { return cmp.Or(e.Started.Local, of[e].Started().Local) }
+	slices.SortStableFunc(all, func(a, b Candidate) int { return cmp.Compare(began(a.Event), began(b.Event)) })
 	return all, of
 }
 

@@ -68,7 +68,7 @@ func (f facts) within(ctx context.Context, q evidence.Query) (evidence.Value, er
 	if err != nil {
 		return evidence.Value{}, err
 	}
-	v := evidence.Value{Provenance: f.provenance(q, o, "dose.within/1")}
+	v := evidence.Value{Provenance: f.provenance(o, "dose.within/1")}
 	for m := range o.compared(q.Stratum.Room) {
 		v.N++
 		v.Denominator++
@@ -119,7 +119,7 @@ func (f facts) medianHead(ctx context.Context, q evidence.Query) (evidence.Value
 		values = append(values, *i.DLP)
 	}
 	s := Describe(values, o.Settings.Coverage)
-	return evidence.Value{N: s.N, Value: s.Median, Provenance: f.provenance(q, o, "dose.median/1")}, nil
+	return evidence.Value{N: s.N, Value: s.Median, Provenance: f.provenance(o, "dose.median/1")}, nil
 }
 
 // headCases yields what medianHead is made of.
@@ -161,7 +161,7 @@ func (i *Item) asCase(value float64, counted bool) evidence.Case {
 }
 
 // provenance says what a value was computed with.
-func (f facts) provenance(q evidence.Query, o *Overview, how string) evidence.Provenance {
+func (f facts) provenance(o *Overview, how string) evidence.Provenance {
 	p := evidence.Provenance{AsOf: f.l.Now(), How: how, Content: []content.Ref{o.Settings.Ref}}
 	seen := map[string]bool{}
 	for _, r := range o.Rows {

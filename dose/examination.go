@@ -50,17 +50,17 @@ func (x *Examination) Mapped() bool { return x.Exam != "" }
 // DLP returns the sum over the events, localizers too, in mGy.cm. It is not
 // known if no event carries one, or a diagnostic event lacks it.
 func (x *Examination) DLP() (ucum.Decimal, bool) {
-	sum, any := ucum.Decimal{}, false
+	sum, known := ucum.Decimal{}, false
 	for _, e := range x.Events {
 		n, ok := e.Number(FieldDLP)
 		switch {
 		case ok:
-			sum, any = sum.Add(n), true
+			sum, known = sum.Add(n), true
 		case !e.Localizer():
 			return ucum.Decimal{}, false
 		}
 	}
-	return sum, any
+	return sum, known
 }
 
 // Sequences returns the events whose CTDIvol a level per sequence is compared

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"radagora/db"
@@ -53,7 +54,7 @@ func (l *Ledger) Judge(ctx context.Context, siteID string, rooms Rooms, into Fin
 		case r.Governing == nil:
 		case r.State == AboveCertain:
 			found[RuleAbove] = append(found[RuleAbove], now.derived(siteID, RuleAbove, r, nil))
-		case hasNote(r.Notes, LowCheck):
+		case slices.Contains(r.Notes, LowCheck):
 			found[RuleLow] = append(found[RuleLow], now.derived(siteID, RuleLow, r, nil))
 		}
 	}
@@ -77,16 +78,6 @@ func (l *Ledger) Judge(ctx context.Context, siteID string, rooms Rooms, into Fin
 		return nil
 	})
 	return all, err
-}
-
-// hasNote reports whether n is among notes.
-func hasNote(notes []Note, n Note) bool {
-	for _, x := range notes {
-		if x == n {
-			return true
-		}
-	}
-	return false
 }
 
 // derived makes a finding of a row that has a governing level.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -89,12 +90,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 	}()
 	go func() { failed <- l.deriveAlways(ctx) }()
 	err := <-failed
-	cancel()
-	<-failed
-	if ctx.Err() != nil && err != nil && fault.Of(err) == fault.Unavailable {
-		return nil
-	}
-	return err
+	cancel() // one cannot go on without the other
+	return errors.Join(err, <-failed)
 }
 
 // woken returns the channel that says there is something to derive.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// How the indication of an examination is known.
+// A KnownBy says how the indication of an examination is known.
 type KnownBy string
 
 // The ways, from the best.
@@ -16,7 +16,7 @@ const (
 	KnownByAssumed  KnownBy = "assumed"  // neither
 )
 
-// Where a local name stands.
+// A NameSource says where a local name stands.
 type NameSource string
 
 // The places.
@@ -48,7 +48,9 @@ type Mapping struct {
 }
 
 // foldName makes names comparable: devices pad and capitalise as they like.
-func foldName(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+func foldName(name string) string {
+	return strings.ToLower(strings.Join(strings.Fields(storable(name)), " "))
+}
 
 // Mappings answers what names mean on a machine and day.
 type Mappings struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -76,7 +75,7 @@ Example:
 
 // Run prints every problem.
 func (c contentCheckCmd) Run(sys *system) error {
-	var files fs.FS = content.Files()
+	files := content.Files()
 	if c.Folder != "" {
 		files = os.DirFS(c.Folder)
 	}

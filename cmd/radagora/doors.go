@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,8 +105,8 @@ func (w *watch) listen(ctx context.Context) <-chan struct{} {
 func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := len(w.recent) - 1; i >= 0; i-- {
-		recent = append(recent, w.recent[i])
+	for _, o := range slices.Backward(w.recent) {
+		recent = append(recent, o)
 	}
 	return w.echo, recent
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"radagora/access"
@@ -121,8 +122,8 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 // Close closes the rooms in the opposite order.
 func (h *house) Close() error {
 	var all []error
-	for i := len(h.close) - 1; i >= 0; i-- {
-		all = append(all, h.close[i]())
+	for _, room := range slices.Backward(h.close) {
+		all = append(all, room())
 	}
 	return errors.Join(all...)
 }

@@ -46,6 +46,11 @@ const (
 	fileQuarantined outcome = "quarantined"
 )
 
+// outcomes are the words for what the archive says.
+var outcomes = map[archive.Outcome]outcome{
+	archive.Added: fileAccepted, archive.Repeated: fileKnown, archive.Quarantined: fileQuarantined,
+}
+
 // errSomeRefused says that some files were refused, each of which was reported.
 var errSomeRefused = errors.New("some files were refused")
 
@@ -241,14 +246,7 @@ func (in *importer) object(ctx context.Context, name string, r io.Reader) error 
 		in.refuse(name, err)
 		return nil
 	}
-	o := fileAccepted
-	switch stored.Outcome {
-	case archive.Repeated:
-		o = fileKnown
-	case archive.Quarantined:
-		o = fileQuarantined
-	}
-	in.report(name, o, nil)
+	in.report(name, outcomes[stored.Outcome], nil)
 	return nil
 }
 

@@ -57,7 +57,7 @@ func (c rebuildCmd) Run(ctx context.Context, sys *system) (err error) {
 
 // index makes rows for objects that have none.
 func (c rebuildCmd) index(ctx context.Context, sys *system, h *house) error {
-	done, err := h.Archive.Rebuild(ctx, site.Default, "local", func(r blob.Ref, o archive.Outcome, err error) {
+	done, err := h.Archive.Rebuild(ctx, site.Default, "local", func(r blob.Ref, _ archive.Outcome, err error) {
 		if err != nil {
 			fmt.Fprintf(sys.Err, "unreadable: %s at %d: %v\n", r.Pack, r.Offset, err)
 		}

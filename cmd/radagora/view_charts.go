@@ -22,7 +22,7 @@ func (d *doseView) charts(rows []*dose.Row) *web.DoseCharts {
 	groups := map[string][]*dose.Row{}
 	var order []string
 	for _, r := range rows {
-		if r.Statistic.N == 0 {
+		if r.N == 0 {
 			continue
 		}
 		k := chartKey(r)

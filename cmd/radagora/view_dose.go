@@ -190,7 +190,7 @@ func (d *doseView) row(r *dose.Row) web.DoseRow {
 		ID: rowID(r), Key: chartKey(r), Room: d.plan.ref(r.Room),
 		Exam: d.words.exam(r.Exam, d.q.Language), Indication: d.words.indication(r.Indication, d.q.Language), KnownBy: string(r.KnownBy),
 		Size: d.size(r.Group), SizeNote: r.SizeUnknown, Quantity: string(r.Measure), Unit: r.Unit, Basis: "reported",
-		N: r.Statistic.N, Median: r.Median, Q1: r.Q1, Q3: r.Q3, Low: r.Low, High: r.High,
+		N: r.N, Median: r.Median, Q1: r.Q1, Q3: r.Q3, Low: r.Low, High: r.High,
 		State: d.words.state(string(r.State), d.q.Language),
 	}
 	if r.Governing != nil {
@@ -262,6 +262,7 @@ func (d *doseView) tiles(rows []*dose.Row) []web.Headline {
 			compared++
 		case dose.AtOrBelow:
 			compared++
+		default: // nothing was compared
 		}
 	}
 	total := 0

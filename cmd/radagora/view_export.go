@@ -35,11 +35,11 @@ func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part we
 		web.ExportExaminations: d.examinationTable,
 		web.ExportEvents:       func() (export.Table, error) { return d.eventTable(ctx) },
 	}
-	make, ok := tables[part]
+	table, ok := tables[part]
 	if !ok {
 		return notFound("part of this page")
 	}
-	t, err := make()
+	t, err := table()
 	if err != nil {
 		return err
 	}
@@ -156,12 +156,12 @@ func (d *doseView) levelCells(r *dose.Row) []any {
 		notes = append(notes, string(n))
 	}
 	var median, q1, q3 any
-	if r.Statistic.N > 0 {
+	if r.N > 0 {
 		median, q1, q3 = r.Median, r.Q1, r.Q3
 	}
 	return []any{
 		r.Room, w.Room.Name, r.Exam, w.Exam.Label, r.Indication, w.Indication, string(r.KnownBy), w.Size,
-		string(r.Measure), r.Unit, "reported", r.Examinations, r.Statistic.N, r.SizeUnknown, left,
+		string(r.Measure), r.Unit, "reported", r.Examinations, r.N, r.SizeUnknown, left,
 		median, q1, q3, low, high, level, set, edition, digest, official, ratio, string(r.State), w.State.Word,
 		strings.Join(notes, " "), day(d.o.From), day(d.o.To),
 	}

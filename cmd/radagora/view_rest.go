@@ -27,7 +27,7 @@ import (
 )
 
 // Today implements web.Today.
-func (v *view) Today(ctx context.Context, who web.Person, language string) (web.TodayPage, error) {
+func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.TodayPage, error) {
 	page := web.TodayPage{}
 	var err error
 	if page.Started, err = v.Dose.Started(ctx, at); err != nil {
