@@ -65,8 +65,8 @@ func (v *visit) here() address {
 // not send anyone elsewhere.
 func localPath(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") ||
-		strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") ||
+		strings.HasPrefix(u.Path, "//") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {
 		return "/"
 	}
 	return s

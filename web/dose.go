@@ -34,6 +34,7 @@ type DoseQuery struct {
 	Size     string // code of the size group
 	Chart    string // key of the group the charts show; empty is the most notable
 	Sort     string // column, with "-" before it to turn the order
+	Row      string // id of the row whose examinations or events are exported; empty is all of them
 }
 
 // ExportPart names what is taken along.

@@ -21,7 +21,7 @@ func (v *visit) query(a address) DoseQuery {
 	get := a.query.Get
 	return DoseQuery{
 		Language: v.p.Tag(), Period: get("period"), Room: get("room"), Exam: get("exam"),
-		Size: get("size"), Chart: get("chart"), Sort: get("sort"),
+		Size: get("size"), Chart: get("chart"), Sort: get("sort"), Row: get("row"),
 	}
 }
 
