@@ -12,12 +12,13 @@ import (
 )
 
 // handler returns everything that answers over HTTP.
-func (h *house) handler(s settings, seen *watch, m *metrics, associations net.Listener) (http.Handler, error) {
+func (h *house) handler(life context.Context, s settings, seen *watch, m *metrics, associations net.Listener) (http.Handler, *demoLoad, error) {
 	catalogue, err := lang.Open()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	view := newView(h, s, seen, associations, catalogue)
+	view.life = life
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", h.ready)
@@ -27,7 +28,7 @@ func (h *house) handler(s settings, seen *watch, m *metrics, associations net.Li
 		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},
 		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
 	})))
-	return mux, nil
+	return mux, view.demo, nil
 }
 
 // ready answers whether the database does.

@@ -34,6 +34,7 @@ type program struct {
 	Check    checkCmd    `cmd:"" help:"Check archive and journal."`
 	Config   configCmd   `cmd:"" help:"Look at the configuration."`
 	Content  contentCmd  `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
+	Demo     demoCmd     `cmd:"" help:"Load the demonstration year."`
 	Dose     doseCmd     `cmd:"" help:"Read dose reports."`
 	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
 	Evidence evidenceCmd `cmd:"" help:"Compute facts for audits and indicators."`

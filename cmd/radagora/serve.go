@@ -121,7 +121,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, assoc
 	defer stop()
 	seen, changed := &watch{}, make(chan struct{}, 1)
 	counted := newMetrics(h)
-	handler, err := h.handler(c.settings, seen, counted, associations)
+	handler, demonstration, err := h.handler(ctx, c.settings, seen, counted, associations)
 	if err != nil {
 		return err
 	}
@@ -141,6 +141,11 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, assoc
 		go func() { failed <- run() }()
 	}
 	fmt.Fprintf(sys.Out, "ready: http://%s/ DICOM %s %s\n", pages.Addr(), c.AE, associations.Addr())
+	if c.Demo {
+		if err := demonstration.start(ctx); err != nil {
+			h.Log.ErrorContext(ctx, "demonstration", "error", err)
+		}
+	}
 	var all []error
 	for range work {
 		all = append(all, <-failed)

@@ -27,13 +27,14 @@ type view struct {
 	dicom    net.Addr
 	words    *words
 	demo     *demoLoad
+	life     context.Context //nolint:containedctx // of the program: loading outlives the request that begins it
 
 	catalogue *lang.Catalogue
 }
 
 // newView returns a view of the house.
 func newView(h *house, s settings, seen *watch, dicom net.Listener, c *lang.Catalogue) *view {
-	return &view{house: h, settings: s, seen: seen, dicom: dicom.Addr(), words: &words{library: h.Content}, demo: &demoLoad{seen: seen}, catalogue: c}
+	return &view{house: h, settings: s, seen: seen, dicom: dicom.Addr(), words: &words{library: h.Content}, demo: &demoLoad{house: h, called: s.AE, addr: reach(dicom.Addr()), tell: seen.changed}, catalogue: c}
 }
 
 // at is the site that the pages are about. There is one until people can choose.
@@ -219,3 +220,12 @@ func may(ctx context.Context, act access.Act) error {
 
 // notFound is the error for an address that names nothing.
 func notFound(what string) error { return fault.Errorf(fault.NotFound, "no such %s", what) }
+
+// reach returns an address under which this process reaches its own listener.
+func reach(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if ip := net.ParseIP(host); err == nil && (ip == nil || ip.IsUnspecified()) {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return a.String()
+}

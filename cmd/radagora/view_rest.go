@@ -462,7 +462,7 @@ func (v startView) Demo(ctx context.Context, _ web.Person) error {
 	if err := may(ctx, access.DemoLoad); err != nil {
 		return err
 	}
-	return v.demo.start(v.view)
+	return v.demo.start(v.life)
 }
 
 // Cancel implements web.Start.
