@@ -268,3 +268,16 @@ func (r *record) entry(keys map[string][]byte) (Entry, error) {
 	e.Payload = text
 	return e, nil
 }
+
+// Count returns how many sealed entries f wants, whatever its Limit.
+func (j *Journal) Count(ctx context.Context, f Filter) (n int64, err error) {
+	s, err := j.search(ctx, f)
+	if err == nil && s.low < s.high {
+		args := append([]any{s.low, s.high, 0}, s.args...)
+		err = j.db.QueryRow(ctx, `select count(*) from journal_entry where seq > $1 and seq < $2 and $3 >= 0`+s.where, args...).Scan(&n)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count journal: %w", err)
+	}
+	return n, nil
+}

@@ -31,7 +31,7 @@ Example:
 const grace = 10 * time.Second
 
 // judgePause is how long changes are gathered before findings are derived anew.
-const judgePause = 2 * time.Second
+const judgePause = 10 * time.Second
 
 // poke puts a value into a channel that has none.
 func poke(c chan struct{}) {

@@ -60,14 +60,12 @@ func (v *view) arrivals(ctx context.Context, page *web.TodayPage) error {
 		}
 		page.Last = e.At
 	}
-	counts := map[string]*int{"archive.instance.stored": &page.LastDay, "archive.instance.refused": &page.Refused}
-	for kind, n := range counts {
-		for _, err := range v.Journal.Find(ctx, journal.Filter{Site: at, Kinds: []string{kind}, From: since}) {
-			if err != nil {
-				return err
-			}
-			*n++
+	for kind, n := range map[string]*int{"archive.instance.stored": &page.LastDay, "archive.instance.refused": &page.Refused} {
+		count, err := v.Journal.Count(ctx, journal.Filter{Site: at, Kinds: []string{kind}, From: since})
+		if err != nil {
+			return err
 		}
+		*n = int(count)
 	}
 	return nil
 }
