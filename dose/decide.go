@@ -175,7 +175,7 @@ func (l *Ledger) Govern(ctx context.Context, g Governing) (Governing, error) {
 	}
 	g.ID, g.DecidedAt = db.NewID(), db.Millis(l.Now())
 	err = l.DB.Write(ctx, func(tx *db.Tx) error {
-		others, err := db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1`+tx.ForShare(), g.Site)
+		others, err := db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1 `+tx.ForShare(), g.Site)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (l *Ledger) Judge(ctx context.Context, siteID string, rooms Rooms, into Fin
 	err = l.DB.Write(ctx, func(tx *db.Tx) error {
 		all = finding.Change{}
 		for _, rule := range []string{RuleAbove, RuleRepeated, RuleLow} {
-			c, err := into.Derive(ctx, tx, finding.Scope{Site: siteID, Rule: rule}, found[rule], nil)
+			c, err := into.Derive(ctx, tx, finding.Scope{Site: siteID, Rule: rule}, once(found[rule]), nil)
 			if err != nil {
 				return err
 			}
@@ -78,6 +78,24 @@ func (l *Ledger) Judge(ctx context.Context, siteID string, rooms Rooms, into Fin
 		return nil
 	})
 	return all, err
+}
+
+// once leaves one finding of those about the same: rows that differ in nothing but
+// how their indication is known are one gap. The one that rests on most stays.
+func once(found []finding.Derived) []finding.Derived {
+	at := map[string]int{}
+	var all []finding.Derived
+	for _, d := range found {
+		i, seen := at[d.ID()]
+		switch {
+		case !seen:
+			at[d.ID()] = len(all)
+			all = append(all, d)
+		case d.Measured.N > all[i].Measured.N:
+			all[i] = d
+		}
+	}
+	return all
 }
 
 // derived makes a finding of a row that has a governing level.

@@ -361,24 +361,37 @@ func lastDay(month string) string {
 	return first.AddDate(0, 1, -1).Format(time.DateOnly)
 }
 
-// Periods returns the state of a row in each of its past periods of the length
-// that counts for a consistent excess, in the order of time. The last one may
-// not have ended yet.
+// Periods returns the state of a row in each period of the length that counts for
+// a consistent excess, in the order of time, from the first one with examinations
+// on. The one that has not ended yet is left out while it has too few; in one that
+// has ended they are too few for good.
 func (o *Overview) Periods(r *Row) []State {
 	values := map[string][]float64{}
 	for _, i := range r.Items {
-		if i.Excluded == "" {
-			if p := o.Settings.periodOf(i.Day); p != "" {
-				values[p] = append(values[p], i.values(r.Measure)...)
-			}
+		if p := o.Settings.periodOf(i.Day); p != "" && i.Excluded == "" {
+			values[p] = append(values[p], i.values(r.Measure)...)
 		}
 	}
+	if len(values) == 0 {
+		return nil
+	}
 	var all []State
-	for _, p := range slices.Sorted(maps.Keys(values)) {
-		_, answer := o.judge(r.RowKey, Describe(values[p], o.Settings.Coverage), p)
-		all = append(all, answer.State)
+	for p := slices.Min(slices.Collect(maps.Keys(values))); p != "" && p <= o.Settings.periodOf(o.To); p = o.Settings.periodOf(next(p)) {
+		_, answer := o.judge(r.RowKey, Describe(values[p], o.Settings.Coverage), min(p, o.To))
+		if p <= o.To || answer.State != TooFew {
+			all = append(all, answer.State)
+		}
 	}
 	return all
+}
+
+// next returns the day after a day, "" for no day.
+func next(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return ""
+	}
+	return t.AddDate(0, 0, 1).Format(time.DateOnly)
 }
 
 // periodOf returns the last day of the period that a day is in, "" for no day.

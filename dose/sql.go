@@ -103,7 +103,7 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 		return err
 	}
 	p := s.first.Patient
-	_, err = tx.Exec(ctx, `insert into dose_study (site_id, study_uid, day, started, modality, machine_id,
+	return insert(ctx, tx, `insert into dose_study (site_id, study_uid, day, started, modality, machine_id,
 		patient_id, sex, age_months, weight_kg, height_m, description, events, unassigned,
 		dlp_declared, dlp_summed, not_patient, warnings)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
@@ -111,7 +111,23 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 		p.ID.Reveal(), p.Sex, months(p), float(p.Weight.Number), float(p.Height.Number), s.first.StudyDescription,
 		len(s.study.Events), s.unassigned, decimal(s.study.Totals, FieldDLP), decimal(s.study.Summed, FieldDLP),
 		s.notPatient, string(body))
+}
+
+// insert writes to a row. Texts come from devices, and the databases hold no zero
+// bytes.
+func insert(ctx context.Context, tx *db.Tx, query string, args ...any) error {
+	for i, a := range args {
+		if text, ok := a.(string); ok {
+			args[i] = storable(text)
+		}
+	}
+	_, err := tx.Exec(ctx, query, args...)
 	return err
+}
+
+// storable takes from a text what no database keeps.
+func storable(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD")
 }
 
 // writeExamination writes an examination and the local names it bears.
@@ -128,7 +144,7 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 	if len(x.Names) > 0 {
 		name = x.Names[len(x.Names)-1]
 	}
-	_, err := tx.Exec(ctx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
+	err := insert(ctx, tx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
@@ -139,7 +155,7 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 		return err
 	}
 	for _, n := range x.Names {
-		_, err := tx.Exec(ctx, `insert into dose_name (site_id, folded, source, machine_id, study_uid, examination, shown, day)
+		err := insert(ctx, tx, `insert into dose_name (site_id, folded, source, machine_id, study_uid, examination, shown, day)
 			values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
 			s.site, foldName(n.Text), string(n.Source), machine, s.task.study, x.Key, n.Text, cmp.Or(r.day(), s.day))
 		if err != nil {
@@ -209,14 +225,13 @@ func (s *studyRow) writeEvent(ctx context.Context, tx *db.Tx, ordinal int, e *Ev
 	if x != nil {
 		key, by = x.Key, x.AssignedBy
 	}
-	_, err = tx.Exec(ctx, `insert into dose_event (site_id, study_uid, ordinal, event_key, event_uid, sop_instance_uid,
+	return insert(ctx, tx, `insert into dose_event (site_id, study_uid, ordinal, event_key, event_uid, sop_instance_uid,
 		examination, assigned_by, started, type, protocol, region, region_text, phantom, sequence,
 		ctdivol_mgy, dlp_mgycm, body)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		s.site, s.task.study, ordinal, e.Key, e.UID.String(), r.SOPInstance.String(),
 		key, by, e.Started.String(), e.Type, e.Protocol, e.Region.SCT.Value, e.Region.Written.Meaning, e.Phantom, diagnostic(e),
 		number64(e, FieldCTDIvol), number64(e, FieldDLP), string(body))
-	return err
 }
 
 // number64 returns the number of a field for the database, nil if unknown.
