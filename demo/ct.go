@@ -70,7 +70,7 @@ func (r *report) tell(all []exposure) {
 	last := all[len(all)-1]
 	r.started = all[0].at
 	r.ended = last.at.Add(time.Duration(last.time) * 10 * time.Millisecond)
-	r.sent = r.ended.Add(40 * time.Second)
+	r.finish(40 * time.Second)
 	r.body = func(r *report) []*sr.Item { return r.tomography(all) }
 }
 
@@ -83,6 +83,7 @@ func (m *maker) again(r *report) *report {
 	if d.chance(0.5) {
 		twin.instance += "|again"
 		twin.number++
+		twin.made = twin.sent
 	}
 	return &twin
 }

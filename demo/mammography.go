@@ -40,7 +40,7 @@ func (m *maker) mammographies(base report) []*report {
 	base.instance = v.name
 	base.template, base.procedure = "10001", v.room.code(termMammography)
 	base.started, base.ended = all[0].at, all[len(all)-1].at
-	base.sent = base.ended.Add(time.Minute)
+	base.finish(time.Minute)
 	base.body = func(r *report) []*sr.Item { return r.mammography(all) }
 	return []*report{&base}
 }

@@ -56,7 +56,7 @@ func (m *maker) radiographs(base report) []*report {
 func (r *report) irradiated(all []shot) {
 	r.template, r.procedure = "10001", dcm("113704", "Projection X-Ray")
 	r.started, r.ended = all[0].at, all[len(all)-1].at
-	r.sent = r.ended.Add(90 * time.Second)
+	r.finish(90 * time.Second)
 }
 
 // shot throws the numbers of a radiograph of s's name and time.

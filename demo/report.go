@@ -30,6 +30,7 @@ type report struct {
 	accession string
 	started   time.Time
 	ended     time.Time
+	made      time.Time // as the report says
 	sent      time.Time
 	template  string
 	procedure sr.Code
@@ -64,6 +65,12 @@ func (m *maker) reports(v *visit) []*report {
 		}
 	}
 	return kept
+}
+
+// finish lets the report be made, and sent at once, some time after the last event.
+func (r *report) finish(later time.Duration) {
+	r.made = r.ended.Add(later)
+	r.sent = r.made
 }
 
 // accession returns the number of an order.
@@ -109,7 +116,7 @@ func (r *report) builder(o Object) *dicom.Builder {
 		Text(tag.Modality, "SR").Int(tag.SeriesNumber, 990).Text(tag.SeriesDescription, "Dose Report").
 		Int(tag.InstanceNumber, int64(r.number)).
 		Text(tag.StudyDate, r.visit.start.Format(dateLayout)).Text(tag.StudyTime, r.visit.start.Format(timeLayout)).
-		Text(tag.ContentDate, r.sent.Format(dateLayout)).Text(tag.ContentTime, r.sent.Format(timeLayout)).
+		Text(tag.ContentDate, r.made.Format(dateLayout)).Text(tag.ContentTime, r.made.Format(timeLayout)).
 		Text(tag.StudyID, strconv.Itoa(r.visit.count)).Text(tag.AccessionNumber, r.accession).
 		Text(tag.ReferringPhysicianName).Text(tag.StudyDescription, r.visit.what.description).
 		Text(tag.Manufacturer, room.manufacturer).Text(tag.ManufacturerModelName, room.model).

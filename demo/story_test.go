@@ -199,7 +199,7 @@ func (h *house) studies(description string) []*dose.StoredStudy {
 // year, whatever the seed.
 func TestStories(t *testing.T) {
 	library := open(t)
-	for _, seed := range []uint64{1, 2} {
+	for _, seed := range []uint64{demo.Seed, 1} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			h := load(t, &demo.Year{Content: library, Seed: seed, Until: until, Size: demo.Small})
