@@ -10,8 +10,12 @@ import (
 	"strings"
 )
 
-// browserTests runs test/browser with Node's own runner. The packages come from
-// the lock file; nothing they bring runs while they are installed.
+// browserTest is the Go test that starts the pages and lets test/browser look at
+// them. It runs in a step of its own, which counts what the browser tests report.
+const browserTest = "^TestBrowser$"
+
+// browserTests installs what test/browser needs and runs it. The packages come
+// from the lock file; nothing they bring runs while they are installed.
 func browserTests(ctx context.Context, s *stage) outcome {
 	dir := filepath.Join(s.root, "test", "browser")
 	if _, err := os.Stat(filepath.Join(dir, "package.json")); err != nil {
@@ -29,14 +33,22 @@ func browserTests(ctx context.Context, s *stage) outcome {
 			return fail("%s\nnpm ci: %v", out, err)
 		}
 	}
-	files, err := browserFiles(dir)
-	if err != nil || len(files) == 0 {
-		return fail("test/browser has no *.test.js or *.test.mjs: %v", err)
+	out, err := s.output(ctx, "go", "test", "-v", "-count=1", "-timeout=20m", "-run="+browserTest, "./web")
+	return readBrowser(out, err)
+}
+
+// readBrowser counts by the totals of Node's report if the test printed it, and
+// else the Go test as one. A test that was skipped has not passed.
+func readBrowser(out string, err error) outcome {
+	switch {
+	case strings.Contains(out, "--- SKIP: TestBrowser"):
+		return missing("browser", reason(strings.Split(out, "\n")[1:2]))
+	case strings.Contains(out, "# tests "):
+		return readTAP(out, err)
+	case err == nil && strings.Contains(out, "--- PASS: TestBrowser"):
+		return outcome{passed: 1}
 	}
-	cmd := s.command(ctx, "node", append([]string{"--test", "--test-reporter=tap"}, files...)...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	return readTAP(string(out), err)
+	return fail("%s\ngo test -run=%s ./web: %v", out, browserTest, err)
 }
 
 // stale reports whether what is installed is older than the lock file.
@@ -44,19 +56,6 @@ func stale(dir string) bool {
 	lock, err1 := os.Stat(filepath.Join(dir, "package-lock.json"))
 	have, err2 := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
 	return err1 != nil || err2 != nil || have.ModTime().Before(lock.ModTime())
-}
-
-func browserFiles(dir string) (files []string, err error) {
-	for _, pattern := range []string{"*.test.js", "*.test.mjs"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range found {
-			files = append(files, filepath.Base(f))
-		}
-	}
-	return files, nil
 }
 
 // readTAP counts by the totals at the end of Node's report. What failed is shown
@@ -87,7 +86,7 @@ func readTAP(out string, err error) outcome {
 	if o.failed > 0 {
 		o.text = failedTAP(out)
 		if err != nil {
-			o.text += "\nnode --test: " + err.Error()
+			o.text += "\ngo test: " + err.Error()
 		}
 	}
 	return o

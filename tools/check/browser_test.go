@@ -42,3 +42,30 @@ func TestReadTAP(t *testing.T) {
 		})
 	}
 }
+
+func TestReadBrowser(t *testing.T) {
+	t.Setenv("CI", "")
+	tests := []struct {
+		name, out               string
+		err                     error
+		passed, failed, skipped int
+	}{
+		{name: "the report counts", out: "=== RUN   TestBrowser\n    browser_test.go:9: ok 1 - a\n        # tests 2\n        # pass 2\n        # fail 0\n--- PASS: TestBrowser (1s)\n", passed: 2},
+		{name: "without a report it is one test", out: "=== RUN   TestBrowser\n--- PASS: TestBrowser (1s)\n", passed: 1},
+		{name: "it failed", out: "--- FAIL: TestBrowser (1s)\n", err: errors.New("exit status 1"), failed: 1},
+		{name: "no such test is no success", out: "testing: warning: no tests to run\n", failed: 1},
+		{name: "it could not run", out: "=== RUN   TestBrowser\n    browser_test.go:30: browser tests need node\n--- SKIP: TestBrowser (0s)\n", skipped: 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := readBrowser(test.out, test.err)
+			if got.passed != test.passed || got.failed != test.failed || got.skipped != test.skipped {
+				t.Errorf("passed, failed, skipped = %d, %d, %d; want %d, %d, %d",
+					got.passed, got.failed, got.skipped, test.passed, test.failed, test.skipped)
+			}
+			if test.skipped > 0 && got.skips[0].reason != "browser tests need node" {
+				t.Errorf("reason = %q", got.skips[0].reason)
+			}
+		})
+	}
+}
