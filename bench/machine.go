@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -18,12 +19,13 @@ import (
 func describe(ctx context.Context, w io.Writer, work string) {
 	fmt.Fprintf(w, "%s, %d CPUs (%s), %s, file system %s\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		runtime.NumCPU(), field("/proc/cpuinfo", "model name"), kernel(), fileSystem(work))
-	fmt.Fprintf(w, "radagora %s, %s", first(ctx, filepath.Join(work, "radagora"), "version"), runtime.Version())
-	for _, peer := range []struct{ program, option string }{
-		{"storescp", "--version"}, {"gdcmdump", "--version"}, {orthancProgram(), "--version"},
+	fmt.Fprint(w, first(ctx, filepath.Join(work, "radagora"), "version"))
+	for _, peer := range []struct{ name, program, option string }{
+		{"dcmtk", "storescp", "--version"}, {"gdcm", "gdcmdump", "--version"}, {"Orthanc", orthancProgram(), "--version"},
+		{"pydicom", "/usr/bin/python3", "-cimport pydicom; print(pydicom.__version__)"},
 	} {
-		if line := first(ctx, peer.program, peer.option); line != "" {
-			fmt.Fprintf(w, "; %s", line)
+		if v := version.FindString(first(ctx, peer.program, peer.option)); v != "" {
+			fmt.Fprintf(w, "; %s %s", peer.name, v)
 		}
 	}
 	fmt.Fprintf(w, "\nload of the machine %s\n", load())
@@ -36,8 +38,11 @@ func first(ctx context.Context, program string, args ...string) string {
 		return ""
 	}
 	line, _, _ := bytes.Cut(out, []byte("\n"))
-	return strings.Trim(string(line), "$ ")
+	return string(line)
 }
+
+// version finds a version in what a program says about itself.
+var version = regexp.MustCompile(`\d+(\.\d+)+`)
 
 // field returns a field of a file in /proc.
 func field(file, name string) string {

@@ -8,7 +8,7 @@
 // a measurement is no test.
 //
 //	go run ./bench                     # all, about five minutes
-//	go run ./bench --quick             # one round of less, to see that it works
+//	go run ./bench --quick             # one round of less, to see that it works; about a minute
 //	go run ./bench --only store --rounds 9
 //
 // The client is dcmtk's storescu for everybody, and Nagle's algorithm is off for
@@ -119,7 +119,12 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 
 // build builds the programs of this repository that are measured.
 func build(ctx context.Context, work string) error {
-	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", work+string(filepath.Separator), "radagora/cmd/radagora", "radagora/bench/parse")
+	args := []string{"build", "-trimpath"}
+	if v := first(ctx, "git", "describe", "--tags", "--always", "--dirty"); v != "" {
+		args = append(args, "-ldflags", "-X main.version="+v)
+	}
+	args = append(args, "-o", work+string(filepath.Separator), "radagora/cmd/radagora", "radagora/bench/parse")
+	c := exec.CommandContext(ctx, "go", args...)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)

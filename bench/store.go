@@ -65,9 +65,15 @@ type figure struct {
 	peak        int64         // bytes of memory
 }
 
+// patience is how long one burst may take.
+const patience = 2 * time.Minute
+
+// errSlow says that it took longer.
+var errSlow = fmt.Errorf("no end after %v", patience)
+
 // send sends b with a client for each association and measures server s.
 func (b *burst) send(ctx context.Context, s *server) (f figure, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // a server that hangs is an answer too
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSlow)
 	defer cancel()
 	settle()
 	clients, answers := make([]*exec.Cmd, len(b.lists)), make([]strings.Builder, len(b.lists))
@@ -92,6 +98,9 @@ func (b *burst) send(ctx context.Context, s *server) (f figure, err error) {
 		f.client += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	}
 	f.wall = time.Since(begin)
+	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
+		err = errors.Join(errSlow, err)
+	}
 	quiet(s.cmd.Process.Pid)
 	f.cpu, f.peak = used(s.cmd.Process.Pid)-before, high()
 	return f, err
@@ -104,6 +113,7 @@ type record struct {
 	syncs         map[*burst]float64 // an object
 	sent, kept    int
 	skip, trouble string // why it was left out; what went wrong
+	slow          bool   // that is the trouble
 }
 
 // store measures storing and writes the table. If shut is not empty it is why peers
@@ -139,10 +149,15 @@ func store(ctx context.Context, o options, work, shut string, w io.Writer) error
 	if err := table(w, all, records); err != nil {
 		return err
 	}
-	if first := records[0]; first.trouble != "" || first.kept != first.sent {
-		return fmt.Errorf("store: radagora kept %d of %d: %s", first.kept, first.sent, first.trouble)
+	return records[0].failed()
+}
+
+// failed returns an error if the contender did what it must not do.
+func (r *record) failed() error {
+	if r.kept == r.sent && (r.trouble == "" || r.slow) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("store: %s kept %d of %d: %s", r.name, r.kept, r.sent, r.trouble)
 }
 
 // takeTurns lets everybody take all bursts, as often as there are rounds and time.
@@ -171,7 +186,7 @@ func (r *record) note(err error) {
 		r.skip = "not installed"
 		return
 	}
-	r.trouble = err.Error()
+	r.trouble, r.slow = err.Error(), errors.Is(err, errSlow)
 }
 
 // turn starts the contender with nothing, sends it all bursts and counts what it
