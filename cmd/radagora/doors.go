@@ -145,6 +145,21 @@ func (h *house) background(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
+// meanwhile does something while the work behind the doors goes on, and ends that
+// work. If the work fails, the context of do ends, so that it waits for nothing.
+func (h *house) meanwhile(ctx context.Context, do func(context.Context) error) error {
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		defer stop()
+		ended <- h.background(work)
+	}()
+	err := do(work)
+	stop()
+	return errors.Join(err, <-ended)
+}
+
 // rooms returns what tells which room a machine of the default site stands in.
 func (h *house) rooms(ctx context.Context) (dose.Rooms, error) { return h.roomsOf(ctx, site.Default) }
 

@@ -54,18 +54,18 @@ var outcomes = map[archive.Outcome]outcome{
 // errSomeRefused says that some files were refused, each of which was reported.
 var errSomeRefused = errors.New("some files were refused")
 
-// Run imports path after path.
+// Run imports with the work behind the doors going on.
 func (c importCmd) Run(ctx context.Context, sys *system) (err error) {
 	h, err := c.open(ctx, sys)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	work, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- h.background(work) }()
-	defer func() { stop(); err = errors.Join(err, <-ended) }()
+	return h.meanwhile(ctx, func(ctx context.Context) error { return c.take(ctx, sys, h) })
+}
 
+// take imports path after path, derives what follows and says what became of it.
+func (c importCmd) take(ctx context.Context, sys *system, h *house) error {
 	in := &importer{house: h, actor: "local", door: "import"}
 	counts, bar := map[outcome]int{}, c.progress(sys)
 	refused := 0
@@ -233,7 +233,7 @@ func (in *importer) stream(ctx context.Context, name string, r io.Reader) error 
 // object imports one DICOM file. Only an error that is not the file's is returned.
 func (in *importer) object(ctx context.Context, name string, r io.Reader) error {
 	receipt, err := in.house.Archive.Receive(ctx, archive.Arrival{
-		Site: site.Default, Actor: in.actor, Door: in.door, Part10: true, Data: r,
+		Site: site.Default, Actor: in.actor, Door: in.door, Part10: true, Data: source{r},
 	})
 	var stored archive.Stored
 	if err == nil {
@@ -248,6 +248,19 @@ func (in *importer) object(ctx context.Context, name string, r io.Reader) error 
 	}
 	in.report(name, outcomes[stored.Outcome], nil)
 	return nil
+}
+
+// A source is a file that is imported. That it cannot be read, as on a scratched
+// disc or in a damaged archive, is the file's fault and not ours.
+type source struct{ io.Reader }
+
+// Read implements io.Reader.
+func (s source) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fault.Errorf(fault.Invalid, "read: %w", err)
+	}
+	return n, err
 }
 
 // refuse reports a file that was not taken.

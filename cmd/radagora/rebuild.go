@@ -40,12 +40,7 @@ func (c rebuildCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := h.Dose.Rebuild(ctx); err != nil {
 		return err
 	}
-	work, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- h.background(work) }()
-	err = h.settle(ctx)
-	stop()
-	if err := errors.Join(err, <-ended); err != nil {
+	if err := h.meanwhile(ctx, h.settle); err != nil {
 		return err
 	}
 	if err := h.judge(ctx); err != nil {

@@ -12,7 +12,7 @@ import (
 // TestMain makes this test binary the command radagora of the scripts, so that
 // what they run is the real main.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"radagora": main})
+	testscript.Main(m, map[string]func(){"radagora": main, "mkreport": mkreport})
 }
 
 // TestScript tells what a user types and sees. testdata/script has the stories.
@@ -21,7 +21,9 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "mkzip": mkzip, "damage": damage, "serve": serveScript, "stop": stopScript,
+		},
 	})
 }
 

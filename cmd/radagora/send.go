@@ -55,9 +55,12 @@ func (c sendCmd) Run(ctx context.Context, sys *system) error {
 			return err
 		}
 	}
-	bad += len(parcels) - sent
-	fmt.Fprintf(sys.Out, "%d sent, %d not\n", sent, bad)
-	return partly(bad, len(parcels)+bad)
+	all := len(parcels) + bad
+	fmt.Fprintf(sys.Out, "%d sent, %d not\n", sent, all-sent)
+	if sent < all {
+		return fault.Errorf(fault.Invalid, "%d of %d files could not be sent", all-sent, all)
+	}
+	return nil
 }
 
 // collect reads the heads of all files.
