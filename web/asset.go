@@ -13,6 +13,8 @@ import (
 	"time"
 )
 
+//go:generate templ generate -include-version=false
+
 //go:embed asset
 var assetFiles embed.FS
 

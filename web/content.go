@@ -2,10 +2,12 @@ package web
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/a-h/templ"
 
+	"radagora/fault"
 	"radagora/lang"
 	"radagora/web/face"
 )
@@ -13,6 +15,11 @@ import (
 // Content tells which knowledge is loaded.
 type Content interface {
 	Content(ctx context.Context, language string) (ContentPage, error)
+	// Govern lets a set of levels govern from a day on; Conflict if another one
+	// would at the same time.
+	Govern(ctx context.Context, who Person, set, exam string, from time.Time) error
+	// End ends a decision on its last day.
+	End(ctx context.Context, who Person, decision string, last time.Time) error
 }
 
 // A ContentPage lists content sets.
@@ -39,6 +46,19 @@ type ContentSet struct {
 	CheckedBy     string
 	Source        string
 	Demonstration bool
+
+	Levels    bool          // it holds reference levels, which somebody may let govern
+	Official  bool          // of a national or European authority; others are for orientation
+	Exams     []face.Choice // that it has levels for
+	Decisions []Decision    // that let it govern, earliest first
+}
+
+// A Decision lets a set of levels govern.
+type Decision struct {
+	ID       string
+	Exam     string // in the person's language, "" for all
+	From, To time.Time
+	By       string
 }
 
 // A ContentProblem is a file that was refused, where and why.
@@ -106,4 +126,50 @@ func (v *visit) setFacts(s ContentSet) []face.Fact {
 		facts[4].Origin = p.T("dose.review_overdue")
 	}
 	return facts
+}
+
+// govern takes the decision that a set governs.
+func (s *server) govern(v *visit) error {
+	form, from, err := v.dayForm("from")
+	if err != nil {
+		return err
+	}
+	set := form.Get("set")
+	if err := s.Content.Govern(v.r.Context(), v.who, set, form.Get("exam"), from); err != nil {
+		return err
+	}
+	return v.back("/settings/content?open="+url.QueryEscape(set), "governs")
+}
+
+// governEnd takes the decision that a set no longer governs.
+func (s *server) governEnd(v *visit) error {
+	form, last, err := v.dayForm("last")
+	if err != nil {
+		return err
+	}
+	if err := s.Content.End(v.r.Context(), v.who, form.Get("decision"), last); err != nil {
+		return err
+	}
+	return v.back("/settings/content?open="+url.QueryEscape(form.Get("set")), "governs_ended")
+}
+
+// dayForm reads a form with a day in one of its fields.
+func (v *visit) dayForm(field string) (url.Values, time.Time, error) {
+	if err := v.r.ParseForm(); err != nil {
+		return nil, time.Time{}, fault.As(fault.Invalid, err)
+	}
+	day, err := time.Parse(time.DateOnly, v.r.PostForm.Get(field))
+	if err != nil {
+		return nil, time.Time{}, Refuse(map[string]string{field: "finding.wrong_due"})
+	}
+	return v.r.PostForm, day, nil
+}
+
+// decided says since when and by whom a set governs.
+func (v *visit) decided(d Decision) string {
+	a := lang.Args{"exam": orElse(d.Exam, v.p.T("content.all_exams")), "from": d.From, "who": d.By, "to": d.To}
+	if d.To.IsZero() {
+		return v.p.T("content.governs_from", a)
+	}
+	return v.p.T("content.governs_from_to", a)
 }

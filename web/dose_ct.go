@@ -173,7 +173,7 @@ func (v *visit) levelCells(r DoseRow) []templ.Component {
 	}
 	median, quartiles, interval := "–", "", "–"
 	if r.N > 0 {
-		median = p.Sig(r.Median)
+		median = p.Quantity(r.Median, r.Unit)
 		quartiles = v.span(r.Q1, r.Q3)
 	}
 	if r.High > r.Low {

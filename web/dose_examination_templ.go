@@ -249,7 +249,7 @@ func examinationPage(v *visit, e DoseExamination) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = valueTable(v, ev.Type, ev.Values).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = valueTable(v, ev.Type+", "+v.p.Time(v.local(ev.Started)), ev.Values).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

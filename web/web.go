@@ -167,6 +167,8 @@ func (s *server) settings(get, post func(string, handler)) {
 	}
 	if s.Content != nil {
 		get("/settings/content", s.contentPage)
+		post("/settings/content/govern", s.govern)
+		post("/settings/content/end", s.governEnd)
 	}
 }
 

@@ -222,7 +222,7 @@ func (d *demoLoad) send(ctx context.Context, year *demo.Year, decided demo.Decis
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var senders sync.WaitGroup
-	rooms := map[string]chan demo.Object{}
+	rooms, named := map[string]chan demo.Object{}, false
 	for o, err := range year.Objects(ctx) {
 		if err != nil {
 			stop(err)
@@ -245,7 +245,8 @@ func (d *demoLoad) send(ctx context.Context, year *demo.Year, decided demo.Decis
 		if ctx.Err() != nil {
 			break
 		}
-		if d.done.Load() == roomsNamedAfter {
+		if !named && d.done.Load() >= roomsNamedAfter {
+			named = true
 			if err := d.name(ctx, decided.Rooms); err != nil {
 				stop(err)
 			}

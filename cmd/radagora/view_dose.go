@@ -240,7 +240,7 @@ func setName(l *dose.Level) string {
 		country = "UK"
 	}
 	if demonstration(l.Set.ID) {
-		return l.Title
+		country = "DEMO"
 	}
 	if from := l.Valid.From.First(); len(from) >= 4 {
 		return country + " " + from[:4]

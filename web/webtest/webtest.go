@@ -43,3 +43,9 @@ func NewWorld() *World {
 	w.findings = w.firstFindings()
 	return w
 }
+
+// Govern implements web.Content.
+func (w *World) Govern(context.Context, web.Person, string, string, time.Time) error { return nil }
+
+// End implements web.Content.
+func (w *World) End(context.Context, web.Person, string, time.Time) error { return nil }

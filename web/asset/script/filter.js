@@ -16,7 +16,11 @@ export function filters() {
         form.requestSubmit();
       };
       select.addEventListener("change", () => byKey || send());
-      select.addEventListener("keyup", (e) => e.key === "Enter" && send());
+      select.addEventListener("keydown", (e) => {
+        if (e.key !== "Enter") return;
+        e.preventDefault();
+        send();
+      });
       select.addEventListener("blur", () => byKey && send());
     }
   }
