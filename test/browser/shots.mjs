@@ -2,13 +2,9 @@
 // Widths 1440 and 390, light and dark, languages en, de and the pseudo-languages.
 import { mkdir } from "node:fs/promises";
 import { launch, visit } from "./browser.mjs";
+import { pages } from "./pages.mjs";
 
 const [address, folder, only = ""] = process.argv.slice(2);
-const pages = {
-  today: "/", dose: "/dose/ct", row: "/dose/ct?open=r1", examinations: "/dose/ct/rows/r1", examination: "/dose/examinations/e1-0",
-  object: "/images/objects/2.25.100000000000000000000000000000000001?at=1.4.3", mapping: "/dose/mapping", start: "/start",
-  rooms: "/settings/rooms", content: "/settings/content", drawer: "/settings/content?open=example-levels-2030", search: "/search", face: "/face", error: "/face/error/internal", missing: "/nope",
-};
 await mkdir(folder, { recursive: true });
 const browser = await launch();
 for (const [name, path] of Object.entries(pages)) {
