@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	deriveLease = 30 * time.Second
+	deriveLease = 5 * time.Second // so long derivation rests after a crash
 	derivePoll  = 2 * time.Second
 	deriveBatch = 100 // studies derived between two looks at the list
 	commitBatch = 20  // studies in one transaction

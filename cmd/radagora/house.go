@@ -84,7 +84,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	holder := holderName()
-	if h.Journal, err = journal.Open(ctx, h.DB, journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder}); err != nil {
+	if h.Journal, err = journal.Open(ctx, h.DB, journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder, LeaseTTL: leaseTTL}); err != nil {
 		return err
 	}
 	if h.Sites, err = site.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
@@ -184,6 +184,9 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// leaseTTL is how long work rests after a crash before it is taken up again.
+const leaseTTL = 5 * time.Second
 
 // holderName names this process in leases.
 func holderName() string {

@@ -15,6 +15,7 @@ import (
 	"radagora/dicom/sr"
 	"radagora/dicom/tag"
 	"radagora/dicom/uid"
+	"radagora/dicom/vr"
 	"radagora/dose/dosetest"
 )
 
@@ -31,7 +32,7 @@ func mkreport() {
 	set.StringVar(&m.day, "day", "20260302", "study `date`")
 	set.StringVar(&m.protocol, "protocol", "Abdomen Routine", "acquisition protocol")
 	set.StringVar(&m.serial, "serial", "R64-0001", "serial number")
-	set.StringVar(&m.kind, "kind", "", "what it is: letter, image, odd vendor, deep, long; a dose report if empty")
+	set.StringVar(&m.kind, "kind", "", "what it is: letter, image, odd vendor; a dose report if empty")
 	set.IntVar(&m.cut, "cut", 0, "bytes that are missing at the end")
 	set.Parse(os.Args[1:])
 	if set.NArg() < 4 {
@@ -73,7 +74,8 @@ func (m reportMaker) file(study, instance, total string, events []string) ([]byt
 	case "letter":
 		r.Tree = func(root *sr.Item) { root.Concept = dosetest.Concept("126000", "Imaging Measurement Report") }
 	case "image":
-		r.SOPClass = uid.CTImageStorage
+		b, err := image(r)
+		return b[:max(0, len(b)-m.cut)], err
 	case "odd vendor":
 		r.Manufacturer, r.Model, r.Template = "Nobody & Sons", "Unheard Of", ""
 		r.Tree = func(root *sr.Item) {
@@ -83,35 +85,25 @@ func (m reportMaker) file(study, instance, total string, events []string) ([]byt
 				}
 			}
 		}
-	case "deep":
-		r.Header = nest(6000)
 	}
 	b, err := r.File()
-	if err == nil && m.kind == "long" {
-		b, err = long(b)
-	}
 	return b[:max(0, len(b)-m.cut)], err
 }
 
-// nest puts sequences into sequences.
-func nest(depth int) func(*dicom.Builder) {
-	return func(b *dicom.Builder) {
-		inner := dicom.NewBuilder().Text(tag.CodeValue, "1")
-		for range depth {
-			inner = dicom.NewBuilder().Sequence(tag.ReferencedStudySequence, inner)
-		}
-		b.Sequence(tag.ReferencedStudySequence, inner)
+// image makes a small CT image of the study of a report.
+func image(r dosetest.Report) ([]byte, error) {
+	d, err := dicom.NewBuilder().
+		UID(tag.SOPClassUID, uid.CTImageStorage).UID(tag.SOPInstanceUID, dosetest.UID(r.Instance)).
+		UID(tag.StudyInstanceUID, dosetest.UID(r.Study)).UID(tag.SeriesInstanceUID, dosetest.UID(r.Series)).
+		Text(tag.Modality, "CT").Text(tag.PatientName, r.PatientName).Text(tag.PatientID, r.PatientID).
+		Int(tag.Rows, 2).Int(tag.Columns, 2).Int(tag.BitsAllocated, 8).
+		Bytes(tag.PixelData, vr.OB, []byte{1, 2, 3, 4}).Dataset()
+	if err != nil {
+		return nil, err
 	}
-}
-
-// long lets the patient's name claim 4 GB.
-func long(b []byte) ([]byte, error) {
-	at := bytes.Index(b, []byte{0x10, 0x00, 0x20, 0x00, 'L', 'O'}) // PatientID, explicit little endian
-	if at < 0 {
-		return nil, fmt.Errorf("no patient ID in %d bytes", len(b))
-	}
-	claim := []byte{0x10, 0x00, 0x20, 0x00, 'U', 'T', 0, 0, 0xFE, 0xFF, 0xFF, 0xFF}
-	return append(append(append([]byte{}, b[:at]...), claim...), b[at+8:]...), nil
+	var b bytes.Buffer
+	err = dicom.WriteFile(&b, d, uid.ExplicitVRLittleEndian)
+	return b.Bytes(), err
 }
 
 // mkzip makes a zip archive of files for a script: mkzip out.zip files…
