@@ -21,7 +21,9 @@ func describe(ctx context.Context, w io.Writer, work string) {
 		runtime.NumCPU(), field("/proc/cpuinfo", "model name"), kernel(), fileSystem(work))
 	fmt.Fprint(w, first(ctx, filepath.Join(work, "radagora"), "version"))
 	for _, peer := range []struct{ name, program, option string }{
-		{"dcmtk", "storescp", "--version"}, {"gdcm", "gdcmdump", "--version"}, {"Orthanc", orthancProgram(), "--version"},
+		{"dcmtk", "storescp", "--version"},
+		{"gdcm", "gdcmdump", "--version"},
+		{"Orthanc", orthancProgram(), "--version"},
 		{"pydicom", "/usr/bin/python3", "-cimport pydicom; print(pydicom.__version__)"},
 	} {
 		if v := version.FindString(first(ctx, peer.program, peer.option)); v != "" {

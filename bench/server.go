@@ -32,7 +32,8 @@ type server struct {
 	dir  string
 	port string // of its DICOM door on 127.0.0.1
 	cmd  *exec.Cmd
-	done chan error // how it ended
+	done chan struct{} // closed when it has ended
+	how  error         // how it did
 }
 
 // contenders returns everybody. The first is the one that is compared.
@@ -56,8 +57,11 @@ func launch(ctx context.Context, dir, port, program string, args ...string) (*se
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir, port: port, cmd: c, done: make(chan error, 1)}
-	go func() { s.done <- c.Wait() }()
+	s := &server{dir: dir, port: port, cmd: c, done: make(chan struct{})}
+	go func() {
+		s.how = c.Wait()
+		close(s.done)
+	}()
 	return s, nil
 }
 
@@ -68,9 +72,8 @@ func (s *server) ready(ctx context.Context, ask func() bool) error {
 			return nil
 		}
 		select {
-		case err := <-s.done:
-			s.done <- err
-			return fmt.Errorf("it ended at once: %w, see its log: %s", err, s.lastWords())
+		case <-s.done:
+			return fmt.Errorf("it ended at once: %w: %s", s.how, s.lastWords())
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), s.end())
 		case <-time.After(50 * time.Millisecond):

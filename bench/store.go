@@ -120,7 +120,7 @@ type record struct {
 // that listen on every address cannot be started.
 func store(ctx context.Context, o options, work, shut string, w io.Writer) error {
 	fmt.Fprint(w, "\n## Storing over DICOM associations\n\n")
-	if _, err := exec.LookPath("storescu"); err != nil {
+	if !installed("storescu") {
 		fmt.Fprintln(w, "left out: the client, storescu of dcmtk, is not installed")
 		return nil
 	}
@@ -150,6 +150,12 @@ func store(ctx context.Context, o options, work, shut string, w io.Writer) error
 		return err
 	}
 	return records[0].failed()
+}
+
+// installed reports whether a program is there.
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }
 
 // failed returns an error if the contender did what it must not do.

@@ -17,7 +17,7 @@ var syncCall = regexp.MustCompile(`(?m)^\d+ +(fsync|fdatasync|syncfs|msync)\(`)
 // often they ask the disk to make something durable. Without strace, or where it
 // may not watch, nothing is counted.
 func countSyncs(ctx context.Context, work string, all []*burst, records []*record) {
-	if _, err := exec.LookPath("strace"); err != nil {
+	if !installed("strace") {
 		return
 	}
 	for _, r := range records {

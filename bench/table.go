@@ -14,7 +14,7 @@ import (
 // and syncs are those of one object, memory is the most there was.
 func table(w io.Writer, all []*burst, records []*record) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "%-29s%-9s\tobjects/s\tleast–most\tours is\tserver CPU ms\tclient CPU ms\tpeak MB\tsyncs\t\n", "objects", "server")
+	fmt.Fprintf(t, "%-30s%-9s\tobjects/s\tleast–most\tours is\tserver CPU ms\tclient CPU ms\tpeak MB\tsyncs\t\n", "objects", "server")
 	for _, b := range all {
 		base := rate(b, records[0].figures[b])
 		for _, r := range records {
@@ -23,7 +23,7 @@ func table(w io.Writer, all []*burst, records []*record) error {
 				continue
 			}
 			speed := rate(b, f)
-			fmt.Fprintf(t, "%-29s%-9s\t%.0f\t%.0f–%.0f\t%s\t%.2f\t%.2f\t%.0f\t%s\t\n",
+			fmt.Fprintf(t, "%-30s%-9s\t%.0f\t%.0f–%.0f\t%s\t%.2f\t%.2f\t%.0f\t%s\t\n",
 				fmt.Sprintf("%d of %s", b.files, b.name), r.name, speed.median, speed.least, speed.most, times(base.median, speed.median),
 				spread(f, func(f figure) float64 { return f.cpu.Seconds() * 1e3 / float64(b.files) }).median,
 				spread(f, func(f figure) float64 { return f.client.Seconds() * 1e3 / float64(b.files) }).median,
