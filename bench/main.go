@@ -79,7 +79,7 @@ func parse(args []string) (o options, err error) {
 	if o.quick {
 		o.rounds = 1
 	}
-	for _, part := range strings.SplitSeq(o.only, ",") {
+	for part := range strings.SplitSeq(o.only, ",") {
 		if part != "parse" && part != "store" {
 			return o, fmt.Errorf("--only %s: parse and store can be measured", part)
 		}
