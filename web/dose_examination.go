@@ -45,6 +45,8 @@ type DoseValue struct {
 	Quantity string // code: dlp, ctdivol, kvp …
 	Name     string // if the catalogue has no word for the code
 	Value    float64
+	Known    bool   // false: the value is unknown, which is not 0
+	Words    string // in place of a number: a code's word, a name, an identifier
 	Unit     string // UCUM code
 	Raw      string // as it stands in the object
 	RawUnit  string

@@ -10,7 +10,7 @@ import (
 	"radagora/web/face"
 )
 
-// Findings takes what people decide about findings. Change returns a Refusal for
+// Findings takes what people decide about findings. Change returns a RefusalError for
 // fields it does not accept.
 type Findings interface {
 	Change(ctx context.Context, who Person, c FindingChange) error
@@ -127,6 +127,9 @@ func (v *visit) finding(f DoseFinding) face.Finding {
 	}
 	if f.Row != nil {
 		out.Title = v.rowTitle(*f.Row)
+		if rule := v.say(f.What); rule != "" {
+			out.Title += ": " + rule
+		}
 		out.Sentence = v.sentence(*f.Row)
 		out.Glyph = v.glyph(*f.Row)
 		out.Href = v.here().at("/dose/ct").with("open", f.Row.ID).String()

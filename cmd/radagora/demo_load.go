@@ -30,9 +30,6 @@ const (
 	demoLoaded = "demo.year.loaded"
 )
 
-// demoSeed makes the demonstration the same for everybody.
-const demoSeed = 20260701
-
 // roomsNamedAfter is how many objects have to be there before the rooms get
 // their names: enough that each has sent something.
 const roomsNamedAfter = 200
@@ -74,7 +71,7 @@ func (d *demoLoad) year(ctx context.Context, size demo.Size) (demoYear, error) {
 	if y.Until != "" {
 		return y, nil
 	}
-	y = demoYear{Seed: demoSeed, Until: d.house.Now().Format(time.DateOnly), Size: size}
+	y = demoYear{Seed: demo.Seed, Until: d.house.Now().AddDate(0, 0, -1).Format(time.DateOnly), Size: size}
 	return y, d.note(ctx, demoBegun, y)
 }
 

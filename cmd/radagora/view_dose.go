@@ -239,8 +239,8 @@ func setName(l *dose.Level) string {
 	if country == "GB" {
 		country = "UK"
 	}
-	if demonstration(l.Set.ID) {
-		country = "DEMO"
+	if year, ok := strings.CutPrefix(l.Set.ID, "dose/level/demo_"); ok {
+		return "DEMO " + year
 	}
 	if from := l.Valid.From.First(); len(from) >= 4 {
 		return country + " " + from[:4]
@@ -265,10 +265,14 @@ func (d *doseView) tiles(rows []*dose.Row) []web.Headline {
 		default: // nothing was compared
 		}
 	}
-	total := 0
-	for _, i := range d.o.Items {
-		if i.Excluded != dose.ExcludedNotPatient {
-			total++
+	total, unmapped := 0, 0
+	for _, i := range d.items() {
+		if i.Excluded == dose.ExcludedNotPatient {
+			continue
+		}
+		total++
+		if i.Exam == "" {
+			unmapped++
 		}
 	}
 	shape := face.FilledDot
@@ -282,7 +286,7 @@ func (d *doseView) tiles(rows []*dose.Row) []web.Headline {
 	}
 	mapped := 0.0
 	if total > 0 {
-		mapped = float64(total-d.o.Unmapped) / float64(total)
+		mapped = float64(total-unmapped) / float64(total)
 	}
 	return []web.Headline{
 		{
@@ -295,7 +299,7 @@ func (d *doseView) tiles(rows []*dose.Row) []web.Headline {
 		},
 		{
 			Label: msg("tile.mapped", nil), Value: mapped, Share: true,
-			Reference: msg("tile.mapped_reference", nil), Basis: msg("tile.mapped_basis", lang.Args{"n": d.o.Unmapped}), Path: "/dose/mapping",
+			Reference: msg("tile.mapped_reference", nil), Basis: msg("tile.mapped_basis", lang.Args{"n": unmapped}), Path: "/dose/mapping",
 		},
 	}
 }

@@ -114,7 +114,7 @@ func (d *doseView) examination(s *dose.StoredStudy, i *dose.Item) web.DoseExamin
 		e.Totals = append(e.Totals, total(*s.DLPDeclared, "report"))
 	}
 	if i.DLP != nil {
-		e.Summed = append(e.Summed, web.DoseValue{Quantity: "dlp", Value: *i.DLP, Unit: "mGy.cm", Origin: "computed"})
+		e.Summed = append(e.Summed, web.DoseValue{Quantity: "dlp", Value: *i.DLP, Known: true, Unit: "mGy.cm", Origin: "computed"})
 	}
 	for _, event := range s.Events {
 		if event.Examination == i.Key {
@@ -138,18 +138,20 @@ func total(text, origin string) web.DoseValue {
 	if err != nil {
 		n = 0 // it was written by this program
 	}
-	return web.DoseValue{Quantity: "dlp", Value: n, Unit: "mGy.cm", Raw: text, Origin: origin}
+	return web.DoseValue{Quantity: "dlp", Value: n, Known: true, Unit: "mGy.cm", Raw: text, Origin: origin}
 }
 
-// fieldQuantities are the words that pages have for the fields of a report.
+// fieldQuantities are the words that pages have for some fields of a report; the
+// others bear the name of the field.
 var fieldQuantities = map[dose.Field]string{
 	dose.FieldDLP: "dlp", dose.FieldCTDIvol: "ctdivol", dose.FieldKVP: "kvp", dose.FieldExposureTime: "exposure_time",
 	dose.FieldScanLength: "scan_length", dose.FieldPhantom: "phantom", dose.FieldPitch: "pitch", dose.FieldCollimation: "collimation",
+	dose.FieldSingle: "single", dose.FieldCurrent: "current",
 }
 
 // event makes an event with every value and its origin.
 func (d *doseView) event(s dose.StoredEvent) web.DoseEvent {
-	e := web.DoseEvent{UID: value(s.UID), Protocol: value(s.Protocol), Counted: s.Sequence, Type: value(s.Type)}
+	e := web.DoseEvent{UID: value(s.UID), Protocol: value(s.Protocol), Counted: value(s.Type) != "constant_angle", Type: value(s.Type)}
 	if s.Type != nil {
 		e.Type = d.text("acquisition." + *s.Type)
 	}
@@ -158,7 +160,7 @@ func (d *doseView) event(s dose.StoredEvent) web.DoseEvent {
 	}
 	for _, x := range s.Values {
 		w := web.DoseValue{
-			Quantity: fieldQuantities[x.Field], Name: string(x.Field), Unit: value(x.Unit), Raw: value(x.Raw), RawUnit: value(x.RawUnit),
+			Quantity: cmp.Or(fieldQuantities[x.Field], string(x.Field)), Name: string(x.Field), Unit: value(x.Unit), Raw: value(x.Raw), RawUnit: value(x.RawUnit),
 			Origin: "report", Object: s.SOPInstance, Path: x.Path,
 		}
 		if len(x.Flags) > 0 {
@@ -166,9 +168,9 @@ func (d *doseView) event(s dose.StoredEvent) web.DoseEvent {
 		}
 		switch n := x.Value.(type) {
 		case float64:
-			w.Value = n
+			w.Value, w.Known = n, true
 		case string:
-			w.Raw = n
+			w.Words = n
 		}
 		e.Values = append(e.Values, w)
 	}

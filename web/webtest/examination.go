@@ -56,14 +56,14 @@ func (w *World) Examination(_ context.Context, language, id string) (web.DoseExa
 	}
 	r := specs[i].row(i, language)
 	value := func(quantity string, v float64, unit, raw, rawUnit, path string) web.DoseValue {
-		return web.DoseValue{Quantity: quantity, Value: v, Unit: unit, Raw: raw, RawUnit: rawUnit, Origin: "report", Object: objectUID, Path: path}
+		return web.DoseValue{Quantity: quantity, Value: v, Known: true, Unit: unit, Raw: raw, RawUnit: rawUnit, Origin: "report", Object: objectUID, Path: path}
 	}
 	at := Now().Add(-37 * time.Hour)
 	e := web.DoseExamination{
 		ID: id, StudyUID: "2.25.200000000000000000000000000000000002", At: at, Room: r.Room, Machine: "Example Maker, Model One", Software: "V1.2", Protocol: "EXAMPLE HEAD",
 		Exam: r.Exam, Indication: r.Indication, KnownBy: r.KnownBy, AssignedBy: "order",
 		Totals:  []web.DoseValue{value("dlp", 1201, "mGy.cm", "1201.4", "mGy.cm", "1.2.2"), value("events", 3, "1", "3", "{events}", "1.2.1")},
-		Summed:  []web.DoseValue{{Quantity: "dlp", Value: 1201, Unit: "mGy.cm", Raw: "1201.4", RawUnit: "mGy.cm", Origin: "computed"}},
+		Summed:  []web.DoseValue{{Quantity: "dlp", Value: 1201, Known: true, Unit: "mGy.cm", Raw: "1201.4", RawUnit: "mGy.cm", Origin: "computed"}},
 		Sources: []web.DoseSource{{SOPInstanceUID: objectUID, Title: "X-Ray Radiation Dose Report", At: at.Add(4 * time.Minute)}, {SOPInstanceUID: objectUID, Title: "X-Ray Radiation Dose Report", At: at.Add(2 * time.Minute), Superseded: true}},
 		Warnings: []web.DoseWarning{{Path: "1.4.3", Code: "unit_assumed", Text: word(language, "The value has no unit; the template's unit was assumed.",
 			"Der Wert hat keine Einheit; die der Vorlage wurde angenommen.", "La valeur n’a pas d’unité ; celle du modèle a été supposée.")}},
@@ -85,7 +85,7 @@ func (w *World) Examination(_ context.Context, language, id string) (web.DoseExa
 }
 
 // Object implements web.Objects.
-func (w *World) Object(_ context.Context, _ web.Person, language, uid string) (web.Object, error) {
+func (w *World) Object(_ context.Context, _ web.Person, _, uid string) (web.Object, error) {
 	if uid != objectUID {
 		return web.Object{}, fault.Errorf(fault.NotFound, "no object %s", uid)
 	}
