@@ -278,15 +278,27 @@ func TestWritesInEachOthersWay(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		// On PostgreSQL each write holds its first row before either asks for its
+		// second. On SQLite they take turns, and waiting would last for ever.
+		var holding sync.WaitGroup
+		if d.Engine() == db.Postgres {
+			holding.Add(2)
+		}
 		var attempts atomic.Int64
 		var wg sync.WaitGroup
 		add := func(first, second string) {
+			hold := func() {}
+			if d.Engine() == db.Postgres {
+				hold = sync.OnceFunc(holding.Done)
+			}
+			defer hold() // if it fails, the other one shall not wait for it
 			err := d.Write(ctx, func(tx *db.Tx) error {
 				attempts.Add(1)
 				if _, err := tx.Exec(ctx, "update thing set n = n + 1 where id = $1", first); err != nil {
 					return err
 				}
-				time.Sleep(20 * time.Millisecond)
+				hold()
+				holding.Wait()
 				_, err := tx.Exec(ctx, "update thing set n = n + 1 where id = $1", second)
 				return err
 			})
