@@ -111,7 +111,7 @@ func (v VR) String() string {
 	if v == 0 {
 		return "??"
 	}
-	return string([]byte{byte(v >> 8), byte(v)})
+	return string([]byte{byte(v >> 8), byte(v)}) //nolint:gosec // cut on purpose: a VR is two bytes
 }
 
 // Parse returns the VR of two letters and whether the standard knows it.
