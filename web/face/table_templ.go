@@ -852,12 +852,13 @@ func cellClass(t Table, i int) string {
 		return ""
 	}
 	c := t.Columns[i]
-	class := "cell-" + string(c.Phone)
+	class := "cell-drawer"
 	switch c.Phone {
 	case InDrawer:
-		class = "cell-drawer"
 	case Wide:
-		class = "cell-drawer cell-wide"
+		class += " cell-wide"
+	default:
+		class = "cell-" + string(c.Phone)
 	}
 	if c.Numeric {
 		class += " num"
@@ -872,8 +873,9 @@ func arrow(o Order) string {
 		return "↑"
 	case Descending:
 		return "↓"
+	default:
+		return "↕"
 	}
-	return "↕"
 }
 
 var _ = templruntime.GeneratedTemplate
