@@ -2,16 +2,71 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"strconv"
 	"strings"
 	"time"
 
+	"radagora/access"
+	"radagora/dicom"
 	"radagora/dicom/dimse"
 	"radagora/dicom/uid"
+	"radagora/fault"
 	"radagora/lang"
 	"radagora/web"
 )
+
+// A startView guides through an empty installation.
+type startView struct{ *view }
+
+// Changed implements web.Start.
+func (v startView) Changed(ctx context.Context) <-chan struct{} { return v.seen.listen(ctx) }
+
+// Demo implements web.Start.
+func (v startView) Demo(ctx context.Context, _ web.Person) error {
+	if err := may(ctx, access.DemoLoad); err != nil {
+		return err
+	}
+	return v.demo.start(v.life)
+}
+
+// Cancel implements web.Start.
+func (v startView) Cancel(ctx context.Context, _ web.Person) error {
+	if err := may(ctx, access.DemoLoad); err != nil {
+		return err
+	}
+	v.demo.cancel()
+	return nil
+}
+
+// Upload implements web.Start.
+func (v startView) Upload(ctx context.Context, who web.Person, name string, r io.Reader) (web.Uploaded, error) {
+	if err := may(ctx, access.ObjectImport); err != nil {
+		return web.Uploaded{}, err
+	}
+	in := &importer{house: v.house, actor: who.ID, door: "upload"}
+	var up web.Uploaded
+	in.report = func(name string, outcome outcome, err error) {
+		switch {
+		case err != nil:
+			why := msg("start.refused", lang.Args{"why": err.Error()})
+			if k := fault.Of(err); k == fault.Internal || k == fault.Unavailable {
+				why = msg("start.failed", nil)
+			}
+			up.Refused = append(up.Refused, web.RefusedFile{Name: name, Why: why})
+		case outcome == fileKnown:
+			up.Known++
+		default:
+			up.Accepted++
+		}
+	}
+	if err := in.stream(ctx, name, r); err != nil && !errors.Is(err, errSomeRefused) {
+		return up, err
+	}
+	return up, nil
+}
 
 // Start implements web.Start.
 func (v startView) Start(ctx context.Context, language string) (web.StartPage, error) {
@@ -48,7 +103,7 @@ func (v startView) Start(ctx context.Context, language string) (web.StartPage, e
 		return page, err
 	}
 	for _, g := range governing {
-		if s, ok := v.view.Content.Set(at, g.Set); ok {
+		if s, ok := v.Content.Set(at, g.Set); ok {
 			page.Levels += s.Rows()
 		}
 	}

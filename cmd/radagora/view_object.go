@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"io"
+	"strings"
+
+	"radagora/access"
+	"radagora/archive"
+	"radagora/dicom"
+	"radagora/dicom/sr"
+	"radagora/dicom/uid"
+	"radagora/web"
+	"radagora/web/face"
+)
+
+// An objectsView shows single objects.
+type objectsView struct{ *view }
+
+// Object implements web.Objects.
+func (v objectsView) Object(ctx context.Context, who web.Person, _, name string) (web.Object, error) {
+	object, err := v.open(ctx, who, name)
+	if err != nil {
+		return web.Object{}, err
+	}
+	defer object.Close()
+	i := object.Instance
+	out := web.Object{
+		SOPInstanceUID: i.SOP.String(), SOPClass: uid.Name(i.SOPClass), TransferSyntax: uid.Name(i.TransferSyntax),
+		Size: i.Length, SHA256: hex.EncodeToString(i.SHA256[:]), Received: i.ReceivedAt, Door: i.Door, From: i.CallingAE,
+	}
+	f, err := object.Read(nil)
+	if err != nil {
+		return out, err
+	}
+	if doc, notSR := sr.Parse(f.Dataset); notSR == nil {
+		out.Title = doc.Root.Concept.Meaning
+		out.SR = []face.Node{tree(doc.Root)}
+	}
+	out.Header = header(f.Dataset)
+	return out, nil
+}
+
+// open opens an object for a person who may see it.
+func (v objectsView) open(ctx context.Context, who web.Person, name string) (archive.Object, error) {
+	if err := may(ctx, access.ObjectRead); err != nil {
+		return archive.Object{}, err
+	}
+	sop, err := uid.Parse(name)
+	if err != nil {
+		return archive.Object{}, notFound("object")
+	}
+	_ = who // the context says who asks
+	return v.Archive.Open(ctx, at, sop)
+}
+
+// File implements web.Objects.
+func (v objectsView) File(ctx context.Context, who web.Person, name string) (io.ReadCloser, error) {
+	object, err := v.open(ctx, who, name)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{object.Reader(), object}, nil
+}
+
+// tree makes nodes of a content tree.
+func tree(i *sr.Item) face.Node {
+	n := face.Node{Label: cmp.Or(i.Concept.Meaning, i.Concept.Value, i.ValueType), Value: i.Value(), Path: i.Path, Note: strings.ToLower(i.Relationship + " " + i.ValueType)}
+	if i.Concept.Value != "" {
+		n.Note += " (" + i.Concept.Value + ", " + i.Concept.Scheme + ")"
+	}
+	n.Open = len(strings.Split(i.Path, ".")) < 3
+	for _, c := range i.Children {
+		n.Children = append(n.Children, tree(c))
+	}
+	return n
+}
+
+// header makes nodes of a data set. What text stands there is shown as it is.
+func header(d *dicom.Dataset) []face.Node {
+	var root []face.Node
+	stack := []*[]face.Node{&root}
+	for line := range dicom.Lines(d) {
+		stack = stack[:min(line.Depth+1, len(stack))]
+		list := stack[len(stack)-1]
+		n := face.Node{Label: line.Name, Value: line.Value, Note: strings.TrimSpace(line.Tag.String() + " " + line.VR.String())}
+		if line.VR == 0 {
+			n.Note = ""
+		}
+		*list = append(*list, n)
+		stack = append(stack, &(*list)[len(*list)-1].Children)
+	}
+	return root
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"radagora/archive"
+	"radagora/dose"
+	"radagora/finding"
+	"radagora/journal"
+	"radagora/lang"
+	"radagora/web"
+	"radagora/web/face"
+)
+
+// Today implements web.Today.
+func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.TodayPage, error) {
+	page := web.TodayPage{}
+	var err error
+	if page.Started, err = v.Dose.Started(ctx, at); err != nil {
+		return page, err
+	}
+	if page.Work, err = v.work(ctx); err != nil {
+		return page, err
+	}
+	if err := v.arrivals(ctx, &page); err != nil {
+		return page, err
+	}
+	page.Started = page.Started || !page.Last.IsZero()
+	d, err := v.doseView(ctx, web.DoseQuery{Language: language})
+	if err != nil {
+		return page, err
+	}
+	page.Tiles = d.tiles(d.o.Rows)
+	if page.Tasks, err = d.tasks(ctx); err != nil {
+		return page, err
+	}
+	return page, nil
+}
+
+// arrivals counts what came in the last day.
+func (v *view) arrivals(ctx context.Context, page *web.TodayPage) error {
+	since := v.Now().Add(-24 * time.Hour)
+	for e, err := range v.Journal.Find(ctx, journal.Filter{Site: at, Kinds: []string{"archive.instance.stored"}, Newest: true, Limit: 1}) {
+		if err != nil {
+			return err
+		}
+		page.Last = e.At
+	}
+	for kind, n := range map[string]*int{"archive.instance.stored": &page.LastDay, "archive.instance.refused": &page.Refused} {
+		count, err := v.Journal.Count(ctx, journal.Filter{Site: at, Kinds: []string{kind}, From: since})
+		if err != nil {
+			return err
+		}
+		*n = int(count)
+	}
+	return nil
+}
+
+// tasks are the lines of the day: findings that are open, names to map.
+func (d *doseView) tasks(ctx context.Context) ([]web.Task, error) {
+	open, err := d.Findings.List(ctx, finding.Filter{Site: at, States: []finding.State{finding.StateOpen, finding.StateInWork, finding.StateMeasuredAgain}, Limit: 20})
+	if err != nil {
+		return nil, err
+	}
+	today := d.today.Format(time.DateOnly)
+	var all []web.Task
+	for _, f := range open {
+		row := d.findingRow(f)
+		what := lang.Args{"room": row.Room.Name, "exam": row.Exam.Label, "rule": d.text("finding.rule_" + strings.TrimPrefix(f.Rule, "dose."))}
+		all = append(all, web.Task{
+			What: msg("task.finding", what), Why: msg("task.finding_why", lang.Args{"quantity": d.text("quantity." + row.Quantity), "state": row.State.Word, "n": row.N}),
+			Until: day(f.Due), Overdue: f.Overdue(today), Shape: row.State.Shape, Do: msg("task.finding_do", nil), Path: "/dose/ct#finding-" + f.ID,
+		})
+	}
+	if d.o.Unmapped > 0 {
+		all = append(all, web.Task{What: msg("task.map", lang.Args{"n": d.o.Unmapped}), Do: msg("task.map_do", nil), Path: "/dose/mapping", Shape: face.Dash})
+	}
+	if len(d.o.Governing) == 0 && len(d.o.Items) > 0 {
+		all = append(all, web.Task{What: msg("task.govern", nil), Do: msg("task.govern_do", nil), Path: "/settings/content", Shape: face.LoneDot})
+	}
+	return all, nil
+}
+
+// work returns what runs in the background.
+func (v *view) work(ctx context.Context) ([]web.Work, error) {
+	var all []web.Work
+	if w := v.demo.work(); w != nil {
+		all = append(all, *w)
+	}
+	pending, err := v.Dose.Pending(ctx)
+	return append(all, v.pendingWork(pending)...), err
+}
