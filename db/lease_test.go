@@ -28,21 +28,27 @@ func openWith(t *testing.T, dsn string, o db.Options) *db.DB {
 	return migrated(t, d)
 }
 
-func lease(t *testing.T, d *db.DB, holder string) *db.Lease {
+// Terms. A renewal that comes late on a busy machine must not look like silence.
+const (
+	short = 150 * time.Millisecond // where the lease is to be lost
+	long  = 2 * time.Second        // where it is to be kept
+)
+
+func lease(t *testing.T, d *db.DB, holder string, term time.Duration) *db.Lease {
 	t.Helper()
-	l, err := d.Lease(t.Context(), "work", holder, 150*time.Millisecond)
+	l, err := d.Lease(t.Context(), "work", holder, term)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-// refused reports whether the lease cannot be had now.
+// refused reports whether the lease cannot be had in more than two long terms.
 func refused(t *testing.T, d *db.DB) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*long+long/4)
 	defer cancel()
-	l, err := d.Lease(ctx, "work", "refused", 150*time.Millisecond)
+	l, err := d.Lease(ctx, "work", "refused", long)
 	if err == nil {
 		_ = l.Release(t.Context())
 	}
@@ -50,13 +56,15 @@ func refused(t *testing.T, d *db.DB) bool {
 }
 
 func TestLeaseIsHeldByOne(t *testing.T) {
+	t.Parallel()
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
+		t.Parallel()
 		d := openWith(t, dsn, db.Options{})
 		var inside, most atomic.Int32
 		var wg sync.WaitGroup
 		for range 5 {
 			wg.Go(func() {
-				l := lease(t, d, "h")
+				l := lease(t, d, "h", long)
 				most.Store(max(most.Load(), inside.Add(1)))
 				time.Sleep(20 * time.Millisecond)
 				inside.Add(-1)
@@ -73,8 +81,10 @@ func TestLeaseIsHeldByOne(t *testing.T) {
 }
 
 func TestLeaseOutlivesItsTermWhileRenewed(t *testing.T) {
+	t.Parallel()
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
-		l := lease(t, openWith(t, dsn, db.Options{}), "a")
+		t.Parallel()
+		l := lease(t, openWith(t, dsn, db.Options{}), "a", long)
 		defer l.Release(t.Context())
 		if !refused(t, openWith(t, dsn, db.Options{})) {
 			t.Error("a renewed lease was given away")
@@ -86,21 +96,23 @@ func TestLeaseOutlivesItsTermWhileRenewed(t *testing.T) {
 }
 
 func TestLeaseOfTheDeadIsTakenOver(t *testing.T) {
+	t.Parallel()
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
+		t.Parallel()
 		c := &clock{}
 		c.ahead.Store(int64(24 * time.Hour)) // a day wrong, and then put right
 		dead, err := db.Open(t.Context(), dsn, db.Options{Now: c.now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		old := lease(t, migrated(t, dead), "dead")
+		old := lease(t, migrated(t, dead), "dead", short)
 		dead.Close() // as a kill would
 
 		d := openWith(t, dsn, db.Options{})
 		start := time.Now()
-		l := lease(t, d, "b")
+		l := lease(t, d, "b", short)
 		defer l.Release(t.Context())
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("took %v; want about one term", took)
 		}
 		err = d.Write(t.Context(), func(tx *db.Tx) error { return old.Check(t.Context(), tx) })
@@ -118,9 +130,11 @@ func TestLeaseOfTheDeadIsTakenOver(t *testing.T) {
 }
 
 func TestLeaseLostIsTold(t *testing.T) {
+	t.Parallel()
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
+		t.Parallel()
 		d := openWith(t, dsn, db.Options{})
-		l := lease(t, d, "slow")
+		l := lease(t, d, "slow", short)
 		err := d.Write(t.Context(), func(tx *db.Tx) error { // as if it had been silent
 			_, err := tx.Exec(t.Context(), "update lease set holder = 'other', term = term + 1")
 			return err
@@ -130,7 +144,7 @@ func TestLeaseLostIsTold(t *testing.T) {
 		}
 		select {
 		case <-l.Context().Done():
-		case <-time.After(2 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("nobody was told")
 		}
 		if cause := context.Cause(l.Context()); !errors.Is(cause, db.ErrLeaseLost) {
@@ -140,10 +154,12 @@ func TestLeaseLostIsTold(t *testing.T) {
 }
 
 func TestLeaseSurvivesAClockThatStepsBack(t *testing.T) {
+	t.Parallel()
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
+		t.Parallel()
 		c := &clock{}
 		d := openWith(t, dsn, db.Options{Now: c.now})
-		l := lease(t, d, "a")
+		l := lease(t, d, "a", long)
 		c.ahead.Store(-int64(time.Hour))
 		other := openWith(t, dsn, db.Options{Now: c.now})
 		if !refused(t, other) || l.Context().Err() != nil {
@@ -152,8 +168,6 @@ func TestLeaseSurvivesAClockThatStepsBack(t *testing.T) {
 		if err := l.Release(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if refused(t, other) {
-			t.Error("a released lease cannot be had")
-		}
+		_ = lease(t, other, "b", long).Release(t.Context()) // a released lease can be had
 	})
 }
