@@ -332,7 +332,7 @@ func storescp(t *testing.T, args ...string) (string, string) {
 		cancel()
 		_ = cmd.Wait()
 	})
-	for range 500 {
+	for range 3000 {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
 			return addr, dir

