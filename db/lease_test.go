@@ -30,8 +30,8 @@ func openWith(t *testing.T, dsn string, o db.Options) *db.DB {
 
 // Terms. A renewal that comes late on a busy machine must not look like silence.
 const (
-	short = 150 * time.Millisecond // where the lease is to be lost
-	long  = 2 * time.Second        // where it is to be kept
+	short = 150 * time.Millisecond  // where the lease is to be lost
+	long  = 1500 * time.Millisecond // where it is to be kept
 )
 
 func lease(t *testing.T, d *db.DB, holder string, term time.Duration) *db.Lease {
@@ -43,10 +43,10 @@ func lease(t *testing.T, d *db.DB, holder string, term time.Duration) *db.Lease 
 	return l
 }
 
-// refused reports whether the lease cannot be had in more than two long terms.
+// refused reports whether the lease cannot be had in half as long again as a long term.
 func refused(t *testing.T, d *db.DB) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*long+long/4)
+	ctx, cancel := context.WithTimeout(t.Context(), long+long/2)
 	defer cancel()
 	l, err := d.Lease(ctx, "work", "refused", long)
 	if err == nil {
