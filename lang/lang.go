@@ -182,6 +182,6 @@ func (c *Catalogue) Missing() []string {
 // note remembers a missing message and logs it the first time.
 func (c *Catalogue) note(tag, key string) {
 	if _, seen := c.missing.LoadOrStore(tag+" "+key, struct{}{}); !seen && c.Log != nil {
-		c.Log.Warn("message missing", slog.String("language", tag), slog.String("key", key)) //nolint:sloglint // a printer has no context
+		c.Log.Warn("message missing", slog.String("language", tag), slog.String("key", key))
 	}
 }

@@ -75,8 +75,10 @@ func faceSpread(v *visit) face.Distribution {
 		References: []face.Reference{{Value: faceLevel, Name: v.p.T("face.level")}, {Value: 800, Name: v.p.T("face.level_other"), Minor: true}},
 	}
 	for i, median := range []float64{820, 1180, 640} {
-		g := face.Group{Label: v.p.T("face.room") + " " + string(rune('A'+i)), Colour: i, N: 60 + 24*i, Median: median,
-			P05: median * 0.55, Q1: median * 0.84, Q3: median * 1.22, P95: median * 1.8}
+		g := face.Group{
+			Label: v.p.T("face.room") + " " + string(rune('A'+i)), Colour: i, N: 60 + 24*i, Median: median,
+			P05: median * 0.55, Q1: median * 0.84, Q3: median * 1.22, P95: median * 1.8,
+		}
 		for k := range g.N {
 			factor := math.Exp(0.36 * wave(k*3+i, 0, 1))
 			g.Points = append(g.Points, median*factor)

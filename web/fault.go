@@ -29,22 +29,24 @@ var errorPages = []int{
 	http.StatusInternalServerError, http.StatusNotImplemented, http.StatusServiceUnavailable,
 }
 
-// A Refusal is an Invalid error that knows which fields of a form are wrong. The
+// A RefusalError is an Invalid error that knows which fields of a form are wrong. The
 // messages are keys of the catalogue.
-type Refusal struct {
+type RefusalError struct {
 	Fields map[string]string // field name to key of the catalogue
 }
 
 // Error says how many fields were refused; their names are not patient data.
-func (r *Refusal) Error() string { return "the form was refused" }
+func (r *RefusalError) Error() string { return "the form was refused" }
 
 // Refuse returns an error of kind Invalid for fields of a form.
-func Refuse(fields map[string]string) error { return fault.As(fault.Invalid, &Refusal{Fields: fields}) }
+func Refuse(fields map[string]string) error {
+	return fault.As(fault.Invalid, &RefusalError{Fields: fields})
+}
 
 // refused returns the words for the fields an error refuses, or nil.
 func (v *visit) refused(err error) map[string]string {
-	var r *Refusal
-	if !errors.As(err, &r) {
+	r, ok := errors.AsType[*RefusalError](err)
+	if !ok {
 		return nil
 	}
 	words := make(map[string]string, len(r.Fields))
@@ -56,8 +58,7 @@ func (v *visit) refused(err error) map[string]string {
 
 // status returns the HTTP status for an error.
 func status(err error) int {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge
 	}
 	return statusOf[fault.Of(err)]

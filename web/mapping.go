@@ -12,7 +12,7 @@ import (
 )
 
 // Mapping says which examination a local name means, and takes what a person
-// decides. Decide returns a Refusal for fields it does not accept.
+// decides. Decide returns a RefusalError for fields it does not accept.
 type Mapping interface {
 	Mapping(ctx context.Context, language string) (MappingPage, error)
 	Decide(ctx context.Context, who Person, d MappingDecision) error

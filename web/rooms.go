@@ -12,7 +12,7 @@ import (
 // takes the names people give them.
 type Rooms interface {
 	Rooms(ctx context.Context) (RoomsPage, error)
-	// Name gives a room its name; a Refusal for one it does not accept.
+	// Name gives a room its name; a RefusalError for one it does not accept.
 	Name(ctx context.Context, who Person, room, name string) error
 	// Merge says that two machines are one; the second stays.
 	Merge(ctx context.Context, who Person, machine, into string) error

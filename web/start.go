@@ -97,10 +97,10 @@ func (s *server) startEvents(v *visit) error {
 	text := "retry: 2000\n\n"
 	for {
 		if _, err := io.WriteString(v.w, text); err != nil {
-			return nil //nolint:nilerr // the page was closed
+			return nil // the page was closed
 		}
 		if err := control.Flush(); err != nil {
-			return nil //nolint:nilerr // the page was closed
+			return nil // the page was closed
 		}
 		select {
 		case <-ctx.Done():

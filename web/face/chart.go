@@ -2,6 +2,7 @@ package face
 
 import (
 	"math"
+	"slices"
 
 	"radagora/lang"
 )
@@ -91,8 +92,7 @@ func spread(at []float64, gap, lo, hi float64) {
 		at[i] = math.Max(at[i], floor)
 	}
 	ceiling := hi
-	for n := len(order) - 1; n >= 0; n-- {
-		i := order[n]
+	for _, i := range slices.Backward(order) {
 		at[i] = math.Min(at[i], ceiling)
 		ceiling = at[i] - gap
 	}

@@ -52,8 +52,9 @@ func (s Shape) Tone() Tone {
 		return Good
 	case ArrowRing, HalfDot:
 		return Attention
+	default: // not compared, too few, no reference
+		return Neutral
 	}
-	return Neutral
 }
 
 // A State is how a value stands to its reference: a code, its word in the

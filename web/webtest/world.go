@@ -109,7 +109,6 @@ type spec struct {
 	group, room, n int
 	factor, width  float64
 	state, note    string
-	size           int
 	multi, unknown int
 }
 
