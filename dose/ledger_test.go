@@ -131,7 +131,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 func (k *desk) work() {
 	ctx, stop := context.WithCancel(k.t.Context())
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context) error{k.journal.Run, k.Ledger.Run} {
+	for _, run := range []func(context.Context) error{k.journal.Run, k.Run} {
 		all.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
 				k.t.Errorf("background: %v", err)

@@ -87,9 +87,13 @@ type Overview struct {
 // Period is a time from one day to another, both included, as 2006-01-02.
 type Period struct{ From, To string }
 
-// Last returns the months up to and including the day of now.
+// Last returns the months up to and including the day of now. Where the month in
+// which they begin is too short, they begin with the one after it.
 func Last(months int, now time.Time) Period {
-	return Period{From: now.AddDate(0, -months, 1).Format(time.DateOnly), To: now.Format(time.DateOnly)}
+	end := now.AddDate(0, 0, 1)
+	first := time.Date(end.Year(), end.Month()-time.Month(months), 1, 0, 0, 0, 0, time.UTC)
+	days := first.AddDate(0, 1, -1).Day()
+	return Period{From: first.AddDate(0, 0, min(end.Day()-1, days)).Format(time.DateOnly), To: now.Format(time.DateOnly)}
 }
 
 // Rooms tells which room a machine stands in. *site.Plan answers it.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -175,10 +176,14 @@ func TestOverviewChildren(t *testing.T) {
 		}
 		var all []dosetest.Report
 		for _, s := range []series{
-			{name: "h1", protocol: "Head", edit: child("002M", "6")}, {name: "h2", protocol: "Head", edit: child("005Y", "")},
-			{name: "h3", protocol: "Head", edit: child("017Y", "60")}, {name: "h4", protocol: "Head", edit: child("018Y", "60")},
-			{name: "b1", protocol: "Chest", edit: child("003Y", "14.9")}, {name: "b2", protocol: "Chest", edit: child("003Y", "15")},
-			{name: "b3", protocol: "Chest", edit: child("003Y", "")}, {name: "b4", protocol: "Chest", edit: child("016Y", "85")},
+			{name: "h1", protocol: "Head", edit: child("002M", "6")},
+			{name: "h2", protocol: "Head", edit: child("005Y", "")},
+			{name: "h3", protocol: "Head", edit: child("017Y", "60")},
+			{name: "h4", protocol: "Head", edit: child("018Y", "60")},
+			{name: "b1", protocol: "Chest", edit: child("003Y", "14.9")},
+			{name: "b2", protocol: "Chest", edit: child("003Y", "15")},
+			{name: "b3", protocol: "Chest", edit: child("003Y", "")},
+			{name: "b4", protocol: "Chest", edit: child("016Y", "85")},
 		} {
 			s.dlp = []float64{100}
 			all = append(all, s.reports()...)
@@ -266,4 +271,29 @@ func TestOverviewOverTime(t *testing.T) {
 			t.Errorf("%d examinations in a year without any", n)
 		}
 	})
+}
+
+func TestLast(t *testing.T) {
+	tests := []struct {
+		name   string
+		months int
+		now    string
+		want   string // the first day
+	}{
+		{"a year", 12, "2026-11-22", "2025-11-23"},
+		{"whole months", 3, "2026-05-31", "2026-03-01"},
+		{"a day that the first month does not have", 6, "2026-08-30", "2026-03-01"},
+		{"the last day of a leap year's February", 12, "2028-02-29", "2027-03-01"},
+		{"the day before", 12, "2028-02-28", "2027-03-01"},
+		{"over the turn of the year", 2, "2026-01-31", "2025-12-01"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			now, err := time.Parse(time.DateOnly, test.now)
+			check(t, err)
+			if got := dose.Last(test.months, now); got != (dose.Period{From: test.want, To: test.now}) {
+				t.Errorf("Last = %+v; want from %s", got, test.want)
+			}
+		})
+	}
 }

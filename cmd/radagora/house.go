@@ -43,13 +43,14 @@ type house struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 
+	data  string // folder
 	close []func() error
 }
 
 // open opens the rooms in the order in which they need each other. The caller
 // closes the house.
 func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
-	h = &house{Log: sys.Log, Now: sys.Now}
+	h = &house{Log: sys.Log, Now: sys.Now, data: s.Data}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -63,6 +64,9 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 		return h, fmt.Errorf("data folder %s: %w", s.Data, err)
 	}
 	h.close = append(h.close, h.Packs.Close)
+	if err := h.sweep(); err != nil {
+		return h, err
+	}
 	if h.Content, err = s.content(); err != nil {
 		return h, err
 	}
@@ -75,6 +79,16 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	}
 	h.close = append(h.close, h.DB.Close)
 	return h, h.furnish(ctx, s)
+}
+
+// sweep removes what a crash left of uploads. The lock of the packs says that
+// nobody else is at work here.
+func (h *house) sweep() error {
+	left, err := fs.Glob(os.DirFS(h.data), uploads)
+	for _, name := range left {
+		err = errors.Join(err, os.Remove(filepath.Join(h.data, name)))
+	}
+	return err
 }
 
 // furnish opens the rooms that rest on the database.

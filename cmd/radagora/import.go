@@ -149,17 +149,32 @@ func (in *importer) end(err error) error {
 	return err
 }
 
+// followed returns what a path that somebody named leads to: the folder of a disc
+// is often a link.
+func followed(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path // whoever opens it will say why not
+}
+
 // path imports a file, a zip archive or all that is in a folder.
 func (in *importer) path(ctx context.Context, path string) error {
-	return in.end(filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+	root := followed(path)
+	return in.end(filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			in.refuse(name, err)
 			return nil
+		case d.IsDir():
+			return nil // it is walked
 		case !d.Type().IsRegular():
-			return nil // folders are walked; links and devices are not files of ours
+			if name == root {
+				in.refuse(name, fault.Errorf(fault.Invalid, "neither a file nor a folder"))
+			}
+			return nil // links and devices in a folder are not files of ours
 		}
 		f, err := os.Open(name)
 		if err != nil {
@@ -214,14 +229,17 @@ func (in *importer) zip(ctx context.Context, name string, f io.ReaderAt, size in
 	return nil
 }
 
+// uploads names the files that streams are kept in.
+const uploads = "upload-*"
+
 // stream imports a file that comes as a stream, keeping it beside the packs while
 // it is looked at.
 func (in *importer) stream(ctx context.Context, name string, r io.Reader) error {
-	f, err := os.CreateTemp("", "radagora-*")
+	f, err := os.CreateTemp(in.house.data, uploads)
 	if err != nil {
 		return fault.As(fault.Unavailable, err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // what remains is the system's to clean
+	defer func() { _ = os.Remove(f.Name()) }() // what remains goes when the house is opened again
 	defer f.Close()
 	n, err := io.Copy(f, r)
 	if err != nil {

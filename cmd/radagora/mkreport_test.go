@@ -106,7 +106,7 @@ func image(r dosetest.Report) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// mkzip makes a zip archive of files for a script: mkzip out.zip files…
+// mkzip makes a zip archive of files for a script: mkzip ARCHIVE FILE….
 func mkzip(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: mkzip archive files...")

@@ -66,7 +66,7 @@ func (c sendCmd) Run(ctx context.Context, sys *system) error {
 // collect reads the heads of all files.
 func (c sendCmd) collect(sys *system) (all []parcel, bad int) {
 	for _, path := range c.Paths {
-		err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(followed(path), func(name string, d fs.DirEntry, err error) error {
 			if err == nil && !d.Type().IsRegular() {
 				return nil
 			}

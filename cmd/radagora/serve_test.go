@@ -19,7 +19,7 @@ func TestServeEnds(t *testing.T) {
 	check(t, err)
 	defer a.Abort()
 	for _, path := range []string{"/healthz", "/readyz", "/", "/start", "/start/events"} {
-		r, err := http.Get("http://" + s.http + path) //nolint:noctx // the test has its own time limit
+		r, err := http.Get("http://" + s.http + path)
 		check(t, err)
 		defer r.Body.Close() // what follows may be a stream
 		if r.StatusCode != http.StatusOK {

@@ -125,7 +125,7 @@ func serve(t *testing.T, data string, args ...string) *server {
 // servers are those of scripts.
 var servers sync.Map // *testscript.TestScript to *server
 
-// serveScript starts a server for a script and sets HTTP and DICOM: serve folder [flags...]
+// serveScript starts a server for a script and sets HTTP and DICOM: serve FOLDER FLAG….
 func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: serve folder [flags...]")
@@ -138,7 +138,7 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("DICOM", s.dicom)
 }
 
-// stopScript ends the server of a script: stop
+// stopScript ends the server of a script.
 func stopScript(ts *testscript.TestScript, neg bool, _ []string) {
 	s, ok := servers.LoadAndDelete(ts)
 	if neg || !ok {
@@ -147,7 +147,7 @@ func stopScript(ts *testscript.TestScript, neg bool, _ []string) {
 	ts.Check(s.(*server).stop())
 }
 
-// damage turns a byte in the middle of the largest file of a folder: damage folder
+// damage turns a byte in the middle of the largest file of a folder.
 func damage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: damage folder")

@@ -173,7 +173,7 @@ func storescu(t *testing.T, s *server, files ...string) bool {
 // csvOf fetches a table of the CT page as a physicist would download it.
 func csvOf(t *testing.T, s *server, part string) []map[string]string {
 	t.Helper()
-	r, err := http.Get("http://" + s.http + "/dose/ct/export?period=all&format=csv&part=" + part) //nolint:noctx // the test has its own time limit
+	r, err := http.Get("http://" + s.http + "/dose/ct/export?period=all&format=csv&part=" + part)
 	check(t, err)
 	defer r.Body.Close()
 	b, err := io.ReadAll(r.Body)
