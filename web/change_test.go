@@ -126,6 +126,22 @@ func TestRooms(t *testing.T) {
 	}
 }
 
+func TestGoverning(t *testing.T) {
+	d := newDesk(t, nil)
+	body := d.get("/settings/content?open=example-levels-2030", 200)
+	for _, want := range []string{"all examinations of the set: governs from 1\u00a0Sep\u00a02030 on, decided by Person One.", "governed from 1\u00a0Jan\u00a02029 to 31\u00a0Aug\u00a02030"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the drawer does not say %q", want)
+		}
+	}
+	to, _ := d.post("/settings/content/govern", url.Values{"set": {"example-levels-2030"}, "from": {"2031-04-01"}}, http.StatusSeeOther)
+	if !strings.Contains(d.get(to, 200), "governs from that day on") {
+		t.Errorf("%s does not say that it was done", to)
+	}
+	d.post("/settings/content/govern", url.Values{"set": {"example-levels-2030"}, "from": {"tomorrow"}}, http.StatusBadRequest)
+	d.post("/settings/content/end", url.Values{"set": {"example-levels-2030"}, "decision": {"d1"}, "last": {"2031-12-31"}}, http.StatusSeeOther)
+}
+
 // upload makes the body of an upload.
 func upload(t *testing.T, files map[string]string) (body *bytes.Buffer, mediaType string) {
 	t.Helper()

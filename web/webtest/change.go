@@ -167,7 +167,7 @@ func (w *World) Name(_ context.Context, _ web.Person, room, name string) error {
 	defer w.mu.Unlock()
 	for i := range w.rooms {
 		if w.rooms[i].ID == room {
-			w.rooms[i].RoomRef.Name, w.rooms[i].Named = name, true
+			w.rooms[i].Name, w.rooms[i].Named = name, true
 			return nil
 		}
 	}
@@ -197,7 +197,7 @@ func (w *World) Content(_ context.Context, language string) (web.ContentPage, er
 	kind := word(language, "reference levels", "Referenzwerte", "niveaux de référence")
 	return web.ContentPage{
 		Sets: []web.ContentSet{
-			{ID: "example-levels-2030", Title: word(language, "Example levels", "Beispielwerte", "Niveaux exemples"), Kind: kind, Edition: "2030", Licence: "CC0-1.0", Status: "approved", From: time.Date(2030, time.September, 1, 0, 0, 0, 0, zone), Rows: 5, Governing: 4, Place: "site", TranscribedBy: "Person One", CheckedBy: "Person Two", Source: word(language, "made up", "erfunden", "inventé"), Demonstration: true},
+			{ID: "example-levels-2030", Title: word(language, "Example levels", "Beispielwerte", "Niveaux exemples"), Kind: kind, Edition: "2030", Licence: "CC0-1.0", Status: "approved", From: time.Date(2030, time.September, 1, 0, 0, 0, 0, zone), Rows: 5, Governing: 4, Place: "site", TranscribedBy: "Person One", CheckedBy: "Person Two", Source: word(language, "made up", "erfunden", "inventé"), Demonstration: true, Levels: true, Exams: []face.Choice{groups[0].exam(language), groups[2].exam(language)}, Decisions: []web.Decision{{ID: "d1", By: "Person One", From: time.Date(2030, time.September, 1, 0, 0, 0, 0, zone)}, {ID: "d2", By: "Person Two", Exam: groups[2].exam(language).Label, From: time.Date(2029, time.January, 1, 0, 0, 0, 0, zone), To: time.Date(2030, time.August, 31, 0, 0, 0, 0, zone)}}},
 			{ID: "example-levels-2024", Title: word(language, "Example levels, old", "Beispielwerte, alt", "Niveaux exemples, anciens"), Kind: kind, Edition: "2024", Licence: "CC0-1.0", Status: "superseded", Rows: 5, Place: "built_in", ReviewDue: time.Date(2029, time.January, 1, 0, 0, 0, 0, zone), ReviewOverdue: true, Demonstration: true},
 			{ID: "example-peers", Title: word(language, "Example peers", "Beispielvergleich", "Pairs exemple"), Kind: kind, Edition: "2029", Licence: "CC0-1.0", Status: "draft", Rows: 12, Place: "installation", Demonstration: true},
 		},
