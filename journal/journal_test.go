@@ -90,7 +90,7 @@ func sealed(t testing.TB, d *db.DB, j *journal.Journal, n int) {
 
 func allSealed(t testing.TB, j *journal.Journal) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		r, err := j.Verify(ctx)
@@ -106,7 +106,7 @@ func allSealed(t testing.TB, j *journal.Journal) {
 
 func waitFor(t testing.TB, j *journal.Journal, consumer string) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	return j.Wait(ctx, consumer)
 }
@@ -404,7 +404,7 @@ func TestPoisonIsShownAndNotSkipped(t *testing.T) {
 		if err := waitFor(t, j, "collector"); err != nil && fault.Of(err) != fault.Unavailable {
 			t.Fatal(err)
 		}
-		for range 200 { // it tries again by itself
+		for range 3000 { // it tries again by itself
 			if seqs, _ := seen(t, d); len(seqs) == 8 {
 				break
 			}
@@ -476,7 +476,7 @@ func TestChanged(t *testing.T) {
 			add(t, a, ja, entry(1))
 			select {
 			case <-changed:
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Errorf("%s was not told", name)
 			}
 		}
