@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"radagora/access"
-	"radagora/dicom"
 	"radagora/dicom/dimse"
 	"radagora/dicom/uid"
 	"radagora/fault"

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"radagora/archive"
-	"radagora/dose"
 	"radagora/finding"
 	"radagora/journal"
 	"radagora/lang"
