@@ -20,6 +20,9 @@ type DoseCT interface {
 	Examinations(ctx context.Context, q DoseQuery, row, after string) (DoseExaminations, error)
 	// Examination returns one examination with every value and its origin.
 	Examination(ctx context.Context, language, id string) (DoseExamination, error)
+	// Apart returns what is in no median because it is not of a patient or belongs
+	// to no examination without doubt.
+	Apart(ctx context.Context, q DoseQuery) (DoseApart, error)
 	// Export writes exactly what a part of the page shows.
 	Export(ctx context.Context, w io.Writer, q DoseQuery, part ExportPart, format ExportFormat) error
 }
@@ -69,6 +72,7 @@ type DosePage struct {
 	Started  bool // false until the first dose report has ever arrived
 	Tiles    []Headline
 	Rows     []DoseRow
+	Apart    DoseApart
 	Charts   *DoseCharts // nil when there is nothing to draw
 	Findings []DoseFinding
 	People   []face.Choice // who can own a finding

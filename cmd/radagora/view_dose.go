@@ -109,6 +109,9 @@ func (v *view) Page(ctx context.Context, q web.DoseQuery) (web.DosePage, error) 
 	if page.Work, err = v.work(ctx); err != nil {
 		return page, err
 	}
+	if page.Apart, err = d.apart(ctx); err != nil {
+		return page, err
+	}
 	d.choices(&page)
 	shown := d.rows()
 	for _, r := range shown {

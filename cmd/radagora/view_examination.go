@@ -88,6 +88,9 @@ func (v *view) Examination(ctx context.Context, language, id string) (web.DoseEx
 	if err != nil {
 		return web.DoseExamination{}, err
 	}
+	if key == "" {
+		s.Items = append(s.Items, loose(s))
+	}
 	for _, i := range s.Items {
 		if i.Key == key {
 			d := &doseView{view: v, q: web.DoseQuery{Language: language}, plan: p, zone: here.Location()}
