@@ -21,6 +21,7 @@ func TestMapping(t *testing.T) {
 		k.receive(
 			dosetest.New("s1", "i1", "10", dosetest.Scan("e1", "1", "10")),
 			dosetest.New("s2", "i2", "20", other),
+			dosetest.New("s3", "i3", "30", named("e3", "Knee"), named("e4", "Foot")),
 		)
 		before := k.rows(house)
 		exams := func() map[string]string {
@@ -30,8 +31,21 @@ func TestMapping(t *testing.T) {
 			}
 			return all
 		}
+		// Two protocols that mean two examinations divide a study, until they do not.
+		knee, foot := k.approve("Knee", "CT_TRUNK", "", ""), k.approve("Foot", "CT_COLON", "", "")
+		s, err := k.Study(t.Context(), house, dosetest.UID("s3").String())
+		check(t, err)
+		if len(s.Items) != 2 || s.Items[0].Exam != "CT_TRUNK" || s.Items[1].Exam != "CT_COLON" {
+			t.Errorf("examinations = %+v; want two", s.Items)
+		}
+		check(t, k.Revoke(t.Context(), house, knee.ID, "local"))
+		check(t, k.Revoke(t.Context(), house, foot.ID, "local"))
+		k.settle()
+		if d := cmp.Diff(before, k.rows(house)); d != "" {
+			t.Errorf("revoking does not restore: %s", d)
+		}
 		m := k.approve("  ABDOMEN   routine ", "CT_ABDOMEN", "COLIC_ABDOMINAL_PAIN", dose.KnownByProtocol)
-		want := map[string]string{"Abdomen Routine": "CT_ABDOMEN COLIC_ABDOMINAL_PAIN protocol", "Chest Routine": "  "}
+		want := map[string]string{"Abdomen Routine": "CT_ABDOMEN COLIC_ABDOMINAL_PAIN protocol", "Chest Routine": "  ", "Foot": "  "}
 		if d := cmp.Diff(want, exams()); d != "" {
 			t.Error(d)
 		}
@@ -60,10 +74,17 @@ func TestMapping(t *testing.T) {
 				holding = append(holding, x.Exam)
 			}
 		}
-		if d := cmp.Diff([]string{"CT_COLON"}, holding); d != "" || len(all) != 3 {
+		if d := cmp.Diff([]string{"CT_COLON"}, holding); d != "" || len(all) != 5 {
 			t.Errorf("%d mappings; those that hold: %s", len(all), d)
 		}
 	})
+}
+
+// named returns a scan by a protocol.
+func named(name, protocol string) dosetest.Event {
+	e := dosetest.Scan(name, "1", "15")
+	e.Protocol = protocol
+	return e
 }
 
 // TestMappingFor: a mapping holds from its day on, and one for a machine goes

@@ -348,6 +348,14 @@ func TestLedgerOrder(t *testing.T) {
 		if len(s.Events) != 3 || s.DLPSummed == nil || *s.DLPSummed != "600" {
 			t.Errorf("%d events, DLP %v; want each of three once, 600", len(s.Events), s.DLPSummed)
 		}
+		counted := map[string]bool{}
+		for _, r := range s.Reports {
+			counted[r.SOPInstance] = r.Counted
+		}
+		both := counted[dosetest.UID(reports[1].Instance).String()] != counted[dosetest.UID(reports[2].Instance).String()]
+		if counted[dosetest.UID("begun").String()] || !counted[dosetest.UID("continued").String()] || !both {
+			t.Errorf("counted = %v; want the continued one and one of the two that are equal", counted)
+		}
 	})
 }
 

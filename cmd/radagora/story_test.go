@@ -341,10 +341,10 @@ func TestStory(t *testing.T) {
 	}
 	totals := map[string]string{}
 	for _, row := range exams {
-		totals[row["local_name"]] += row["events"] + " " + row["dlp_mgycm"] + ";"
+		totals[row["local_name"]] += row["events"] + " " + row["dlp_mgycm"] + " " + row["ctdivol_max_mgy"] + ";"
 	}
-	if got := totals["Chest Routine"]; got != "3 412.5;3 350;" && got != "3 350;3 412.5;" {
-		t.Errorf("the synthesised studies = %q; want 3 events of 412.5 and 3 of 350 mGy.cm", got)
+	if got := totals["Chest Routine"]; got != "3 412.5 10.1;3 350 20;" && got != "3 350 20;3 412.5 10.1;" {
+		t.Errorf("the synthesised studies = %q; want 3 events of 412.5 and 3 of 350 mGy.cm, at most 10.1 and 20 mGy", got)
 	}
 
 	// Again, in any order, and at another house in any order: the same.
