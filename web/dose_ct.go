@@ -174,7 +174,7 @@ func (v *visit) levelCells(r DoseRow) []templ.Component {
 	median, quartiles, interval := "–", "", "–"
 	if r.N > 0 {
 		median = p.Quantity(r.Median, r.Unit)
-		quartiles = v.span(r.Q1, r.Q3)
+		quartiles = p.T("dose.quantity_quartiles", lang.Args{"quantity": p.T("quantity." + r.Quantity), "quartiles": v.span(r.Q1, r.Q3)})
 	}
 	if r.High > r.Low {
 		interval = v.span(r.Low, r.High)
