@@ -61,9 +61,15 @@ var (
 // whether others notice.
 func TestBadPeers(t *testing.T) {
 	s := &shelf{}
-	server := &Server{AETitle: "ARCHIVE", Store: s, Limits: Limits{ARTIM: 2 * time.Second, Whole: 2 * time.Second, Object: 1 << 20}}
-	addr := serve(t, server)
-	good := dial(t, addr, Config{})
+	door := func(artim, whole time.Duration) string {
+		return serve(t, &Server{AETitle: "ARCHIVE", Store: s, Limits: Limits{ARTIM: artim, Whole: whole, Object: 1 << 20}})
+	}
+	patient := door(time.Minute, time.Minute)
+	hurried := map[string]string{ // where time has to run out
+		"half a request": door(300*time.Millisecond, time.Minute),
+		"half a PDU":     door(time.Minute, 300*time.Millisecond),
+	}
+	good := dial(t, patient, Config{})
 	abortedFor := func(reason uint8) []byte { return abort(2, reason) }
 	user := abort(0, 0)
 	echoed := []byte{byte(dataTF)}
@@ -114,6 +120,10 @@ func TestBadPeers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			addr := patient
+			if hurried[c.name] != "" {
+				addr = hurried[c.name]
+			}
 			conn := raw(t, addr)
 			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 				t.Fatal(err)
