@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -309,6 +311,45 @@ func (x *expected) inTables(t *testing.T, exams, events []map[string]string) {
 	}
 }
 
+// inPages opens the page of every examination and looks for the doses of its
+// events, as their reports have them.
+func inPages(t *testing.T, s *server, exams, events []map[string]string) {
+	t.Helper()
+	for _, row := range exams {
+		r, err := http.Get("http://" + s.http + "/dose/examinations/" + row["study_instance_uid"] + "_" + row["examination"])
+		check(t, err)
+		b, err := io.ReadAll(r.Body)
+		check(t, errors.Join(err, r.Body.Close()))
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("page of %s: %s", row["study_instance_uid"], r.Status)
+			continue
+		}
+		shown := 0
+		for _, e := range events {
+			if e["study_instance_uid"] != row["study_instance_uid"] || e["examination"] != row["examination"] {
+				continue
+			}
+			for column, unit := range map[string]string{"ctdivol_mgy": "mGy", "dlp_mgycm": "mGy"} {
+				if e[column] == "" {
+					continue
+				}
+				shown++
+				// As written, so "415.82" or "415.820", with its unit behind it.
+				want := regexp.MustCompile(`\b` + regexp.QuoteMeta(e[column]) + `(\.0+|0*)\s*` + "\u00a0?" + `\s*` + unit)
+				if !strings.Contains(e[column], ".") {
+					want = regexp.MustCompile(`\b` + regexp.QuoteMeta(e[column]) + `(\.0+)?\s*` + "\u00a0?" + `\s*` + unit)
+				}
+				if !want.Match(b) {
+					t.Errorf("page of %s: %s %s of event %s is not there", row["study_instance_uid"], column, e[column], e["event_uid"])
+				}
+			}
+		}
+		if shown == 0 {
+			t.Errorf("page of %s: no event with a dose", row["study_instance_uid"])
+		}
+	}
+}
+
 // TestStory is what the house is for: reports arrive from a real client, their
 // numbers stand in the files, in the tables of the page and stay there.
 func TestStory(t *testing.T) {
@@ -339,6 +380,7 @@ func TestStory(t *testing.T) {
 	if want != nil {
 		want.inTables(t, exams, events)
 	}
+	inPages(t, s, exams, events)
 	totals := map[string]string{}
 	for _, row := range exams {
 		totals[row["local_name"]] += row["events"] + " " + row["dlp_mgycm"] + " " + row["ctdivol_max_mgy"] + ";"
