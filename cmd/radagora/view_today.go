@@ -68,8 +68,8 @@ func (d *doseView) tasks(ctx context.Context) ([]web.Task, error) {
 		row := d.findingRow(f)
 		what := lang.Args{"room": row.Room.Name, "exam": row.Exam.Label, "rule": d.text("finding.rule_" + strings.TrimPrefix(f.Rule, "dose."))}
 		all = append(all, web.Task{
-			What: msg("task.finding", what), Why: msg("task.finding_why", lang.Args{"quantity": d.text("quantity." + row.Quantity), "state": row.State.Word, "n": row.N}),
-			Until: day(f.Due), Overdue: f.Overdue(today), Shape: row.State.Shape, Do: msg("task.finding_do", nil), Path: "/dose/ct#finding-" + f.ID,
+			What: msg("task.finding", what), Row: row,
+			Until: day(f.Due), Overdue: f.Overdue(today), Do: msg("task.finding_do", nil), Path: "/dose/ct#finding-" + f.ID,
 		})
 	}
 	if d.o.Unmapped > 0 {
