@@ -27,6 +27,9 @@ var storyDay = time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
 // TestDemoStories loads the small year and finds each planted story with what a
 // person has: pages, their links and the tables on them.
 func TestDemoStories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a year is loaded: left out of short tests, such as those under the race detector")
+	}
 	library, err := content.Open()
 	check(t, err)
 	stories, err := demo.Stories(library)
