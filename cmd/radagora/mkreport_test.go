@@ -33,6 +33,7 @@ func mkreport() {
 	set.StringVar(&m.protocol, "protocol", "Abdomen Routine", "acquisition protocol")
 	set.StringVar(&m.serial, "serial", "R64-0001", "serial number")
 	set.StringVar(&m.kind, "kind", "", "what it is: letter, image, odd vendor; a dose report if empty")
+	set.StringVar(&m.patient, "patient", "", "name of the patient; the one that no log may hold if empty")
 	set.IntVar(&m.cut, "cut", 0, "bytes that are missing at the end")
 	set.Parse(os.Args[1:])
 	if set.NArg() < 4 {
@@ -52,8 +53,8 @@ func mkreport() {
 
 // A reportMaker makes files.
 type reportMaker struct {
-	day, protocol, serial, kind string
-	cut                         int
+	day, protocol, serial, kind, patient string
+	cut                                  int
 }
 
 // file makes one.
@@ -70,6 +71,9 @@ func (m reportMaker) file(study, instance, total string, events []string) ([]byt
 	}
 	r := dosetest.New(study, instance, total, all...)
 	r.StudyDate, r.Serial = m.day, m.serial
+	if m.patient != "" {
+		r.PatientName, r.PatientID = m.patient, "1"
+	}
 	switch m.kind {
 	case "letter":
 		r.Tree = func(root *sr.Item) { root.Concept = dosetest.Concept("126000", "Imaging Measurement Report") }
