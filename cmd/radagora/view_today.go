@@ -31,6 +31,11 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 		return page, err
 	}
 	page.Tiles = d.tiles(d.o.Rows)
+	for i := range page.Tiles {
+		if strings.HasPrefix(page.Tiles[i].Path, "#") {
+			page.Tiles[i].Path = "/dose/ct" + page.Tiles[i].Path
+		}
+	}
 	if page.Tasks, err = d.tasks(ctx); err != nil {
 		return page, err
 	}
