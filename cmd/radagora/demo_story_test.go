@@ -616,7 +616,7 @@ func seenText(part string) string {
 // spans returns the lines of a cell.
 func spans(cell string) []string {
 	var all []string
-	for _, line := range strings.Split(cell, `<span class="second`) {
+	for line := range strings.SplitSeq(cell, `<span class="second`) {
 		line = strings.TrimLeft(line, `">`)
 		if i := strings.Index(line, `<span class="tag">`); len(all) == 0 && i >= 0 {
 			line = line[:i] // the quantity may stand beside the name

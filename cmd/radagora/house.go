@@ -142,12 +142,23 @@ func (h *house) Close() error {
 	return errors.Join(all...)
 }
 
-// content loads what is embedded and what the data folder puts in its place.
+// content loads what is embedded, what the folder content of the data folder puts
+// in its place, and what sites/ID/content puts in the place of that for one site.
 func (s settings) content() (*content.Library, error) {
 	var sources []content.Source
-	own := filepath.Join(s.Data, "content")
-	if info, err := os.Stat(own); err == nil && info.IsDir() {
-		sources = append(sources, content.Source{Origin: content.Installation, FS: os.DirFS(own)})
+	add := func(folder string, source content.Source) {
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			source.FS = os.DirFS(folder)
+			sources = append(sources, source)
+		}
+	}
+	add(filepath.Join(s.Data, "content"), content.Source{Origin: content.Installation})
+	sites, err := os.ReadDir(filepath.Join(s.Data, "sites"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, d := range sites {
+		add(filepath.Join(s.Data, "sites", d.Name(), "content"), content.Source{Origin: content.Site, Site: d.Name()})
 	}
 	return content.Open(sources...)
 }
