@@ -46,8 +46,23 @@ func newWriter(ctx context.Context, pool *sql.DB, o Options) (*writer, error) {
 	return w, nil
 }
 
+// connect opens the connection that writes. To put a new file into WAL, SQLite
+// needs it for itself and does not wait for that, so that two processes that open
+// it at once would fail: here the one that comes second tries again.
 func (w *writer) connect(ctx context.Context) error {
+	patient, cancel := context.WithTimeout(ctx, w.o.BusyTimeout)
+	defer cancel()
 	conn, err := w.pool.Conn(ctx)
+	for {
+		if code, ok := sqliteCode(err); !ok || code&0xff != busy || patient.Err() != nil {
+			break
+		}
+		select {
+		case <-patient.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+		conn, err = w.pool.Conn(ctx)
+	}
 	if err != nil {
 		return classify(err)
 	}
