@@ -80,7 +80,7 @@ func (v *visit) apartTable(a DoseApart) face.Table {
 		t.Rows = append(t.Rows, face.Row{
 			ID: "apart-" + x.ID, Href: "/dose/examinations/" + x.ID,
 			Cells: []templ.Component{
-				face.Words(p.DateTime(v.local(x.At)), ""), face.Words(x.Room.Name, ""), face.Words(orElse(x.Description, "–"), ""),
+				apartCell(v, v.local(x.At), x.Room), face.Words(x.Room.Name, ""), face.Words(orElse(x.Description, "–"), ""),
 				face.Words(p.Count(int64(x.Events)), ""), face.Words(strings.Join(why, " "), ""),
 			},
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"radagora/demo"
 )
@@ -34,22 +35,28 @@ func (c demoCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err != nil {
 		return err
 	}
-	work, stop := context.WithCancel(ctx)
-	ended := make(chan error, 2)
-	go func() { ended <- h.background(work) }()
-	go func() { ended <- h.dicomServer(c.settings, &watch{}, newMetrics(h)).Serve(work, door) }()
 	load := &demoLoad{house: h, called: c.AE, addr: door.Addr().String()}
-	err = load.load(ctx, demo.Size(c.Size))
+	if err := h.meanwhile(ctx, func(ctx context.Context) error { return c.load(ctx, h, door, load) }); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sys.Out, "%d reports of a made-up year are loaded\n", load.done.Load())
+	return err
+}
+
+// load opens the door, loads the year through it and waits until all of it is
+// derived.
+func (c demoCmd) load(ctx context.Context, h *house, door net.Listener, load *demoLoad) error {
+	open, shut := context.WithCancel(ctx)
+	defer shut()
+	ended := make(chan error, 1)
+	go func() { ended <- h.dicomServer(c.settings, &watch{}, newMetrics(h)).Serve(open, door) }()
+	err := load.load(ctx, demo.Size(c.Size))
 	if err == nil {
 		err = h.settle(ctx)
 	}
 	if err == nil {
 		err = h.judge(ctx)
 	}
-	stop()
-	if err := errors.Join(err, <-ended, <-ended); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(sys.Out, "%d reports of a made-up year are loaded\n", load.done.Load())
-	return err
+	shut()
+	return errors.Join(err, <-ended)
 }
