@@ -66,6 +66,10 @@ func (j *Journal) Rewind(ctx context.Context, tx *db.Tx, consumer string) error 
 func (j *Journal) Wait(ctx context.Context, consumer string) error {
 	j.waits.Add(1)
 	defer j.waits.Add(-1)
+	select {
+	case j.hurry <- struct{}{}: // the sealer does not rest
+	default:
+	}
 	j.tail.nudge() // consumers store where they are
 	upTo, err := j.lastUnsealed(ctx)
 	if err != nil {

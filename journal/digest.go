@@ -10,6 +10,7 @@ const (
 	entryLabel      = "radagora journal entry 1\n"
 	sealLabel       = "radagora journal seal 1\n"
 	checkpointLabel = "radagora journal checkpoint 1\n"
+	headLabel       = "radagora journal head 1\n"
 )
 
 // A record is a row of journal_entry.
@@ -51,6 +52,7 @@ func sum(b []byte) []byte {
 type seal struct {
 	number, first, last, at int64
 	previous, digest        []byte
+	hours                   // derived from the entries, and no part of the digest
 }
 
 // genesis is what the first seal names as the one before it.
@@ -73,6 +75,13 @@ func (c *Checkpoint) encode() []byte {
 	b := append([]byte(checkpointLabel), numbers(c.Seal, c.Seq)...)
 	b = append(b, c.Digest...)
 	return append(b, numbers(c.At.UnixMilli())...)
+}
+
+// encode returns what the signature of h is made over.
+func (h *SignedHead) encode() []byte {
+	b := append([]byte(headLabel), numbers(h.Seal, h.Seq)...)
+	b = append(b, h.Digest...)
+	return append(b, numbers(h.At.UnixMilli())...)
 }
 
 func numbers(ns ...int64) []byte {

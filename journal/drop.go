@@ -163,6 +163,7 @@ func remove(ctx context.Context, tx *db.Tx, s seal) error {
 			(select 1 from journal_entry where person_key_id = key_id and person_key_id <> '' and (seq is null or seq > $1))`, s.last},
 		{"delete from journal_entry where seq <= $1", s.last},
 		{"delete from journal_seal where number <= $1", s.number},
+		{"delete from journal_head where number < $1", s.number},
 	} {
 		if _, err := tx.Exec(ctx, c.query, c.arg); err != nil {
 			return err
@@ -171,14 +172,14 @@ func remove(ctx context.Context, tx *db.Tx, s seal) error {
 	return nil
 }
 
-// FirstSince returns the number of the first entry that was sealed at t or later, or
-// the next number to be given if there is none: what Drop needs for a retention period.
+// FirstSince returns the number of the first entry of the first seal with anything
+// that happened at t or later, or the next number to be given if there is none: up to
+// it Drop removes nothing that is younger.
 func (j *Journal) FirstSince(ctx context.Context, t time.Time) (int64, error) {
-	var first int64
-	err := j.db.QueryRow(ctx, "select first_seq from journal_seal where at_ms >= $1 order by number limit 1", t.UnixMilli()).Scan(&first)
-	if err != nil && fault.Of(err) == fault.NotFound {
-		s, err := next(ctx, j.db)
-		return s.first, err
+	low, _, err := j.span(ctx, t, time.Time{})
+	if err != nil {
+		return 0, err
 	}
-	return first, err
+	s, err := next(ctx, j.db)
+	return min(low+1, s.first), err
 }

@@ -60,8 +60,9 @@ type Entry struct {
 // value serves.
 type Options struct {
 	MasterKey   [32]byte            // wraps the keys of persons; without it no payload can be read
-	SigningKey  ed25519.PrivateKey  // signs checkpoints; without it Drop is Unsupported
-	TrustedKeys []ed25519.PublicKey // of checkpoints, besides that of SigningKey; for keys replaced since
+	SigningKey  ed25519.PrivateKey  // signs heads and checkpoints; without it no head is signed and Drop is Unsupported
+	TrustedKeys []ed25519.PublicKey // of heads and checkpoints, besides that of SigningKey; for keys replaced since
+	Witness     func(SignedHead)    // is told of each head signed here, to keep it outside the database; nil for nobody
 
 	Log    *slog.Logger     // nil discards
 	Now    func() time.Time // nil means the system clock; may step back
@@ -69,7 +70,9 @@ type Options struct {
 	Holder string           // names this process in leases; "" means a random name
 
 	Poll      time.Duration // how often to look for what other processes did; 0 means 500 ms
-	SealEvery time.Duration // least time between two seals; 0 means 25 ms
+	SealEvery time.Duration // least time between two seals while somebody waits, else ten times that; 0 means 25 ms
+	SignEvery time.Duration // most time until what was sealed is under a signed head; 0 means 1 h
+	SignAfter int64         // most entries until then; 0 means 10 000
 	LeaseTTL  time.Duration // how long a silent process keeps its leases; 0 means 10 s
 	Retry     time.Duration // first pause after a failure, doubled up to 30 s; 0 means 100 ms
 }
@@ -87,10 +90,16 @@ func (o Options) withDefaults() Options {
 	if o.Holder == "" {
 		o.Holder = db.NewID()
 	}
+	if o.SignAfter <= 0 {
+		o.SignAfter = 10_000
+	}
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&o.Poll, 500 * time.Millisecond}, {&o.SealEvery, 25 * time.Millisecond}, {&o.LeaseTTL, 10 * time.Second}, {&o.Retry, 100 * time.Millisecond}} {
+	}{
+		{&o.Poll, 500 * time.Millisecond}, {&o.SealEvery, 25 * time.Millisecond}, {&o.SignEvery, time.Hour},
+		{&o.LeaseTTL, 10 * time.Second}, {&o.Retry, 100 * time.Millisecond},
+	} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
@@ -106,7 +115,8 @@ type Journal struct {
 	keys  keys
 	wake  chan struct{} // something was committed that is not sealed
 	tail  tail
-	waits atomic.Int64 // callers in Wait, for whom cursors move at once
+	waits atomic.Int64 // callers in Wait, for whom cursors move and seals are made at once
+	hurry chan struct{} // somebody began to wait
 }
 
 // Migrations returns the files of the journal's tables, for db.Pending.
@@ -131,7 +141,7 @@ func Open(ctx context.Context, d *db.DB, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{db: d, o: o.withDefaults(), keys: k, wake: make(chan struct{}, 1)}
+	j := &Journal{db: d, o: o.withDefaults(), keys: k, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 	if err := j.prove(ctx); err != nil {
 		return nil, err
 	}

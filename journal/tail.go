@@ -28,6 +28,13 @@ func (t *tail) moved(head int64) {
 	}
 }
 
+// sealed returns up to where everything is known to be sealed.
+func (t *tail) sealed() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.head
+}
+
 // nudge wakes everyone although the journal has not grown.
 func (t *tail) nudge() {
 	t.mu.Lock()

@@ -2,9 +2,11 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 
 	"radagora/db"
 	"radagora/fault"
@@ -19,7 +21,9 @@ const (
 	PayloadChanged    = "payload_changed"    // the ciphertext is not what was written, or is gone
 	SealChanged       = "seal_changed"       // the seal does not continue the one before it
 	CheckpointInvalid = "checkpoint_invalid" // the signature is wrong, or its key is not trusted
-	Truncated         = "truncated"          // a consumer has read further than the journal goes
+	HeadInvalid       = "head_invalid"       // the signature of a signed head is wrong, or its key is not trusted
+	Rewritten         = "rewritten"          // whole, and other than it was when a head was signed: from here on
+	Truncated         = "truncated"          // a head was signed, or a consumer has read, further than the journal goes
 )
 
 // A Break is the first place where the journal is not as it was written.
@@ -41,15 +45,18 @@ type Report struct {
 	Seals, Entries int64 // verified
 	Unsealed       int64 // committed and not numbered yet
 	Head           Head
+	Signed         int64 // signed heads that agree with the seals
+	Since          int64 // entries after the last of them, which no signature protects yet
 	Checkpoint     *Checkpoint // nil if nothing was ever dropped
 	Break          *Break      // nil if all is well
 }
 
-// Verify recomputes every seal from the entries it covers, and reports the first
-// break. It returns an error only if it could not look.
-func (j *Journal) Verify(ctx context.Context) (Report, error) {
+// Verify recomputes every seal from the entries it covers, compares seals with the
+// signed heads, those of the database and those the caller has kept elsewhere, and
+// reports the first break. It returns an error only if it could not look.
+func (j *Journal) Verify(ctx context.Context, kept ...SignedHead) (Report, error) {
 	for {
-		v := verifier{j: j}
+		v := verifier{j: j, kept: kept}
 		err := v.run(ctx)
 		if err != nil {
 			return v.r, fmt.Errorf("verify journal: %w", err)
@@ -70,6 +77,10 @@ type verifier struct {
 	j    *Journal
 	r    Report
 	last seal // the seal before the next one
+
+	kept   []SignedHead // by the caller
+	heads  []SignedHead // still to be met, in order of their seals
+	agreed int64        // last entry of the last head that agreed
 }
 
 func (v *verifier) run(ctx context.Context) error {
@@ -86,6 +97,9 @@ func (v *verifier) run(ctx context.Context) error {
 			return nil
 		}
 	}
+	if err := v.collect(ctx, c); err != nil || v.r.Break != nil {
+		return err
+	}
 	if err := v.chain(ctx, 0); err != nil || v.r.Break != nil {
 		return err
 	}
@@ -95,7 +109,7 @@ func (v *verifier) run(ctx context.Context) error {
 // chain verifies seals from v.last on, up to the number given, or all for 0.
 func (v *verifier) chain(ctx context.Context, upTo int64) error {
 	for {
-		seals, err := db.List(ctx, v.j.db, scanSeal, `select number, first_seq, last_seq, at_ms, previous, digest from journal_seal
+		seals, err := db.List(ctx, v.j.db, scanSeal, `select number, first_seq, last_seq, at_ms, previous, digest, from_ms, upto_ms, late from journal_seal
 			where number > $1 and (number <= $2 or $2 = 0) order by number limit 200`, v.last.number, upTo)
 		if err != nil || len(seals) == 0 {
 			return err
@@ -109,7 +123,7 @@ func (v *verifier) chain(ctx context.Context, upTo int64) error {
 }
 
 func scanSeal(r *db.Rows) (s seal, err error) {
-	return s, r.Scan(&s.number, &s.first, &s.last, &s.at, &s.previous, &s.digest)
+	return s, r.Scan(&s.number, &s.first, &s.last, &s.at, &s.previous, &s.digest, &s.from, &s.upto, &s.late)
 }
 
 func (v *verifier) seal(ctx context.Context, s seal) error {
@@ -124,6 +138,7 @@ func (v *verifier) seal(ctx context.Context, s seal) error {
 	}
 	defer rows.Close()
 	var digests [][]byte
+	var during hours
 	for rows.Next() {
 		r, err := scanRecord(rows)
 		if err != nil {
@@ -132,6 +147,7 @@ func (v *verifier) seal(ctx context.Context, s seal) error {
 		if v.entry(r, s.first+int64(len(digests)), s.number); v.r.Break != nil {
 			return nil
 		}
+		during = during.with(r.at, len(digests) == 0)
 		digests = append(digests, r.digest)
 	}
 	if err := rows.Err(); err != nil {
@@ -142,11 +158,14 @@ func (v *verifier) seal(ctx context.Context, s seal) error {
 		v.broken(s.first+int64(len(digests)), s.number, EntryMissing)
 	case !bytes.Equal(s.digest, s.sum(digests)):
 		v.broken(s.first, s.number, EntryMoved)
+	case v.last.upto != 0 && s.hours != v.last.then(during), s.from != during.from:
+		v.broken(s.first, s.number, SealChanged)
 	default:
 		v.r.Seals++
 		v.r.Entries += int64(len(digests))
 		v.last = s
 		v.r.Head = Head{s.number, s.last, s.digest}
+		v.meet(s)
 	}
 	return nil
 }
@@ -177,18 +196,26 @@ func (v *verifier) rest(ctx context.Context) error {
 			bound         int64
 		}{
 			{EntryUnsealed, "select coalesce(min(seq), 0) from journal_entry where seq > $1", head},
-			{Truncated, "select coalesce(min(seq), 0) from journal_cursor where seq > $1", head},
 			{EntryMoved, "select coalesce(min(seq), 0) from journal_entry where seq <= $1", v.r.Checkpoint.seq()},
+			{Truncated, "select coalesce(max(seq), 0) from journal_cursor where seq > $1", head},
 		} {
 			var seq int64
 			if err := tx.QueryRow(ctx, c.query, c.bound).Scan(&seq); err != nil {
 				return err
+			}
+			if seq != 0 && c.reason == Truncated {
+				seq = head + 1
 			}
 			if seq != 0 {
 				v.broken(seq, 0, c.reason)
 				return nil
 			}
 		}
+		if len(v.heads) > 0 && v.heads[0].Seal > now.number-1 { // those between were signed since
+			v.broken(head+1, 0, Truncated)
+			return nil
+		}
+		v.r.Since = max(0, v.last.last-v.agreed)
 		return tx.QueryRow(ctx, "select count(*) from journal_entry where seq is null").Scan(&v.r.Unsealed)
 	})
 }
@@ -197,20 +224,60 @@ func (v *verifier) broken(seq, seal int64, reason string) {
 	v.r.Break = &Break{Seq: seq, Seal: seal, Reason: reason}
 }
 
-// trusts reports whether c is signed by a key this installation knows. One without
-// any key takes the key that stands beside the signature.
-func (j *Journal) trusts(c *Checkpoint) bool {
-	keys := j.o.TrustedKeys
-	if j.o.SigningKey != nil {
-		if own, ok := j.o.SigningKey.Public().(ed25519.PublicKey); ok {
-			keys = append([]ed25519.PublicKey{own}, keys...)
+// collect gathers the signed heads of the database and of the caller that concern
+// what is left of the journal, and checks their signatures.
+func (v *verifier) collect(ctx context.Context, c *Checkpoint) error {
+	own, err := v.j.Heads(ctx, 0)
+	if err != nil {
+		return err
+	}
+	v.heads = slices.Concat(own, v.kept)
+	slices.SortStableFunc(v.heads, func(a, b SignedHead) int { return cmp.Compare(a.Seal, b.Seal) })
+	for i := range v.heads {
+		if h := &v.heads[i]; !v.j.trustsKey(h.PublicKey) || !h.Signed() {
+			v.broken(max(h.Seq, c.seq()+1), h.Seal, HeadInvalid)
+			return nil
 		}
+	}
+	v.heads = slices.DeleteFunc(v.heads, func(h SignedHead) bool { return h.Seal < c.number() })
+	v.agreed = c.seq()
+	if c != nil {
+		v.meet(v.last)
+	}
+	return nil
+}
+
+// meet compares a seal that verified with the heads that were signed over it.
+func (v *verifier) meet(s seal) {
+	for len(v.heads) > 0 && v.heads[0].Seal <= s.number {
+		h := v.heads[0]
+		v.heads = v.heads[1:]
+		if h.Seal != s.number || h.Seq != s.last || !bytes.Equal(h.Digest, s.digest) {
+			v.broken(v.agreed+1, s.number, Rewritten)
+			return
+		}
+		v.agreed = s.last
+		v.r.Signed++
+	}
+}
+
+// trusts reports whether c is signed by a key this installation knows.
+func (j *Journal) trusts(c *Checkpoint) bool {
+	return j.trustsKey(c.PublicKey) && ed25519.Verify(c.PublicKey, c.encode(), c.Signature)
+}
+
+// trustsKey reports whether this installation knows a key. One without any key of
+// its own takes the key that stands beside the signature.
+func (j *Journal) trustsKey(public []byte) bool {
+	keys := j.o.TrustedKeys
+	if own := j.PublicKey(); own != nil {
+		keys = append([]ed25519.PublicKey{own}, keys...)
 	}
 	known := len(keys) == 0
 	for _, k := range keys {
-		known = known || k.Equal(ed25519.PublicKey(c.PublicKey))
+		known = known || k.Equal(ed25519.PublicKey(public))
 	}
-	return known && len(c.PublicKey) == ed25519.PublicKeySize && ed25519.Verify(c.PublicKey, c.encode(), c.Signature)
+	return known && len(public) == ed25519.PublicKeySize
 }
 
 // Head returns the last seal, the zero Head if there is none.
