@@ -162,7 +162,7 @@ func TestWhenHeadsAreSigned(t *testing.T) {
 		settle(3) // enough
 		settle(1)
 		time.Sleep(time.Hour)
-		time.Sleep(time.Hour) // nothing new
+		time.Sleep(2 * time.Hour) // nothing new
 		settle(1)
 		settle(1) // the second too soon: signed at the end
 		cancel()

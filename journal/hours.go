@@ -67,4 +67,3 @@ func (j *Journal) one(ctx context.Context, query string, arg any, otherwise int6
 	}
 	return n, err
 }
-

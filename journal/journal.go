@@ -115,7 +115,7 @@ type Journal struct {
 	keys  keys
 	wake  chan struct{} // something was committed that is not sealed
 	tail  tail
-	waits atomic.Int64 // callers in Wait, for whom cursors move and seals are made at once
+	waits atomic.Int64  // callers in Wait, for whom cursors move and seals are made at once
 	hurry chan struct{} // somebody began to wait
 }
 

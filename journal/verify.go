@@ -45,8 +45,8 @@ type Report struct {
 	Seals, Entries int64 // verified
 	Unsealed       int64 // committed and not numbered yet
 	Head           Head
-	Signed         int64 // signed heads that agree with the seals
-	Since          int64 // entries after the last of them, which no signature protects yet
+	Signed         int64       // signed heads that agree with the seals
+	Since          int64       // entries after the last of them, which no signature protects yet
 	Checkpoint     *Checkpoint // nil if nothing was ever dropped
 	Break          *Break      // nil if all is well
 }
