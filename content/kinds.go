@@ -146,6 +146,7 @@ var kinds = []kind{
 			allow("used_by", list),
 		}}},
 	},
+	{name: "access_policies", means: "who may do what, in the Cedar language", texts: ".cedar", parse: parseCedar},
 	{name: "demonstration", means: "what the demonstration is made from: synthetic, never a reference", free: true},
 }
 

@@ -58,6 +58,7 @@ const (
 	OtherSet       Code = "other_set"
 	SelfChecked    Code = "self_checked"
 	NotChecked     Code = "not_checked"
+	BadPolicy      Code = "bad_policy"
 )
 
 // texts says in English what is wrong and what to do. Args fill the verbs: first
@@ -77,6 +78,7 @@ var texts = map[Code]struct{ reason, fix string }{
 	FieldCount:     {"has %s fields, the header %s", "separate the fields by one tab each, empty ones too"},
 	UnknownColumn:  {"is no column of this table", "known are: %s"},
 	MissingColumn:  {"is missing", "add the column"},
+	BadPolicy:      {"is no list of policies: %s", "compare with docs.cedarpolicy.com"},
 	BadYAML:        {"is not as expected: %s", "compare with docs/format/content.md"},
 	YAMLFeature:    {"uses %s", "write it out plainly"},
 	Unreadable:     {"cannot be read: %s", "look at the file and its permissions"},

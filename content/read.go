@@ -88,6 +88,9 @@ func (s *Set) read(k kind, dir, name string, data []byte) []Problem {
 		}
 		s.tables[base] = t
 		return problems
+	case k.texts != "" && path.Ext(name) == k.texts:
+		s.docs[base] = data
+		return k.parse(file, data)
 	case path.Ext(name) == ".yaml" && k.free:
 		var anything any
 		s.docs[base] = data

@@ -47,7 +47,9 @@ type kind struct {
 	name   string
 	means  string
 	tables []schema
-	free   bool // besides, the set may have tables and documents nobody described
+	free   bool                                     // besides, the set may have tables and documents nobody described
+	texts  string                                   // extension of the files of another language that a set has, such as ".cedar"
+	parse  func(file string, data []byte) []Problem // checks one of them
 }
 
 // table returns the schema of a table.

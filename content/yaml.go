@@ -100,3 +100,13 @@ func (s *Set) Decode(name string, v any) error {
 	}
 	return nil
 }
+
+// Text returns a file of another language that the set has, such as policies, by
+// its name without extension. NotFound: it has none of that name.
+func (s *Set) Text(name string) ([]byte, error) {
+	data, ok := s.docs[name]
+	if !ok {
+		return nil, fault.Errorf(fault.NotFound, "content %s: no file %s", s.ID, name)
+	}
+	return data, nil
+}

@@ -51,7 +51,7 @@ func listed(all []finding.Finding) []string {
 
 // physicist is somebody who may decide.
 func physicist(t *testing.T) context.Context {
-	return access.With(t.Context(), access.Who{ID: "local", Name: "Local", Roles: access.Roles()})
+	return access.With(t.Context(), access.Who{ID: "local", Name: "Local", Grants: access.Everywhere(access.People()...)})
 }
 
 // fill lets a room be above its level in two half-years, one be remarkably low, and

@@ -61,7 +61,7 @@ func run(t *testing.T, fn func(d *desk)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, store *db.DB) {
 		d := &desk{T: t, db: store, j: newRecorder(t, store), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-		d.ctx = access.With(t.Context(), access.Who{ID: "meg", Roles: []access.Role{access.Physicist}})
+		d.ctx = access.With(t.Context(), access.Who{ID: "meg", Grants: access.Everywhere(access.Physicist)})
 		reg, err := finding.Open(t.Context(), store, d.j, func() time.Time { return d.now })
 		if err != nil {
 			t.Fatal(err)
@@ -306,8 +306,8 @@ func TestDecideRefuses(t *testing.T) {
 		f := above("r1", 120)
 		d.derive("dose.level", "", f)
 		d.decide(finding.Decision{ID: f.ID(), Owner: new("ann")})
-		viewer := access.With(t.Context(), access.Who{ID: "vic", Roles: []access.Role{access.Viewer}})
-		south := access.With(t.Context(), access.Who{ID: "sue", Roles: []access.Role{access.Physicist}, Site: "south"})
+		viewer := access.With(t.Context(), access.Who{ID: "vic", Grants: access.Everywhere(access.Learner)})
+		south := access.With(t.Context(), access.Who{ID: "sue", Grants: access.At("south", access.Physicist)})
 		for _, c := range []struct {
 			name string
 			ctx  context.Context

@@ -464,7 +464,7 @@ func navigation(v *visit, pg page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, s := range v.nav {
+		for _, s := range v.sections() {
 			var templ_7745c5c3_Var24 = []any{templ.KV("within", s.within(current))}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var24...)
 			if templ_7745c5c3_Err != nil {

@@ -1,6 +1,11 @@
 package web
 
-import "strings"
+import (
+	"strings"
+
+	"radagora/access"
+	"radagora/site"
+)
 
 // A section is one entry of the navigation, by what people come for, with its
 // pages.
@@ -14,37 +19,69 @@ type section struct {
 type navPage struct {
 	title string
 	path  string
+	act   access.Act // who may not has no entry
 }
 
 // sections returns the navigation of what is there: Today, Images, Dose,
 // Quality, Referrals, Research, Learn, Observatory, Settings, in this order.
 func (s *server) sections() []section {
-	var all []section
-	if s.Today != nil {
-		all = append(all, section{title: "nav.today", path: "/"})
-	}
 	dose := section{title: "nav.dose", path: "/dose"}
 	if s.DoseCT != nil {
-		dose.pages = append(dose.pages, navPage{"nav.dose_ct", "/dose/ct"})
+		dose.add("nav.dose_ct", "/dose/ct", access.AggregateRead)
 	}
 	if s.Mapping != nil {
-		dose.pages = append(dose.pages, navPage{"nav.mapping", "/dose/mapping"})
+		dose.add("nav.mapping", "/dose/mapping", access.MappingRead)
 	}
 	settings := section{title: "nav.settings", path: "/settings"}
 	if s.Rooms != nil {
-		settings.pages = append(settings.pages, navPage{"nav.rooms", "/settings/rooms"})
+		settings.add("nav.rooms", "/settings/rooms", access.SiteRead)
 	}
 	if s.Content != nil {
-		settings.pages = append(settings.pages, navPage{"nav.content", "/settings/content"})
+		settings.add("nav.content", "/settings/content", access.ContentCheck)
 	}
 	if s.Start != nil {
-		settings.pages = append(settings.pages, navPage{"nav.start", "/start"})
+		settings.add("nav.start", "/start", access.SiteRead)
+	}
+	var all []section
+	if s.Today != nil {
+		all = append(all, section{title: "nav.today", path: "/"})
 	}
 	for _, sec := range []section{dose, settings} {
 		if len(sec.pages) > 0 {
 			sec.path = sec.pages[0].path
 			all = append(all, sec)
 		}
+	}
+	return all
+}
+
+// add puts a page at the end of the section.
+func (s *section) add(title, path string, act access.Act) {
+	s.pages = append(s.pages, navPage{title, path, act})
+}
+
+// sections returns the part of the navigation that whoever asks may see. Nobody has
+// none.
+func (v *visit) sections() []section {
+	ctx := v.r.Context()
+	if access.From(ctx).ID == "" {
+		return nil
+	}
+	var all []section
+	for _, sec := range v.nav {
+		mine := section{title: sec.title, path: sec.path}
+		for _, pg := range sec.pages {
+			if access.Can(ctx, pg.act, access.Subject{Site: site.Default}) {
+				mine.pages = append(mine.pages, pg)
+			}
+		}
+		if len(mine.pages) == 0 && len(sec.pages) > 0 {
+			continue
+		}
+		if len(mine.pages) > 0 {
+			mine.path = mine.pages[0].path
+		}
+		all = append(all, mine)
 	}
 	return all
 }

@@ -3,11 +3,15 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/a-h/templ"
 
+	"radagora/access"
+	"radagora/fault"
 	"radagora/lang"
+	"radagora/site"
 	"radagora/web/face"
 )
 
@@ -40,15 +44,52 @@ type page struct {
 // A crumb is a step above a page.
 type crumb struct{ label, path string }
 
-// page makes an http.Handler of h: it chooses the language, shows the error page
-// and is the one place that logs what went wrong.
-func (s *server) page(h handler) http.Handler {
+// page makes an http.Handler of h for those who may do act: it chooses the language,
+// shows the error page and is the one place that logs what went wrong.
+func (s *server) page(act access.Act, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
-		if err := h(v); err != nil {
+		err := v.may(act)
+		if err == nil {
+			err = h(v)
+		}
+		if err != nil && !v.askFirst(err) {
 			v.fail(err)
 		}
 	})
+}
+
+// may returns an error unless whoever asks may do act at the site.
+func (v *visit) may(act access.Act) error {
+	if act == Anybody {
+		return nil
+	}
+	return access.Check(v.r.Context(), act, access.Subject{Site: site.Default})
+}
+
+// askFirst sends people who must sign in, or sign in again, there, and reports
+// whether it did. They come back to where they wanted to go, or to the form they
+// sent.
+func (v *visit) askFirst(err error) bool {
+	door := ""
+	switch access.Need(err) {
+	case access.NeedSignIn:
+		door = "/sign-in"
+	case access.NeedFresh:
+		door = "/sign-in/again"
+	}
+	if door == "" || v.Sign == nil || fault.Of(err) != fault.Forbidden {
+		return false
+	}
+	to := v.r.URL.RequestURI()
+	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
+		to = "/"
+		if from, err := url.Parse(v.r.Referer()); err == nil && from.Host == v.r.Host {
+			to = from.RequestURI()
+		}
+	}
+	http.Redirect(v.w, v.r, parseAddress(door).with("to", to).String(), http.StatusSeeOther)
+	return true
 }
 
 // visit looks at who asks.

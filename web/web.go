@@ -23,8 +23,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
+	"radagora/access"
+	"radagora/fault"
 	"radagora/lang"
 )
 
@@ -41,6 +44,7 @@ type Config struct {
 	Who       func(ctx context.Context) Person
 	Developer bool // serves /face, every component in all its states
 
+	Sign     Sign // nil: there is no sign-in, and who may not is refused
 	Today    Today
 	DoseCT   DoseCT
 	Mapping  Mapping
@@ -69,8 +73,9 @@ type Person struct {
 // A server holds what all pages share.
 type server struct {
 	Config
-	assets *assets
-	nav    []section
+	assets     *assets
+	nav        []section
+	registered []Route
 }
 
 // New returns the handler of all pages. It answers every path, so mount other
@@ -108,69 +113,111 @@ func (c *Config) fill() {
 	}
 }
 
-// routes says which address shows what. A capability that is not there has no
-// address.
-func (s *server) routes(mux *http.ServeMux) {
-	get := func(path string, h handler) { mux.Handle("GET "+path, s.page(h)) }
-	post := func(path string, h handler) { mux.Handle("POST "+path, s.page(h)) }
+// A Route is an address and what somebody must be allowed to do to get an answer.
+type Route struct {
+	Method, Path string
+	Act          access.Act // Anybody: nobody need be signed in
+}
 
+// Anybody is the act of what everybody may see, signed in or not.
+const Anybody access.Act = ""
+
+// Routes returns every address of these pages, for the table of who may what.
+func Routes(c Config) []Route {
+	c.fill()
+	s := &server{Config: c, assets: readAssets()}
+	s.nav = s.sections()
+	s.routes(http.NewServeMux())
+	return s.registered
+}
+
+// A registrar puts addresses into a mux, each with the act it asks for.
+type registrar struct {
+	*server
+	mux *http.ServeMux
+}
+
+// get registers a page.
+func (g registrar) get(path string, act access.Act, h handler) { g.add(http.MethodGet, path, act, h) }
+
+// post registers a change.
+func (g registrar) post(path string, act access.Act, h handler) { g.add(http.MethodPost, path, act, h) }
+
+// add registers an address.
+func (g registrar) add(method, path string, act access.Act, h handler) {
+	g.registered = append(g.registered, Route{method, path, act})
+	g.mux.Handle(method+" "+path, g.page(act, h))
+}
+
+// routes says which address shows what, and to whom. A capability that is not there
+// has no address.
+func (s *server) routes(mux *http.ServeMux) {
+	g := registrar{s, mux}
 	mux.Handle("GET /assets/", s.assets)
 	mux.Handle("GET /favicon.ico", http.RedirectHandler(s.assets.path("icon.svg"), http.StatusFound))
-	post("/preferences", s.setPreferences)
-	get("/search", s.searchPage)
-	get("/{$}", s.home)
+	g.post("/preferences", Anybody, s.setPreferences)
+	g.get("/search", access.PageRead, s.searchPage)
+	g.get("/{$}", access.PageRead, s.home)
 	if s.DoseCT != nil {
-		get("/dose", redirectTo("/dose/ct"))
-		get("/dose/ct", s.doseCT)
-		get("/dose/ct/rows/{row}", s.doseExaminations)
-		get("/dose/ct/apart", s.doseApart)
-		get("/dose/ct/export", s.doseExport)
-		get("/dose/ct/picture", s.dosePicture)
-		get("/dose/examinations/{id}", s.doseExamination)
+		g.get("/dose", access.AggregateRead, redirectTo("/dose/ct"))
+		g.get("/dose/ct", access.AggregateRead, s.doseCT)
+		g.get("/dose/ct/rows/{row}", access.ExaminationRead, s.doseExaminations)
+		g.get("/dose/ct/apart", access.ExaminationRead, s.doseApart)
+		g.get("/dose/ct/export", access.TableExport, s.doseExport)
+		g.get("/dose/ct/picture", access.AggregateRead, s.dosePicture)
+		g.get("/dose/examinations/{id}", access.PageRead, s.doseExamination) // the room asks about the patient
 	}
 	if s.Mapping != nil {
-		get("/dose/mapping", s.mappingPage)
-		post("/dose/mapping", s.mappingDecide)
-		post("/dose/mapping/undo", s.mappingUndo)
+		g.get("/dose/mapping", access.MappingRead, s.mappingPage)
+		g.post("/dose/mapping", access.MappingApprove, s.mappingDecide)
+		g.post("/dose/mapping/undo", access.MappingApprove, s.mappingUndo)
 	}
 	if s.Findings != nil {
-		post("/findings", s.findingChange)
+		g.post("/findings", access.FindingDecide, s.findingChange)
 	}
 	if s.Objects != nil {
-		get("/images/objects/{uid}", s.objectPage)
-		get("/images/objects/{uid}/file", s.objectFile)
+		g.get("/images/objects/{uid}", access.PageRead, s.objectPage) // likewise
+		g.get("/images/objects/{uid}/file", access.PageRead, s.objectFile)
 	}
 	if s.Start != nil {
-		get("/start", s.startPage)
-		get("/start/events", s.startEvents)
-		post("/start/upload", s.startUpload)
-		post("/start/demo", s.startDemo)
-		post("/start/cancel", s.startCancel)
+		g.get("/start", access.SiteRead, s.startPage)
+		g.get("/start/events", access.SiteRead, s.startEvents)
+		g.post("/start/upload", access.ObjectImport, s.startUpload)
+		g.post("/start/demo", access.DemoLoad, s.startDemo)
+		g.post("/start/cancel", access.DemoLoad, s.startCancel)
 	}
-	s.settings(get, post)
+	s.settings(g)
 	if s.Developer {
-		get("/face", s.facePage)
-		get("/face/error/{kind}", s.faceError)
+		g.get("/face", Anybody, s.facePage)
+		g.get("/face/error/{kind}", Anybody, s.faceError)
 	}
 }
 
 // settings are the pages of people who look after the installation.
-func (s *server) settings(get, post func(string, handler)) {
-	for _, sec := range s.nav {
-		if sec.title == "nav.settings" && len(sec.pages) > 0 {
-			get("/settings", redirectTo(sec.pages[0].path))
-		}
+func (s *server) settings(g registrar) {
+	if slices.ContainsFunc(s.nav, func(sec section) bool { return sec.title == "nav.settings" }) {
+		g.get("/settings", access.PageRead, s.firstSetting)
 	}
 	if s.Rooms != nil {
-		get("/settings/rooms", s.roomsPage)
-		post("/settings/rooms", s.roomsName)
-		post("/settings/rooms/merge", s.roomsMerge)
+		g.get("/settings/rooms", access.SiteRead, s.roomsPage)
+		g.post("/settings/rooms", access.RoomName, s.roomsName)
+		g.post("/settings/rooms/merge", access.RoomName, s.roomsMerge)
 	}
 	if s.Content != nil {
-		get("/settings/content", s.contentPage)
-		post("/settings/content/govern", s.govern)
-		post("/settings/content/end", s.governEnd)
+		g.get("/settings/content", access.ContentCheck, s.contentPage)
+		g.post("/settings/content/govern", access.LevelGovern, s.govern)
+		g.post("/settings/content/end", access.LevelGovern, s.governEnd)
 	}
+}
+
+// firstSetting leads to the first page of settings that whoever asks may see.
+func (s *server) firstSetting(v *visit) error {
+	for _, sec := range v.sections() {
+		if sec.title == "nav.settings" {
+			return redirectTo(sec.pages[0].path)(v)
+		}
+	}
+	return fault.Errorf(fault.Forbidden, "settings: none for this role")
 }
 
 // redirectTo answers with another address of ours.

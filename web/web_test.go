@@ -42,7 +42,7 @@ func newDesk(t *testing.T, change func(*web.Config, *webtest.World)) *desk {
 	if change != nil {
 		change(&c, d.world)
 	}
-	d.handler = web.New(c)
+	d.handler = webtest.SignedIn(web.New(c))
 	return d
 }
 

@@ -51,6 +51,7 @@ func (h *house) asLocal(next http.Handler) http.Handler {
 		if err != nil {
 			h.Log.ErrorContext(r.Context(), "local user", "error", err)
 		}
-		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), who)))
+		ctx := access.With(r.Context(), who)
+		next.ServeHTTP(w, r.WithContext(access.WithJudge(ctx, h.Judge)))
 	})
 }

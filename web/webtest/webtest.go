@@ -9,8 +9,10 @@ package webtest
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
+	"radagora/access"
 	"radagora/lang"
 	"radagora/web"
 )
@@ -49,3 +51,16 @@ func (w *World) Govern(context.Context, web.Person, string, string, time.Time) e
 
 // End implements web.Content.
 func (w *World) End(context.Context, web.Person, string, time.Time) error { return nil }
+
+// SignedIn puts somebody who may do everything, and has just proved who they are,
+// into each request.
+func SignedIn(next http.Handler) http.Handler {
+	who := access.Who{ID: "p1", Name: "Person One", Grants: access.Everywhere(access.People()...), Purpose: access.Treatment}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := access.With(r.Context(), who)
+		if judge, err := access.Lenient(); err == nil {
+			ctx = access.WithJudge(ctx, judge)
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}

@@ -1,0 +1,110 @@
+package access
+
+import "slices"
+
+// An Act is something one may or may not do: room, noun, verb.
+type Act string
+
+// The acts. A page, interface or command asks for one of them by name; policies
+// name them as Action::"…".
+const (
+	PageRead Act = "web.page.read" // home, search, help, own settings: nothing about patients
+
+	AggregateRead   Act = "dose.aggregate.read"   // medians, counts, comparisons
+	ExaminationRead Act = "dose.examination.read" // one examination, without identity
+	OperatorRead    Act = "dose.operator.read"    // who operated, in views that compare
+	MappingRead     Act = "dose.mapping.read"
+	MappingApprove  Act = "dose.mapping.approve" // local name to examination and indication
+	LevelGovern     Act = "dose.level.govern"    // which set of levels governs
+	FindingRead     Act = "finding.list.read"
+	FindingDecide   Act = "finding.state.change" // owner, state, note, due date
+	TableExport     Act = "export.table.write"   // CSV, XLSX of what a page shows
+
+	StudyFind    Act = "archive.study.find"    // lists of studies; rows are filtered by what may be seen
+	ObjectRead   Act = "archive.object.read"   // DICOM objects, with identity
+	ObjectStore  Act = "archive.object.store"  // into the archive: C-STORE, STOW-RS
+	ObjectImport Act = "archive.object.import" // files into the archive by a page or command
+	ObjectSend   Act = "archive.object.send"   // objects to a peer
+	PeerEcho     Act = "archive.peer.echo"     // C-ECHO
+
+	IdentityRead Act = "person.identity.read" // name, birth date, identifier of a patient
+	LinkChange   Act = "person.link.change"   // which identifiers mean the same person
+
+	SiteRead   Act = "site.site.read"   // rooms, machines
+	SiteChange Act = "site.site.change" // name, country, time zone, mail, webhooks
+	RoomName   Act = "site.room.name"   // rooms and machines: names, moves, merges
+	PeerRead   Act = "site.peer.read"
+	PeerChange Act = "site.peer.change" // accept, limit, block; addresses
+
+	ContentCheck Act = "content.set.check" // list and check content
+	PolicyRead   Act = "access.policy.read"
+	UserRead     Act = "access.user.read"
+	UserChange   Act = "access.user.change" // accounts and roles
+	OwnChange    Act = "access.own.change"  // own password, passkeys, PIN, sessions
+	TokenOwn     Act = "access.token.own"   // tokens for oneself
+	TokenChange  Act = "access.token.change"
+	StudyExplain Act = "access.study.explain" // who can see a study, and why
+	StudyGrant   Act = "access.study.grant"   // give somebody one study or patient
+	GlassOpen    Act = "access.glass.open"    // break-glass
+	GlassReview  Act = "access.glass.review"
+
+	JournalRead    Act = "journal.entry.read"
+	JournalExport  Act = "journal.entry.export"
+	AccessListRead Act = "journal.person.read" // who looked at the data of one person
+	Rebuild        Act = "journal.consumer.rewind"
+
+	RegisterRead   Act = "privacy.register.read" // record of processing, processors, legal bases
+	RegisterChange Act = "privacy.register.change"
+	RequestHandle  Act = "privacy.request.handle"
+	BreachHandle   Act = "privacy.breach.handle"
+	PersonExport   Act = "privacy.person.export"
+	PersonErase    Act = "privacy.person.erase"
+	PersonRestrict Act = "privacy.person.restrict"
+
+	StatusRead  Act = "status.page.read"
+	JobReplay   Act = "job.dead.replay"
+	BackupRun   Act = "backup.run.start"
+	ConfigApply Act = "config.file.apply"
+	DemoLoad    Act = "demo.year.load"
+
+	SecondaryUse Act = "secondary.row.select" // a row into observatory, biobank, research, teaching
+)
+
+// A group is a name that policies may use for several acts.
+type group string
+
+// The groups.
+const (
+	personal  group = "personal"  // shows or moves data by which a patient is known
+	dangerous group = "dangerous" // asks for the proof of a moment ago
+	secondary group = "secondary" // not for the patient's own care
+)
+
+// groups says what belongs to which group.
+var groups = map[Act][]group{
+	ObjectRead: {personal}, ObjectSend: {personal}, IdentityRead: {personal},
+	AccessListRead: {personal},
+	LinkChange:     {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
+	PersonErase: {dangerous, personal}, PersonExport: {dangerous, personal}, ConfigApply: {dangerous},
+	JournalExport: {dangerous}, SecondaryUse: {secondary},
+}
+
+// acts are all of them in the order of the list above.
+var acts = []Act{
+	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
+	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho, IdentityRead,
+	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
+	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,
+	AccessListRead, Rebuild, RegisterRead, RegisterChange, RequestHandle, BreachHandle, PersonExport, PersonErase,
+	PersonRestrict, StatusRead, JobReplay, BackupRun, ConfigApply, DemoLoad, SecondaryUse,
+}
+
+// Acts returns every act, in the order in which tables show them.
+func Acts() []Act { return slices.Clone(acts) }
+
+// A Subject is whose data an act concerns.
+type Subject struct {
+	Site   string // "" means the installation as a whole
+	Person string // a patient, as archive.Person names them; "" if nobody in particular
+	Study  string // Study Instance UID, "" if none in particular
+}
