@@ -23,6 +23,7 @@ import (
 	"database/sql"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"radagora/fault"
@@ -39,12 +40,15 @@ type Options struct {
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // for leases; nil means the system clock; may step back
 
-	MaxConns     int           // connections for reading (SQLite) or in all (PostgreSQL); 0 means 8 and 16
-	WriteLimit   time.Duration // how long one fn may hold the writer, and the time limit of a PostgreSQL statement; 0 means 1 minute
-	BusyTimeout  time.Duration // how long to wait for another process that writes the same SQLite file; 0 means 10 s
-	BatchWrites  int           // most writes that share one commit on SQLite; 0 means 512
-	BatchTime    time.Duration // how long a batch may collect on SQLite; 0 means 50 ms
-	WriteRetries int           // how often PostgreSQL runs a fn again after a serialisation failure; 0 means 10
+	MaxConns     int                         // connections for reading (SQLite) or in all (PostgreSQL); 0 means 8 and 16
+	WriteLimit   time.Duration               // how long one fn may hold the writer, and the time limit of a PostgreSQL statement; 0 means 1 minute
+	BusyTimeout  time.Duration               // how long to wait for another process that writes the same SQLite file; 0 means 10 s
+	BatchWrites  int                         // most writes that share one commit on SQLite; 0 means 512
+	BatchTime    time.Duration               // how long a batch may collect on SQLite; 0 means 50 ms
+	SafetyCopies int                         // copies of an existing SQLite file kept from before it was migrated; 0 means 3, below 0 none
+	BeforeUpdate func(context.Context) error // called once before an existing database is migrated, for a backup; its error keeps it as it is
+
+	WriteRetries int // how often PostgreSQL runs a fn again after a serialisation failure; 0 means 10
 }
 
 func (o Options) withDefaults() Options {
@@ -59,6 +63,9 @@ func (o Options) withDefaults() Options {
 	o.BatchWrites = orElse(o.BatchWrites, 512)
 	o.BatchTime = orElse(o.BatchTime, 50*time.Millisecond)
 	o.WriteRetries = orElse(o.WriteRetries, 10)
+	if o.SafetyCopies == 0 {
+		o.SafetyCopies = 3
+	}
 	return o
 }
 
@@ -73,6 +80,10 @@ func orElse[T int | time.Duration](v, otherwise T) T {
 type DB struct {
 	o Options
 	e engine
+
+	safety sync.Mutex
+	looked bool // whether old is known
+	old    bool // it was migrated before this DB was opened, and nothing keeps it as it was
 }
 
 // An engine is what differs between SQLite and PostgreSQL.

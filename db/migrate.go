@@ -43,6 +43,9 @@ func (d *DB) migrate(ctx context.Context, name string, files fs.FS) error {
 		return fmt.Errorf("migrate %s: %w", name, err)
 	}
 	defer done()
+	if err := d.look(ctx); err != nil {
+		return fmt.Errorf("migrate %s: %w", name, err)
+	}
 	p, err := goose.NewProvider(dialects[d.e.name()], pool, files,
 		goose.WithTableName(versionTable+name), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
@@ -53,12 +56,24 @@ func (d *DB) migrate(ctx context.Context, name string, files fs.FS) error {
 		return migrationError(name, err)
 	}
 	if have > want {
-		return fault.Errorf(fault.Unsupported, "migrate %s: the database is at version %d, this program knows %d: use a newer program", name, have, want)
+		return newer(name, have, want)
+	}
+	if have == want {
+		return nil
+	}
+	if err := d.safe(ctx); err != nil {
+		return fmt.Errorf("migrate %s: %w", name, err)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return migrationError(name, err)
 	}
 	return nil
+}
+
+// newer says that the database is ahead of the program, and the ways out.
+func newer(name string, have, want int64) error {
+	return fault.Errorf(fault.Unsupported, "migrate %s: the database is at version %d, this program knows %d: "+
+		"start the newer program again, or go back with the copy that was made before it migrated (see docs/operate/backup.md)", name, have, want)
 }
 
 // migrationError keeps the whole text of err: it quotes our own files, no data.
