@@ -125,7 +125,7 @@ func (a User) valid() error {
 	switch {
 	case strings.TrimSpace(a.Name) == "" || len(a.Name) > 200 || len(a.Login) > 200 || len(a.Mail) > 254:
 		return fault.Errorf(fault.Invalid, "account: a name has 1 to 200 bytes, so has a login; an address up to 254")
-	case strings.ContainsAny(a.Login, " \t\r\n:") || strings.ContainsAny(a.Mail, " \t\r\n"):
+	case strings.ContainsAny(fold(a.Login), " \t\r\n:") || strings.ContainsAny(a.Mail, " \t\r\n"):
 		return fault.Errorf(fault.Invalid, "account: a login or address has no spaces, and a login no colon")
 	}
 	for _, g := range a.Grants {

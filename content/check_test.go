@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 		{"a file nobody asked for", f{levelDir + "/levels.csv": "x"}, "levels.csv: belongs to no set of kind levels"},
 		{"explanations are welcome", f{levelDir + "/README.md": "x"}, ""},
 		{"the same code twice", f{"my/exam/set.yaml": examSet, "my/exam/codes.tsv": examHeader + "A\ta\ta\ta\tCT\t\nA\tb\tb\tb\tCT\t\n"}, `codes.tsv:3: exam_code: "A" stands already in line 2`},
-		{"a kind nobody knows", meta("kind: levels", "kind: level"), `set.yaml:2: kind: "level" is no kind of content; known are: alert_rules`},
+		{"a kind nobody knows", meta("kind: levels", "kind: level"), `set.yaml:2: kind: "level" is no kind of content; known are: access_policies, alert_rules`},
 		{"a folder of another name", meta("test_2026", "test"), `set.yaml:1: id: is "dose/level/test", but the folder is called "dose/level/test_2026"`},
 		{"no licence", meta("licence: Apache-2.0", "licence: ''"), "set.yaml:6: licence: is empty"},
 		{"a key nobody knows", meta("publisher:", "publishr:"), "set.yaml:4: is not as expected: unknown field \"publishr\""},
@@ -121,6 +121,8 @@ func TestCheck(t *testing.T) {
 		{"checked by who typed it", meta("transcribed_by: a", "transcribed_by: a\nchecked_by: a"), "set.yaml:13: checked_by: is who transcribed it"},
 		{"a set over before it holds", meta("valid_to: ''", "valid_to: '2025'"), "set.yaml:11: valid_to: 2025 ends before it begins with 2026"},
 		{"a set without a date", meta("valid_from: '2026'", "valid_from: soon"), `set.yaml:10: valid_from: "soon" is not a date`},
+		{"policies that do not parse", f{"my/policy/set.yaml": policySet, "my/policy/policy.cedar": "permit"}, "policy.cedar: is no list of policies"},
+		{"a policy without a name", f{"my/policy/set.yaml": policySet, "my/policy/policy.cedar": "permit(principal, action, resource);"}, "policy.cedar:1: is no list of policies: each policy needs an @id"},
 		{"a folder where a file should be", f{levelDir + "/levels.tsv": "!"}, "levels.tsv: cannot be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,6 +149,7 @@ func TestCheck(t *testing.T) {
 
 const (
 	examSet    = "id: my/exam\nkind: exam_codes\ntitle: t\npublisher: p\nedition: e\nlicence: Apache-2.0\nsource: s\nstatus: draft\ntranscribed_by: a\n"
+	policySet  = "id: my/policy\nkind: access_policies\ntitle: t\npublisher: p\nedition: e\nlicence: Apache-2.0\nsource: s\nstatus: draft\ntranscribed_by: a\n"
 	examHeader = "exam_code\tlabel_en\tlabel_de\tlabel_fr\tmodality\tregion\n"
 )
 

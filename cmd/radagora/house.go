@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +21,6 @@ import (
 	"radagora/dicom/uid"
 	"radagora/dose"
 	"radagora/evidence"
-	"radagora/fault"
 	"radagora/finding"
 	"radagora/journal"
 	"radagora/site"
@@ -35,6 +33,8 @@ type house struct {
 	Journal  *journal.Journal
 	Sites    *site.Register
 	Users    *access.Users
+	Facts    *access.Facts // who has to do with whom, and what persons asked for
+	Judge    *access.Judge
 	Findings *finding.Register
 	Packs    *disk.Store
 	Archive  *archive.Archive
@@ -93,12 +93,16 @@ func (h *house) sweep() error {
 
 // furnish opens the rooms that rest on the database.
 func (h *house) furnish(ctx context.Context, s settings) error {
-	key, err := masterKey(filepath.Join(s.Data, "journal.key"))
+	key, err := keyFile(filepath.Join(s.Data, "journal.key")) // wraps the keys of persons
 	if err != nil {
 		return err
 	}
 	holder := holderName()
-	if h.Journal, err = journal.Open(ctx, h.DB, journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder, LeaseTTL: leaseTTL}); err != nil {
+	o := journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder, LeaseTTL: leaseTTL}
+	if err := signing(&o, s.Data); err != nil {
+		return err
+	}
+	if h.Journal, err = journal.Open(ctx, h.DB, o); err != nil {
 		return err
 	}
 	if h.Sites, err = site.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
@@ -107,6 +111,12 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if h.Users, err = access.Open(ctx, h.DB, h.Now); err != nil {
 		return err
 	}
+	rules, err := access.NewRules(h.Content)
+	if err != nil {
+		return err
+	}
+	h.Facts = &access.Facts{DB: h.DB, Journal: h.Journal, Now: h.Now}
+	h.Judge = &access.Judge{Rules: rules, Facts: h.Facts, Now: h.Now, Open: s.NoAuth}
 	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
 		return err
 	}
@@ -161,24 +171,6 @@ func (s settings) content() (*content.Library, error) {
 		add(filepath.Join(s.Data, "sites", d.Name(), "content"), content.Source{Origin: content.Site, Site: d.Name()})
 	}
 	return content.Open(sources...)
-}
-
-// masterKey reads the key that wraps the keys of persons, and makes one the
-// first time.
-func masterKey(name string) (key [32]byte, err error) {
-	b, err := os.ReadFile(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := rand.Read(key[:]); err != nil {
-			return key, err
-		}
-		return key, writeKey(name, key)
-	case err != nil:
-		return key, err
-	case len(b) != len(key):
-		return key, fault.Errorf(fault.Invalid, "%s holds %d bytes and not a key of %d: restore it from the backup", name, len(b), len(key))
-	}
-	return [32]byte(b), nil
 }
 
 // writeKey writes a key so that it is there whole or not at all.
