@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"radagora/db"
-	"radagora/fault"
 )
 
 // A Filter says which entries are wanted. Its zero value wants all, oldest first.
@@ -20,6 +19,8 @@ type Filter struct {
 	Site, Subject, Actor string    // exactly this, if not ""
 	Person               string    // about this person, in the terms of Append, if not ""
 	From, Until          time.Time // At not before From, and before Until; the zero time means no bound
+
+	Personal bool // only those about some person
 
 	Newest bool // newest first
 	Limit  int  // at most so many; 0 means no bound
@@ -33,6 +34,9 @@ func (j *Journal) Entries(ctx context.Context, after int64, kinds ...string) ite
 
 // Find returns the sealed entries that f wants, in pages of its own, so that
 // nothing is held while the caller works. An error is the last thing it yields.
+//
+// Whoever shows pages asks for Limit entries and next time for those Before, or
+// After, the number of the last.
 func (j *Journal) Find(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		s, err := j.search(ctx, f)
@@ -54,139 +58,6 @@ func (j *Journal) Find(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 			yield(Entry{}, fmt.Errorf("read journal: %w", err))
 		}
 	}
-}
-
-// A search reads the entries with low < seq < high that match, a window of
-// numbers at a time. The window grows where little is found, so that neither a
-// rare kind nor a dense stretch makes a long query.
-type search struct {
-	j         *Journal
-	where     string
-	args      []any
-	low, high int64
-	window    int64
-	limit     int
-	newest    bool
-}
-
-// The windows and pages of a search.
-const (
-	firstWindow = 4096
-	lastWindow  = 1 << 24
-	pageSize    = 500
-)
-
-func (j *Journal) search(ctx context.Context, f Filter) (*search, error) {
-	s := &search{j: j, low: f.After, window: firstWindow, limit: pageSize, newest: f.Newest}
-	if f.Limit > 0 {
-		s.limit = min(s.limit, f.Limit)
-	}
-	if err := s.match(f); err != nil {
-		return nil, err
-	}
-	if f.Person != "" {
-		s.and("person_key_id <> '' and person_key_id in (select key_id from journal_person_key where lookup = %s)", j.keys.mac("person", f.Person))
-	}
-	head, err := j.head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	dropped, err := j.dropped(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.low, s.high = max(s.low, dropped), head+1
-	if f.Before > 0 {
-		s.high = min(s.high, f.Before)
-	}
-	return s, nil
-}
-
-// and adds a condition; %s in it stands for arg.
-func (s *search) and(condition string, arg any) {
-	s.args = append(s.args, arg)
-	s.where += " and " + fmt.Sprintf(condition, fmt.Sprintf("$%d", len(s.args)+3))
-}
-
-func (s *search) match(f Filter) error {
-	for _, c := range []struct{ column, value string }{
-		{"site_id = %s", f.Site}, {"subject <> '' and subject = %s", f.Subject}, {"actor = %s", f.Actor},
-	} {
-		if c.value != "" {
-			s.and(c.column, c.value)
-		}
-	}
-	if !f.From.IsZero() {
-		s.and("at_ms >= %s", f.From.UnixMilli())
-	}
-	if !f.Until.IsZero() {
-		s.and("at_ms < %s", f.Until.UnixMilli())
-	}
-	return s.kinds(f.Kinds)
-}
-
-func (s *search) kinds(kinds []string) error {
-	if err := checkKinds(kinds); err != nil || len(kinds) == 0 {
-		return err
-	}
-	var either []string
-	for _, k := range kinds {
-		op, value := "=", k
-		if begin, all := strings.CutSuffix(k, "*"); all {
-			op, value = "like", begin+"%"
-		}
-		s.args = append(s.args, value)
-		either = append(either, fmt.Sprintf("kind %s $%d", op, len(s.args)+3))
-	}
-	s.where += " and (" + strings.Join(either, " or ") + ")"
-	return nil
-}
-
-// checkKinds refuses what no kind can match, and what would match by accident.
-func checkKinds(kinds []string) error {
-	for _, k := range kinds {
-		begin, all := strings.CutSuffix(k, ".*")
-		if all {
-			begin += ".x"
-		}
-		if !kindRule.MatchString(begin) {
-			return fault.Errorf(fault.Invalid, "kind %.40q is neither of the form room.noun.verb nor room.*", k)
-		}
-	}
-	return nil
-}
-
-// page returns the next entries and moves low or high past them. It may find none
-// and not be at the end.
-func (s *search) page(ctx context.Context) ([]Entry, error) {
-	from, to, order := s.low, min(s.low+s.window+1, s.high), "seq"
-	if s.newest {
-		from, to, order = max(s.low, s.high-s.window-1), s.high, "seq desc"
-	}
-	page, err := s.j.load(ctx, "seq > $1 and seq < $2"+s.where+" order by "+order+" limit $3", append([]any{from, to, s.limit}, s.args...)...)
-	if err != nil {
-		return nil, err
-	}
-	full := len(page) == s.limit
-	switch {
-	case full && s.newest:
-		s.high = page[len(page)-1].Seq
-	case full:
-		s.low = page[len(page)-1].Seq
-	case s.newest:
-		s.high = from + 1
-	default:
-		s.low = to - 1
-	}
-	if full {
-		s.window = firstWindow
-	} else {
-		s.window = min(s.window*4, lastWindow)
-	}
-	if s.high-s.low == 1 {
-		s.low = s.high // no number lies between
-	}
-	return page, nil
 }
 
 const entryColumns = "seq, id, site_id, at_ms, actor, kind, subject, data, person_key_id, payload, payload_digest, digest"

@@ -101,9 +101,7 @@ func (f *follower) step(ctx context.Context) (idle bool, err error) {
 		return true, f.settle(ctx)
 	}
 	s := &search{j: f.j, low: f.at, high: head + 1, window: f.window, limit: f.limit}
-	if err := s.kinds(f.kinds); err != nil {
-		return false, err
-	}
+	s.anyOf(f.kinds)
 	page, err := s.page(ctx)
 	if err != nil {
 		return false, err

@@ -13,7 +13,8 @@ type checkCmd struct{ settings }
 
 func (checkCmd) Help() string {
 	return `Reads every object of the archive and compares it with its digest, looks for objects that no row names, and
-verifies the seals of the journal from the first to the last. It changes nothing.
+verifies the journal: its seals from the first to the last, its signed heads, and those kept in journal.heads of the
+data folder. It changes nothing.
 Needs the data folder for itself: stop "radagora serve" first. Exits with 1 if anything is wrong.
 
 Example:
@@ -39,11 +40,15 @@ func (c checkCmd) Run(ctx context.Context, sys *system) (err error) {
 		return err
 	}
 	fmt.Fprintf(sys.Out, "archive: %d instances, %d objects, %d bytes read\n", found.Rows, found.Objects, found.Bytes)
-	report, err := h.Journal.Verify(ctx)
+	kept, err := h.keptHeads()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(sys.Out, "journal: %d entries in %d seals\n", report.Entries, report.Seals)
+	report, err := h.Journal.Verify(ctx, kept...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(sys.Out, "journal: %d entries in %d seals, %d signed heads\n", report.Entries, report.Seals, report.Signed)
 	bad := int64(0)
 	for kind, n := range found.Troubles {
 		if kind != "orphan" { // bytes nobody was told about: a crash may leave them

@@ -127,6 +127,9 @@ func (h *house) dicomServer(s settings, w *watch, m *metrics) *dimse.Server {
 // background runs what works behind the doors until ctx ends, and returns the
 // first error that is not that end.
 func (h *house) background(ctx context.Context) error {
+	if err := h.beginAnew(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	work := []func(context.Context) error{h.Journal.Run, h.Dose.Run}
