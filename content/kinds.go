@@ -147,6 +147,24 @@ var kinds = []kind{
 		}}},
 	},
 	{name: "access_policies", means: "who may do what, in the Cedar language", texts: ".cedar", parse: parseCedar},
+	{
+		name: "common_passwords", means: "passwords that are refused, and words that make one no better",
+		tables: []schema{{name: "passwords", key: []string{"password"}, columns: []column{
+			need("password", text),
+		}}},
+	},
+	{
+		name: "journal_retention", means: "how long entries of the journal are kept at least",
+		tables: []schema{{name: "rules", key: []string{"rule_id"}, columns: []column{
+			need("rule_id", code),
+			need("kind", text),
+			oneOf("about", "any", "person"),
+			need("days", integer),
+			need("floor", yesNo),
+			need("why", text),
+			need("source", text),
+		}}},
+	},
 	{name: "demonstration", means: "what the demonstration is made from: synthetic, never a reference", free: true},
 }
 
