@@ -64,8 +64,9 @@ type Register struct {
 	journal Journal
 	now     func() time.Time
 
-	mu   sync.Mutex
-	seen map[sighting]cached
+	mu     sync.Mutex
+	seen   map[sighting]cached
+	lately map[string]time.Time // who called within the last pace
 }
 
 // Migrations returns the files of this room's tables, for db.Pending.

@@ -111,7 +111,7 @@ func host(t *testing.T, addr string) []string {
 }
 
 func TestEchoscu(t *testing.T) {
-	addr := serve(t, &Server{AETitle: "ARCHIVE", Accept: func(_ context.Context, p Peer) error {
+	addr := serve(t, &Server{AETitle: "ARCHIVE", Accept: func(_ context.Context, p *Peer) error {
 		if p.CallingAE == "STRANGER" {
 			return fault.Errorf(fault.Forbidden, "not on the list")
 		}
@@ -201,10 +201,10 @@ func TestStorescuOptions(t *testing.T) {
 	k := &keeper{}
 	var mu sync.Mutex
 	var last Peer
-	server := &Server{Store: k, Accept: func(_ context.Context, p Peer) error {
+	server := &Server{Store: k, Accept: func(_ context.Context, p *Peer) error {
 		mu.Lock()
 		defer mu.Unlock()
-		last = p
+		last = *p
 		return nil
 	}}
 	peer := host(t, serve(t, server))

@@ -38,17 +38,43 @@ type Peer struct {
 	Class         string               // implementation class UID, as sent
 	Version       string               // implementation version name, as sent
 	MaximumLength uint32               // largest P-DATA-TF body the peer takes; 0 is any
-	Identity      *Identity            // nil if none was sent. A response to it is never sent (PS3.7 §D.3.3.7)
+	Identity      *Identity            // nil if none was sent
 	TLS           *tls.ConnectionState // nil without TLS
+	Proposed      []Proposal           // the presentation contexts the requestor asked for, as sent
+
+	// Account is who Server.Accept says the peer is, "" if it says nothing. If the
+	// requestor sent an Identity and asks for an answer, it gets one when this is set.
+	Account string
+}
+
+// Verifying reports whether the requestor asked for Verification and nothing else.
+func (p Peer) Verifying() bool {
+	for _, c := range p.Proposed {
+		if c.SOPClass != uid.Verification {
+			return false
+		}
+	}
+	return len(p.Proposed) > 0
 }
 
 // peerOf returns what an A-ASSOCIATE-RQ tells about who sent it.
 func peerOf(address string, rq *associate) Peer {
-	return Peer{
+	p := Peer{
 		Address: address, CallingAE: rq.calling, CalledAE: rq.called,
 		Class: rq.user.classUID, Version: rq.user.version,
 		MaximumLength: rq.user.maxLength, Identity: rq.user.identity,
 	}
+	for _, c := range rq.contexts {
+		proposal := Proposal{}
+		proposal.SOPClass, _ = uid.Parse(c.abstract) // what is none was not asked for
+		for _, syntax := range c.syntaxes {
+			if u, err := uid.Parse(syntax); err == nil {
+				proposal.Syntaxes = append(proposal.Syntaxes, u)
+			}
+		}
+		p.Proposed = append(p.Proposed, proposal)
+	}
+	return p
 }
 
 // LogValue shows what logs may hold of a peer.

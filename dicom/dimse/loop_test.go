@@ -187,7 +187,7 @@ func TestSmallMaximum(t *testing.T) {
 }
 
 func TestRejections(t *testing.T) {
-	server := &Server{AETitle: "ARCHIVE", Limits: Limits{PerPeer: 1}, Accept: func(_ context.Context, p Peer) error {
+	server := &Server{AETitle: "ARCHIVE", Limits: Limits{PerPeer: 1}, Accept: func(_ context.Context, p *Peer) error {
 		switch p.CallingAE {
 		case "STRANGER":
 			return fault.Errorf(fault.Forbidden, "not on the list")

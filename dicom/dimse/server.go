@@ -24,8 +24,9 @@ type Server struct {
 	TLS      *tls.Config // nil is without TLS
 
 	// Accept decides about an association. A *RejectionError is sent as it is; other
-	// errors are translated by their kind. Nil accepts everybody.
-	Accept func(ctx context.Context, p Peer) error
+	// errors are translated by their kind. It may say who the peer is (Peer.Account).
+	// Nil accepts everybody.
+	Accept func(ctx context.Context, p *Peer) error
 	// Echo is told of a C-ECHO before it is answered. Nil is nobody.
 	Echo func(ctx context.Context, p Peer)
 	// Store keeps what C-STORE brings. Nil refuses storage classes.

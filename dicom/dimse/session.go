@@ -69,7 +69,7 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 		state := t.ConnectionState()
 		peer.TLS = &state
 	}
-	if no := x.judge(ctx, peer, rq); no != nil {
+	if no := x.judge(ctx, &peer, rq); no != nil {
 		x.s.dissociate(x.c)
 		x.s.Log.InfoContext(ctx, "association rejected", "peer", peer, "reason", no.Error())
 		x.observe(ctx, Observation{Occasion: Rejected, Peer: peer, Rejection: no})
@@ -77,6 +77,9 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 		return false
 	}
 	ac := x.negotiate(rq)
+	if i := peer.Identity; i != nil && i.respond && peer.Account != "" {
+		ac.user.response = []byte{} // PS3.7 D.3.3.7.2: of no length for a user name
+	}
 	x.since.Store(x.s.Now().UnixNano())
 	x.peer.Store(&peer)
 	x.sender = newSender(x.p, rq.user.maxLength, x.s.limits.PDU)
@@ -89,7 +92,7 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 }
 
 // judge is the service-user's part of accepting an association.
-func (x *session) judge(ctx context.Context, peer Peer, rq *associate) (no *RejectionError) {
+func (x *session) judge(ctx context.Context, peer *Peer, rq *associate) (no *RejectionError) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(x.s.Log, v)

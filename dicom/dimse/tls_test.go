@@ -55,7 +55,7 @@ func TestMutualTLS(t *testing.T) {
 		Store:  &s,
 		Limits: Limits{ARTIM: 2 * time.Second},
 		TLS:    &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MinVersion: tls.VersionTLS12},
-		Accept: func(_ context.Context, p Peer) error {
+		Accept: func(_ context.Context, p *Peer) error {
 			if p.TLS == nil || len(p.TLS.PeerCertificates) != 1 {
 				return ErrCalling
 			}
