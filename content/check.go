@@ -68,8 +68,14 @@ func (r *reader) checkKnown(t *Table, s schema, v view) {
 			continue
 		}
 		for row := range t.All() {
-			if value := row.Text(c.name); value != "" && v[c.knownAs][value] == nil {
-				r.report(row.Line(), c.name, Unknown, quoted(value), c.knownAs.column, c.knownAs.kind)
+			values := []string{row.Text(c.name)}
+			if c.kind == references {
+				values = row.List(c.name)
+			}
+			for _, value := range values {
+				if value != "" && v[c.knownAs][value] == nil {
+					r.report(row.Line(), c.name, Unknown, quoted(value), c.knownAs.column, c.knownAs.kind)
+				}
 			}
 		}
 	}

@@ -146,6 +146,108 @@ var kinds = []kind{
 			allow("used_by", list),
 		}}},
 	},
+	{
+		name: "law_duties", means: "duties of law as requirements, whose they are and what proves them",
+		tables: []schema{
+			{name: "duties", key: []string{"id"}, columns: slices.Concat(
+				[]column{
+					need("id", code),
+					known(need("law", code), "law_duties", "laws", "law"),
+					need("article", text),
+					need("verified", yesNo), // the article, or the point used, was read
+					known(need("duty_of", references), "law_duties", "parties", "party"),
+				}, labels("requirement"),
+				[]column{
+					need("capability", list),
+					allow("audit", list),
+					known(allow("evidence", references), "evidence", "facts", "id"),
+				},
+			)},
+			{name: "parties", key: []string{"party"}, columns: slices.Concat([]column{need("party", code)}, labels("label"))},
+			{name: "laws", key: []string{"law"}, columns: slices.Concat([]column{need("law", code), need("number", text)}, labels("label"))},
+		},
+	},
+	{
+		name: "law_act", means: "dates, articles and roles of one act of law",
+		tables: []schema{
+			{name: "dates", key: []string{"date"}, columns: slices.Concat(
+				[]column{need("date", day)}, labels("what"), []column{oneOf("status", "read", "to_confirm"), allow("note", text)},
+			)},
+			{name: "articles", key: []string{"article"}, columns: slices.Concat(
+				[]column{need("article", text)}, labels("what"), []column{need("verified", yesNo)},
+			)},
+			{name: "roles", key: []string{"case"}, columns: slices.Concat([]column{need("case", code)}, labels("label"), labels("role"))},
+		},
+	},
+	{
+		name: "law_clocks", means: "how long law gives, and how long it wants things kept",
+		tables: []schema{{name: "clocks", key: []string{"clock"}, columns: slices.Concat(
+			[]column{
+				need("clock", code),
+				allow("amount", integer),
+				oneOf("unit", "hour", "day", "month", "year", "none"),
+				need("law", code), // own: a proposal of ours
+				allow("article", text),
+				need("verified", yesNo),
+			}, labels("meaning"), []column{allow("note", text)},
+		)}},
+	},
+	{
+		name: "law_requests", means: "what a person may ask for, and the work it takes",
+		tables: []schema{
+			{name: "requests", key: []string{"request"}, columns: slices.Concat(
+				[]column{need("request", code), need("law", code), need("article", text), need("verified", yesNo)}, labels("label"),
+			)},
+			{name: "steps", key: []string{"request", "step"}, columns: slices.Concat(
+				[]column{known(need("request", code), "law_requests", "requests", "request"), need("step", code)}, labels("label"),
+			)},
+		},
+	},
+	{
+		name: "law_purposes", means: "processing activities, their purposes and legal bases by country",
+		tables: []schema{
+			{name: "activities", key: []string{"activity"}, columns: slices.Concat(
+				[]column{need("activity", code)}, labels("label"),
+				[]column{
+					need("purposes", list), // HL7 v3 PurposeOfUse
+					need("secondary", yesNo),
+					known(need("data", references), "law_purposes", "terms", "term"),
+					known(need("persons", references), "law_purposes", "terms", "term"),
+					known(need("recipients", references), "law_purposes", "terms", "term"),
+					known(need("retention", references), "law_retention", "rules", "data"),
+					need("capability", list), // the rooms that do it
+					known(need("measures", references), "law_purposes", "terms", "term"),
+				},
+			)},
+			{name: "bases", key: []string{"activity", "country", "article"}, columns: []column{
+				known(need("activity", code), "law_purposes", "activities", "activity"),
+				need("country", code), // ISO 3166-1 alpha-2, or EU where nothing else is said
+				need("article", text),
+				allow("note", text),
+				need("verified", yesNo),
+				need("source", text),
+			}},
+			{name: "terms", key: []string{"kind", "term"}, columns: slices.Concat(
+				[]column{need("term", code), oneOf("kind", "data", "persons", "recipients", "measures")}, labels("label"),
+			)},
+		},
+	},
+	{
+		name: "law_retention", means: "how long what has to be kept, by country",
+		tables: []schema{{name: "rules", key: []string{"rule"}, columns: slices.Concat(
+			[]column{
+				need("rule", code),
+				need("country", code), // ISO 3166-1 alpha-2, or EU where nothing else is said
+				need("data", code),
+				need("rooms", list),
+				allow("amount", integer),
+				oneOf("unit", "day", "month", "year", "none"),
+				oneOf("since", "last_record", "each_access", "closed", "ended", "run"),
+				allow("until_age", integer), // of minors, at least
+			}, labels("meaning"),
+			[]column{need("law", text), need("verified", yesNo), need("source", text)},
+		)}},
+	},
 	{name: "access_policies", means: "who may do what, in the Cedar language", texts: ".cedar", parse: parseCedar},
 	{
 		name: "common_passwords", means: "passwords that are refused, and words that make one no better",
