@@ -121,7 +121,7 @@ func ours(program string) contender {
 		name: "radagora",
 		start: func(ctx context.Context, dir string) (*server, error) {
 			s, err := launch(ctx, dir, "", program, "serve", "--data", filepath.Join(dir, "data"),
-				"--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--ae", "ARCHIVE")
+				"--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--ae", "ARCHIVE", "--no-auth")
 			if err != nil {
 				return nil, err
 			}

@@ -49,7 +49,9 @@ func (c demoCmd) load(ctx context.Context, h *house, door net.Listener, load *de
 	open, shut := context.WithCancel(ctx)
 	defer shut()
 	ended := make(chan error, 1)
-	go func() { ended <- h.dicomServer(c.settings, &watch{}, newMetrics(h)).Serve(open, door) }()
+	go func() {
+		ended <- h.dicomServer(c.settings, newDoorman(h, true), &watch{}, newMetrics(h), nil).Serve(open, door)
+	}()
 	err := load.load(ctx, demo.Size(c.Size))
 	if err == nil {
 		err = h.settle(ctx)

@@ -272,6 +272,7 @@ func (d *demoLoad) room(ctx context.Context, in <-chan demo.Object) (err error) 
 			propose := []dimse.Proposal{{SOPClass: o.SOPClass, Syntaxes: []uid.UID{o.TransferSyntax}}}
 			assoc, err = dimse.Dial(ctx, d.addr, dimse.Config{
 				Calling: o.AETitle, Called: d.called, Propose: propose, Now: d.house.Now, Log: d.house.Log,
+				Identity: &dimse.Identity{Type: dimse.JWT, Primary: d.house.pass[:]},
 			})
 			if err != nil {
 				return err

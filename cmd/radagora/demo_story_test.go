@@ -69,7 +69,7 @@ func demoPages(t *testing.T) string {
 	ended := make(chan int, 1)
 	var failed bytes.Buffer
 	go func() {
-		args := []string{"--log-level", "error", "serve", "--data", data, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"}
+		args := []string{"--log-level", "error", "serve", "--data", data, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--no-auth"}
 		code := run(ctx, args, &system{In: strings.NewReader(""), Out: said, Err: &failed, Now: now})
 		said.Close()
 		ended <- code

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"slices"
 	"sync"
 	"time"
 
+	"radagora/access"
 	"radagora/archive"
 	"radagora/dicom/dimse"
 	"radagora/dose"
@@ -15,15 +17,23 @@ import (
 
 // A keeper puts what associations bring into the archive.
 type keeper struct {
-	archive *archive.Archive
-	site    string
+	*house
+	site string
 }
 
 // Store implements dimse.Storer: the object is on disk when it returns, and
 // durable with its row when the function it returns does.
 func (k keeper) Store(ctx context.Context, in *dimse.Incoming) (func(context.Context) error, error) {
-	receipt, err := k.archive.Receive(ctx, archive.Arrival{
-		Site: k.site, Actor: "ae:" + in.Peer.CallingAE, Door: "dimse",
+	who, err := k.peerWho(ctx, in.Peer)
+	if err != nil {
+		return nil, err
+	}
+	ctx = access.WithJudge(access.With(ctx, who), k.Judge)
+	if err := access.Check(ctx, access.ObjectStore, access.Subject{Site: k.site}); err != nil {
+		return nil, err
+	}
+	receipt, err := k.Archive.Receive(ctx, archive.Arrival{
+		Site: k.site, Actor: storedBy(who, in.Peer), Door: "dimse",
 		CallingAE: in.Peer.CallingAE, CalledAE: in.Peer.CalledAE,
 		SOPClass: in.SOPClass, SOPInstance: in.SOPInstance, TransferSyntax: in.TransferSyntax, Data: in.Data,
 	})
@@ -34,6 +44,15 @@ func (k keeper) Store(ctx context.Context, in *dimse.Incoming) (func(context.Con
 		_, err := receipt.Wait(ctx)
 		return err
 	}, nil
+}
+
+// storedBy names who stored an object, as the journal does: the peer, or the account
+// it proved to be.
+func storedBy(who access.Who, p dimse.Peer) string {
+	if who.ID == ourselves {
+		return peerAccount + p.CallingAE
+	}
+	return who.ID
 }
 
 // A watch remembers what came through the DICOM door lately, for the guide.
@@ -111,12 +130,13 @@ func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 	return w.echo, recent
 }
 
-// dicomServer returns the DICOM door of the house.
-func (h *house) dicomServer(s settings, w *watch, m *metrics) *dimse.Server {
+// dicomServer returns the DICOM door of the house: over TLS if there is a
+// configuration for it.
+func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure *tls.Config) *dimse.Server {
 	return &dimse.Server{
-		AETitle: s.AE, Log: h.Log, Now: h.Now,
+		AETitle: s.AE, Log: h.Log, Now: h.Now, TLS: secure, Accept: d.accept,
 		Contexts: dimse.Contexts{Private: true},
-		Store:    keeper{archive: h.Archive, site: site.Default},
+		Store:    keeper{house: h, site: site.Default},
 		Observe: func(ctx context.Context, o dimse.Observation) {
 			m.observe(o)
 			w.observe(ctx, o)

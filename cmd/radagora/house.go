@@ -43,14 +43,15 @@ type house struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 
-	data  string // folder
+	data  string   // folder
+	pass  [32]byte // by which this process recognises itself at its own door
 	close []func() error
 }
 
 // open opens the rooms in the order in which they need each other. The caller
 // closes the house.
 func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
-	h = &house{Log: sys.Log, Now: sys.Now, data: s.Data}
+	h = &house{Log: sys.Log, Now: sys.Now, data: s.Data, pass: newPass()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -115,7 +116,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	h.Facts = &access.Facts{DB: h.DB, Journal: h.Journal, Now: h.Now}
+	h.Facts = &access.Facts{DB: h.DB, Journal: h.Journal, Now: h.Now, Peers: h.mayQuery}
 	h.Judge = &access.Judge{Rules: rules, Facts: h.Facts, Now: h.Now, Open: s.NoAuth}
 	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -46,6 +47,10 @@ func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	secure, err := c.tls(ctx, sys)
+	if err != nil {
+		return err
+	}
 	h, err := c.open(ctx, sys)
 	if err != nil {
 		return err
@@ -54,27 +59,63 @@ func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := c.seed(ctx, h); err != nil {
 		return err
 	}
-	pages, err := listen(ctx, c.HTTP)
-	if err != nil {
+	d := doors{secure: secure}
+	if err := d.open(ctx, c.settings); err != nil {
+		return errors.Join(err, d.close())
+	}
+	return c.serve(ctx, sys, h, d)
+}
+
+// doors are the listeners of the program.
+type doors struct {
+	pages, dicom, dicomTLS net.Listener // dicomTLS may be nil
+	secure                 tlsDoors
+}
+
+// open opens the ports.
+func (d *doors) open(ctx context.Context, s settings) (err error) {
+	if d.pages, err = listen(ctx, s.HTTP); err != nil {
 		return err
 	}
-	associations, err := listen(ctx, c.DICOM)
-	if err != nil {
-		return errors.Join(err, pages.Close())
+	if d.dicom, err = listen(ctx, s.DICOM); err != nil {
+		return err
 	}
-	return c.serve(ctx, sys, h, pages, associations)
+	if s.DICOMTLS != "" {
+		d.dicomTLS, err = listen(ctx, s.DICOMTLS)
+	}
+	return err
+}
+
+// close closes what was opened.
+func (d *doors) close() error {
+	var all []error
+	for _, l := range []net.Listener{d.pages, d.dicom, d.dicomTLS} {
+		if l != nil {
+			all = append(all, l.Close())
+		}
+	}
+	return errors.Join(all...)
 }
 
 // check refuses settings that cannot be served.
-func (c serveCmd) check() error {
+func (c *serveCmd) check() error {
 	if len(c.AE) < 1 || len(c.AE) > 16 {
 		return wrong("--ae: an application entity title has 1 to 16 characters (PS3.5 6.2)")
 	}
 	if c.NoAuth && !loopback(c.HTTP) {
 		return wrong("--no-auth lets everybody in and is refused on %s: use an address that is loopback, such as 127.0.0.1:8080", c.HTTP)
 	}
-	if !loopback(c.HTTP) {
-		return wrong("--http %s: there is no sign-in yet, so the pages answer on this machine only: use a loopback address, such as 127.0.0.1:8080", c.HTTP)
+	if c.Demo {
+		if c.DICOM == ":11112" {
+			c.DICOM = "127.0.0.1:11112" // made-up data are for this machine
+		}
+		if !loopback(c.HTTP) || !loopback(c.DICOM) {
+			return wrong("--demo offers ready accounts to everybody and answers on this machine only: use loopback addresses, such as 127.0.0.1:8080 and 127.0.0.1:11112")
+		}
+	}
+	if !loopback(c.HTTP) && c.TLSCert == "" {
+		return wrong("--http %s: pages are never open to other machines without TLS: give --tls-cert and --tls-key, "+
+			"or listen on a loopback address behind a proxy that speaks TLS, and name its address with --public-url", c.HTTP)
 	}
 	return nil
 }
@@ -116,31 +157,45 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 }
 
 // serve runs doors and background work until ctx ends or one of them fails.
-func (c serveCmd) serve(ctx context.Context, sys *system, h *house, pages, associations net.Listener) error {
+func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	seen, changed := &watch{}, make(chan struct{}, 1)
 	counted := newMetrics(h)
-	handler, demonstration, err := h.handler(ctx, c.settings, seen, counted, associations)
+	handler, demonstration, err := h.handler(ctx, c.settings, seen, counted, d.dicom)
 	if err != nil {
-		return err
+		return errors.Join(err, d.close())
 	}
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
+	scheme, pages := "http", d.pages
+	if d.secure.own != nil {
+		scheme = "https"
+		server.TLSConfig = d.secure.own.config(d.secure.authorities, false)
+		server.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
+		pages = tls.NewListener(pages, server.TLSConfig)
+	}
+	doorman := newDoorman(h, c.NoAuth || c.Demo)
 	h.Dose.Changed = func() { seen.changed(); poke(changed) }
 	work := []func() error{
 		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
 		func() error { return h.background(ctx) },
-		func() error { return h.dicomServer(c.settings, seen, counted).Serve(ctx, associations) },
+		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
 		func() error { return servePages(ctx, server, pages) },
+	}
+	line := fmt.Sprintf("ready: %s://%s/ DICOM %s %s", scheme, d.pages.Addr(), c.AE, d.dicom.Addr())
+	if d.dicomTLS != nil {
+		config := d.secure.own.config(d.secure.authorities, d.secure.authorities != nil)
+		work = append(work, func() error { return h.dicomServer(c.settings, doorman, seen, counted, config).Serve(ctx, d.dicomTLS) })
+		line += fmt.Sprintf(" TLS %s", d.dicomTLS.Addr())
 	}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run() }()
 	}
-	fmt.Fprintf(sys.Out, "ready: http://%s/ DICOM %s %s\n", pages.Addr(), c.AE, associations.Addr())
+	fmt.Fprintln(sys.Out, line)
 	if c.Demo {
 		if err := demonstration.start(ctx); err != nil {
 			h.Log.ErrorContext(ctx, "demonstration", "error", err)

@@ -34,7 +34,7 @@ var ready = regexp.MustCompile(`^ready: http://(\S+)/ DICOM (\S+) (\S+)$`)
 
 // startServer starts a server on a data folder and waits until it is ready.
 func startServer(data string, env []string, args ...string) (*server, error) {
-	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"}, args...)
+	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--no-auth"}, args...)
 	s := &server{cmd: exec.Command("radagora", args...), ended: make(chan error, 1)}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = s

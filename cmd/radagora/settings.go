@@ -27,13 +27,18 @@ const (
 // settings are what `radagora serve` has to know. `radagora config check` takes
 // the same and shows where each value came from.
 type settings struct {
-	Data   string   `setting:"" default:"./data" help:"Folder for everything that is kept."`
-	DB     string   `setting:"" dsn:"" placeholder:"DSN" help:"Database, sqlite:/path/file.db or postgres://…; without it, SQLite in the data folder."`
-	HTTP   string   `setting:"" default:"127.0.0.1:8080" help:"Listen here for the pages."`
-	DICOM  string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
-	AE     string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
-	Peer   []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
-	NoAuth bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
+	Data        string   `setting:"" default:"./data" help:"Folder for everything that is kept."`
+	DB          string   `setting:"" dsn:"" placeholder:"DSN" help:"Database, sqlite:/path/file.db or postgres://…; without it, SQLite in the data folder."`
+	HTTP        string   `setting:"" default:"127.0.0.1:8080" help:"Listen here for the pages."`
+	DICOM       string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
+	AE          string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
+	Peer        []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
+	TLSCert     string   `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) for pages and DICOM over TLS; read again when it changes."`
+	TLSKey      string   `setting:"" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
+	TLSClientCA string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
+	DICOMTLS    string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
+	PublicURL   string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
+	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
 }
 
 // envName returns the environment variable of a flag.
