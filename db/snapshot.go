@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -258,4 +259,30 @@ func copyError(t Table, err error) error {
 		err = classify(err)
 	}
 	return fmt.Errorf("table %s: %w", t.Name, err)
+}
+
+// QueryRow scans the one row of a query. It is NotFound if there is none.
+func (s *Snapshot) QueryRow(ctx context.Context, query string, dest ...any) error {
+	if s.conn == nil {
+		return s.e.QueryRow(ctx, query).Scan(dest...)
+	}
+	err := s.conn.QueryRow(ctx, query).Scan(dest...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fault.As(fault.NotFound, sql.ErrNoRows)
+	}
+	return classify(err)
+}
+
+// Integrity has SQLite check its file from the first page to the last and returns
+// what it found; nothing if all is well. PostgreSQL has no such check: nothing.
+func (d *DB) Integrity(ctx context.Context) ([]string, error) {
+	l, ok := d.e.(*lite)
+	if !ok {
+		return nil, nil
+	}
+	found, err := names(ctx, l.reader, "pragma integrity_check(20)")
+	if len(found) == 1 && found[0] == "ok" {
+		return nil, err
+	}
+	return found, err
 }
