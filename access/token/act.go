@@ -1,0 +1,62 @@
+package token
+
+import (
+	"slices"
+
+	"radagora/access"
+)
+
+// A rule says which acts an interaction with a type of resource stands for. What a
+// resource shows is what the act shows: an ImagingStudy leads to the images, so
+// whoever may read one may read them, if the account's role may.
+type rule struct {
+	typ  string
+	can  string // any of these letters
+	acts []access.Act
+}
+
+// rules translate SMART scopes into acts. A type that is not here stands for nothing.
+var rules = []rule{
+	{"ImagingStudy", "s", []access.Act{access.StudyFind}},
+	{"ImagingStudy", "r", []access.Act{access.StudyFind, access.ObjectRead}},
+	{"ImagingStudy", "c", []access.Act{access.ObjectStore}},
+	{"Endpoint", "rs", []access.Act{access.StudyFind}},
+	{"Patient", "rs", []access.Act{access.IdentityRead}},
+	{"Observation", "rs", []access.Act{access.ExaminationRead}},
+	{"MeasureReport", "rs", []access.Act{access.AggregateRead}},
+	{"Task", "rs", []access.Act{access.FindingRead}},
+	{"Task", "u", []access.Act{access.FindingDecide}},
+	{"Device", "rs", []access.Act{access.SiteRead}},
+	{"Location", "rs", []access.Act{access.SiteRead}},
+	{"Organization", "rs", []access.Act{access.SiteRead}},
+	{"AuditEvent", "rs", []access.Act{access.JournalRead}},
+}
+
+// ActsOf returns the acts that scopes stand for. A scope with a query stands for
+// none: acts know no queries, and a limit that nobody enforces is none.
+func ActsOf(scopes []Scope) []string {
+	var all []string
+	for _, s := range scopes {
+		if s.Query != "" {
+			continue
+		}
+		for _, r := range rules {
+			if !slices.ContainsFunc([]byte(r.can), func(i byte) bool { return s.Allows(r.typ, Interaction(i)) }) {
+				continue
+			}
+			for _, a := range r.acts {
+				all = append(all, string(a))
+			}
+		}
+	}
+	return tidy(all)
+}
+
+// Supported returns the scopes that stand for something, for the discovery document.
+func Supported() []string {
+	all := []string{"system/*.cruds"}
+	for _, r := range rules {
+		all = append(all, Scope{Level: LevelSystem, Type: r.typ, Can: r.can}.String())
+	}
+	return all
+}
