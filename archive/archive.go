@@ -20,8 +20,10 @@ import (
 	"embed"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
+	"radagora/access"
 	"radagora/blob"
 	"radagora/db"
 	"radagora/fault"
@@ -69,6 +71,10 @@ type Config struct {
 	Log      *slog.Logger     // nil: silent
 	Now      func() time.Time // the clock
 
+	// Erased, if set, is told within tx of a study that was erased, or that lost the
+	// instances of one of several persons, for whoever derives something from it.
+	Erased func(ctx context.Context, tx *db.Tx, site, study string, whole bool) error
+
 	MaxObject int64 // how long an object may be, in bytes. 0: 8 GiB
 }
 
@@ -76,6 +82,8 @@ type Config struct {
 type Archive struct {
 	Config
 	known known
+	once  sync.Once
+	wake  chan struct{} // there is something to be taken out of the packs
 }
 
 // New returns an archive whose tables are up to date.
@@ -89,8 +97,12 @@ func New(ctx context.Context, c Config) (*Archive, error) {
 	if c.MaxObject <= 0 {
 		c.MaxObject = 8 << 30
 	}
+	if err := c.DB.Migrate(ctx, "access", access.Migrations()); err != nil { // lists ask for wishes and relations
+		return nil, err
+	}
 	if err := c.DB.Migrate(ctx, "archive", Migrations()); err != nil {
 		return nil, err
 	}
-	return &Archive{Config: c}, nil
+	a := &Archive{Config: c}
+	return a, a.nameless(ctx)
 }

@@ -85,7 +85,7 @@ func (c *checker) objects(ctx context.Context) ([]blob.Ref, error) {
 			continue
 		}
 		c.sum.Objects++
-		has, err := c.a.hasRow(ctx, ref)
+		has, err := c.a.accounted(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -104,6 +104,15 @@ func (a *Archive) hasRow(ctx context.Context, r blob.Ref) (bool, error) {
 	return n > 0, err
 }
 
+// accounted reports whether the index knows the object, or knows that it was erased.
+func (a *Archive) accounted(ctx context.Context, r blob.Ref) (bool, error) {
+	has, err := a.hasRow(ctx, r)
+	if err != nil || has {
+		return has, err
+	}
+	return a.isErased(ctx, r)
+}
+
 // confirm looks again at objects that had no row, after those that were on their
 // way have arrived.
 func (c *checker) confirm(ctx context.Context, orphans []blob.Ref) error {
@@ -115,7 +124,7 @@ func (c *checker) confirm(ctx context.Context, orphans []blob.Ref) error {
 		return ctx.Err()
 	}
 	for _, ref := range orphans {
-		has, err := c.a.hasRow(ctx, ref)
+		has, err := c.a.accounted(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -226,10 +235,14 @@ type Rebuilt struct {
 // lost, or for orphans that Check has found. They are entered as instances of
 // site, because packs do not say whose an object is. An object whose data set is
 // known already is removed. What is no DICOM object stays and is counted. It may
-// be repeated, and run while others are received. report, if not nil, is called
+// be repeated, and run while others are received. What was erased does not come
+// back: what of it is still in the packs is removed first. report, if not nil, is called
 // for every object it did something with or could not read.
 func (a *Archive) Rebuild(ctx context.Context, site, actor string, report func(blob.Ref, Outcome, error)) (Rebuilt, error) {
 	var sum Rebuilt
+	if _, err := a.RemoveErased(ctx); err != nil {
+		return sum, err
+	}
 	for ref, err := range a.Blobs.List(ctx) {
 		if ctx.Err() != nil {
 			return sum, ctx.Err()
@@ -266,7 +279,7 @@ func (r *Rebuilt) count(o Outcome, err error) {
 
 // adopt enters an object into the index, unless it has a row; then the outcome is "".
 func (a *Archive) adopt(ctx context.Context, site, actor string, ref blob.Ref) (Outcome, error) {
-	if has, err := a.hasRow(ctx, ref); err != nil || has {
+	if has, err := a.accounted(ctx, ref); err != nil || has {
 		return "", err
 	}
 	if err := blob.Verify(ctx, a.Blobs, ref); err != nil {

@@ -79,7 +79,9 @@ type place struct {
 	ofSeries          []string
 	seriesNumber      *int64
 	machine           string
-	newDispute, fresh bool // of this transaction: differs became true; the series was made
+	persons           []string // of those whom the study's instances name, some
+	newDispute, fresh bool     // of this transaction: differs became true; the series was made
+	newPerson         bool     // of this transaction: no instance of the study had named the person
 }
 
 // place finds or makes the study and the series of e and counts e in both.
@@ -114,6 +116,7 @@ func (s *place) covers(e *entry) bool {
 		slices.Equal(s.ofSeries, merge(s.ofSeries, e.ofSeries)) &&
 		slices.Equal(s.patient, mergePatient(s.patient, e.patient)) &&
 		(s.differs || !disagree(s.patient, e.patient)) &&
+		(e.person() == "" || slices.Contains(s.persons, e.person())) &&
 		same(s.seriesNumber, smaller(s.seriesNumber, e.seriesNumber))
 }
 
@@ -134,6 +137,13 @@ func (s *place) studyOf(ctx context.Context, tx *db.Tx, e *entry) error {
 	texts := make([]string, len(studyTexts))
 	if err := tx.QueryRow(ctx, selectStudyState, e.site, uid).Scan(targets(texts, &s.study, &s.differs)...); err != nil {
 		return err
+	}
+	if who := e.person(); who != "" {
+		n, err := tx.Exec(ctx, insertPerson, e.site, who, s.study)
+		if err != nil {
+			return err
+		}
+		s.persons, s.newPerson = []string{who}, n > 0
 	}
 	patient, ofStudy := texts[:len(patientColumns)], texts[len(patientColumns):]
 	s.newDispute = !s.differs && disagree(patient, e.patient)
@@ -220,7 +230,7 @@ func (s *place) summarise(ctx context.Context, tx *db.Tx) error {
 func folds(patient, ofStudy []string) []string {
 	name, other := foldName(patient[patientName])
 	referring, _ := foldName(ofStudy[studyReferring])
-	return []string{clip(name), clip(other), clip(referring), clip(Fold(ofStudy[studyDescription]))}
+	return []string{clip(name), clip(other), clip(referring), clip(Fold(ofStudy[studyDescription])), personOf(patient)}
 }
 
 // targets returns where to scan some values and then the texts.
@@ -240,13 +250,33 @@ func smaller(a, b *int64) *int64 {
 
 func same(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// stored returns what the journal says about a new instance.
+// stored returns what the journal says about a new instance. The first of a study
+// that names a person carries, encrypted, the identifier itself.
 func (e *entry) stored(id string, s place) journal.Entry {
-	return e.journalled("archive.instance.stored", map[string]any{
+	entry := e.journalled("archive.instance.stored", map[string]any{
 		"instance": id, "modality": s.ofSeries[seriesModality], "machine": s.machine,
 		"transfer_syntax": e.syntax, "length": e.ref.Length, "sha256": hex.EncodeToString(e.ref.SHA256[:]),
 		"irradiation_events": e.events, "patients_differ": s.newDispute,
 	})
+	if s.newPerson {
+		entry.Payload = encode(map[string]any{"issuer": e.patient[patientIssuer], "patient_id": e.patient[patientID]})
+	}
+	return entry
+}
+
+// person returns whom the instance is about, as the other rooms name the person.
+func (e *entry) person() string { return personOf(e.patient) }
+
+// personOf returns the person of the columns of a patient.
+func personOf(patient []string) string { return Person(patient[patientIssuer], patient[patientID]) }
+
+// encode returns data as JSON.
+func encode(data map[string]any) json.RawMessage {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		panic(err) // texts, numbers and UIDs
+	}
+	return raw
 }
 
 // journalled returns an entry about e with what all such entries say. It holds no
@@ -254,11 +284,7 @@ func (e *entry) stored(id string, s place) journal.Entry {
 func (e *entry) journalled(kind string, data map[string]any) journal.Entry {
 	data["study"], data["series"], data["sop_class"] = e.study, e.series, e.class
 	data["door"], data["calling_ae"] = e.door, e.callingAE
-	raw, err := json.Marshal(data)
-	if err != nil {
-		panic(err) // texts, numbers and UIDs
-	}
-	return journal.Entry{Site: e.site, Actor: e.actor, Kind: kind, Subject: e.sop.String(), Data: raw, Person: Person(e.patient[patientIssuer], e.patient[patientID])}
+	return journal.Entry{Site: e.site, Actor: e.actor, Kind: kind, Subject: e.sop.String(), Data: encode(data), Person: e.person()}
 }
 
 // known remembers places of series that instances were added to lately.
@@ -285,13 +311,20 @@ func (k *known) get(e *entry) (place, bool) {
 }
 
 func (k *known) put(e *entry, s place) {
-	s.newDispute, s.fresh = false, false
+	s.newDispute, s.fresh, s.newPerson = false, false, false
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.of == nil || len(k.of) >= maxKnown {
 		k.of = map[seriesKey]place{}
 	}
 	k.of[e.key()] = s
+}
+
+// clear forgets everything.
+func (k *known) clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.of = nil
 }
 
 func (k *known) forget(e *entry) {

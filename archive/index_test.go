@@ -22,7 +22,7 @@ func TestSeriesDeletedMeanwhile(t *testing.T) {
 				t.Errorf("round %d: study = %+v, %v", round, s, err)
 			}
 			if err := b.db.Write(t.Context(), func(tx *db.Tx) error {
-				for _, table := range []string{"instance", "series", "study"} {
+				for _, table := range []string{"instance", "series", "study_person", "study"} {
 					if _, err := tx.Exec(t.Context(), "delete from "+table); err != nil {
 						return err
 					}

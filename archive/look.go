@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"radagora/access"
 	"radagora/blob"
 	"radagora/db"
 	"radagora/dicom/uid"
@@ -19,7 +20,8 @@ type Study struct {
 
 	PatientID, IssuerOfPatientID, PatientName Personal
 	PatientBirthDate, PatientSex              Personal
-	PatientsDiffer                            bool // its instances name more than one patient
+	PatientsDiffer                            bool     // its instances name more than one patient
+	Person                                    Personal // as the journal and the other rooms name them
 
 	Date, Time, TimezoneOffset            string
 	AccessionNumber                       Personal
@@ -65,7 +67,7 @@ type Instance struct {
 const (
 	fromStudy = `select id, site_id, study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex,
 		patient_differs, study_date, study_time, timezone_offset, accession_number, referring_physician_name, study_id,
-		study_description, modalities, series_count, instance_count, size_bytes, received_at, updated_at from study `
+		study_description, modalities, series_count, instance_count, size_bytes, received_at, updated_at, person from study `
 	fromSeries = `select series.id, series.site_id, study, series_uid, series_number, modality, series_description, body_part_examined,
 		laterality, series_date, series_time, performed_step_start_date, performed_step_start_time, protocol_name,
 		institution_name, department_name, station_name, manufacturer, series.model_name, device_serial_number,
@@ -118,10 +120,13 @@ func (a *Archive) OfEvent(ctx context.Context, site string, event uid.UID) ([]In
 		where instance_event.site_id = $1 and event_uid = $2 order by instance.id`, site, event.String())
 }
 
-// A Filter says which studies are asked for. Empty fields ask nothing; all
-// others must hold.
+// A Filter says which studies are asked for, and for whom. Empty fields ask
+// nothing; all others must hold.
 type Filter struct {
-	PatientName     string // begins with this, whatever the case and accents
+	Reach access.Reach // of whoever asks: the zero Reach finds nothing
+
+	Persons         []string // of one of these, such as all identifiers of one person
+	PatientName     string   // begins with this, whatever the case and accents
 	PatientID       string
 	AccessionNumber string
 	DateFrom        string // YYYYMMDD, included
@@ -157,8 +162,21 @@ func ParseCursor(s string) (Cursor, error) {
 
 // Studies returns studies that f asks for, the latest first, at most limit of
 // them from a place on. What is stored meanwhile neither repeats nor hides any.
+//
+// Studies of a person whose data are restricted are left out, and those outside of
+// the reach of whoever asks. Whoever may not see identities gets studies without
+// patient and accession number, and it is Forbidden to search by them.
 func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Cursor, limit int) ([]Study, error) {
+	if !f.Reach.Identity && (f.PatientName != "" || f.PatientID != "" || f.AccessionNumber != "") {
+		return nil, fault.Errorf(fault.Forbidden, "studies: searching by patient or accession number is for those who may see identities")
+	}
 	q := query{text: fromStudy + `where site_id = $1`, args: []any{site}}
+	q.within(site, f.Reach, a.Now())
+	q.text += ` and not exists (select 1 from study_person where study_person.study = study.id and ` +
+		access.Wished("study_person.site_id", "study_person.person", access.Restricted) + `)`
+	if len(f.Persons) > 0 {
+		q.and(`person <> '' and person in (`+strings.TrimSuffix(strings.Repeat("?, ", len(f.Persons)), ", ")+`)`, anys(f.Persons)...)
+	}
 	if from.id != "" {
 		q.and(`(study_date < ? or study_date = ? and (study_time < ? or study_time = ? and id < ?))`,
 			from.date, from.date, from.time, from.time, from.id)
@@ -182,7 +200,36 @@ func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Curso
 		q.and(`exists (select 1 from series where series.study = study.id and series.modality = ?)`, f.Modality)
 	}
 	q.text += ` order by study_date desc, study_time desc, id desc limit ` + strconv.Itoa(max(0, limit))
-	return db.List(ctx, a.DB, scanStudy, q.text, q.args...)
+	list, err := db.List(ctx, a.DB, scanStudy, q.text, q.args...)
+	if !f.Reach.Identity {
+		for i := range list {
+			s := &list[i]
+			s.PatientID, s.IssuerOfPatientID, s.PatientName, s.PatientBirthDate = Personal{}, Personal{}, Personal{}, Personal{}
+			s.AccessionNumber, s.Person = Personal{}, Personal{}
+		}
+	}
+	return list, err
+}
+
+// within leaves the studies that are within reach: those filed under a person, and
+// single ones. The few relations come first, and studies are looked up by them.
+func (q *query) within(site string, r access.Reach, now time.Time) {
+	rows, args := r.Rows(site, now, len(q.args)+1)
+	if rows == "" {
+		return
+	}
+	q.args = append(q.args, args...)
+	q.text += ` and id in (select study.id from (` + rows + `) as reach join study on study.site_id = $1 and study.person <> '' and study.person = reach.person where reach.person <> ''
+		union select study.id from (` + rows + `) as reach join study on study.site_id = $1 and study.study_uid = reach.study where reach.study <> '')`
+}
+
+// anys returns a list of texts as arguments.
+func anys(list []string) []any {
+	all := make([]any, len(list))
+	for i, s := range list {
+		all[i] = s
+	}
+	return all
 }
 
 // A query is a statement in the making.
@@ -218,7 +265,7 @@ func scanStudy(r *db.Rows) (s Study, err error) {
 	var received, updated int64
 	err = r.Scan(&s.ID, &s.Site, &u, &s.PatientID, &s.IssuerOfPatientID, &s.PatientName, &s.PatientBirthDate, &s.PatientSex,
 		&s.PatientsDiffer, &s.Date, &s.Time, &s.TimezoneOffset, &s.AccessionNumber, &s.ReferringPhysician, &s.StudyID,
-		&s.Description, &modalities, &s.SeriesCount, &s.InstanceCount, &s.SizeBytes, &received, &updated)
+		&s.Description, &modalities, &s.SeriesCount, &s.InstanceCount, &s.SizeBytes, &received, &updated, &s.Person)
 	s.ReceivedAt, s.UpdatedAt = db.FromMillis(received), db.FromMillis(updated)
 	if m := strings.Trim(modalities, `\`); m != "" {
 		s.Modalities = strings.Split(m, `\`)

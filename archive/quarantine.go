@@ -93,7 +93,7 @@ func (a *Archive) quarantine(ctx context.Context, first Instance, e *entry, dige
 	err := a.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		added, err = tx.Exec(ctx, insertQuarantine, db.NewID(), e.site, "other_content", first.ID,
 			e.study.String(), e.series.String(), e.sop.String(), e.class.String(), e.syntax.String(), digest[:],
-			e.ref.Pack, e.ref.Offset, e.ref.Length, e.ref.SHA256[:], e.datasetAt, e.door, e.callingAE, e.at, 0)
+			e.ref.Pack, e.ref.Offset, e.ref.Length, e.ref.SHA256[:], e.datasetAt, e.door, e.callingAE, e.at, 0, e.person())
 		if err != nil {
 			return err
 		}
@@ -131,12 +131,13 @@ type Quarantine struct {
 	Kept     string // id of the instance that stays
 }
 
+const fromQuarantine = `select id, site_id, sop_uid, sop_class, study_uid, series_uid, transfer_syntax,
+	length, sha256, pack, pack_offset, dataset_at, door, calling_ae, received_at, repeats, reason, instance from quarantine `
+
 // Quarantined returns what is in quarantine at a site in the order of its coming,
 // at most limit behind the one with the id after, or from the first if that is "".
 func (a *Archive) Quarantined(ctx context.Context, site, after string, limit int) ([]Quarantine, error) {
-	return db.List(ctx, a.DB, scanQuarantine, `select id, site_id, sop_uid, sop_class, study_uid, series_uid, transfer_syntax,
-		length, sha256, pack, pack_offset, dataset_at, door, calling_ae, received_at, repeats, reason, instance
-		from quarantine where site_id = $1 and id > $2 order by id limit $3`, site, after, limit)
+	return db.List(ctx, a.DB, scanQuarantine, fromQuarantine+`where site_id = $1 and id > $2 order by id limit $3`, site, after, limit)
 }
 
 // OpenQuarantined opens an object that is kept aside.

@@ -8,7 +8,7 @@ import (
 // The statements of the index. Their columns come from the tables of attributes.
 var (
 	studyTexts  = append(columnNames(patientColumns), columnNames(studyColumns)...)
-	studyFolds  = []string{"patient_name_folded", "patient_name_other", "referring_physician_folded", "study_description_folded"}
+	studyFolds  = []string{"patient_name_folded", "patient_name_other", "referring_physician_folded", "study_description_folded", "person"}
 	seriesTexts = columnNames(seriesColumns)
 
 	insertStudy = insert("study", join([]string{"id", "site_id", "study_uid"}, studyTexts, studyFolds,
@@ -22,7 +22,7 @@ var (
 		" on conflict (site_id, sop_uid) do nothing"
 	insertQuarantine = insert("quarantine", []string{
 		"id", "site_id", "reason", "instance", "study_uid", "series_uid", "sop_uid", "sop_class",
-		"transfer_syntax", "dataset_sha256", "pack", "pack_offset", "length", "sha256", "dataset_at", "door", "calling_ae", "received_at", "repeats",
+		"transfer_syntax", "dataset_sha256", "pack", "pack_offset", "length", "sha256", "dataset_at", "door", "calling_ae", "received_at", "repeats", "person",
 	}) + " on conflict (site_id, sop_uid, dataset_sha256) do nothing"
 
 	selectStudyState  = "select id, patient_differs, " + strings.Join(studyTexts, ", ") + " from study where site_id = $1 and study_uid = $2"
@@ -41,6 +41,7 @@ const (
 	summarise         = `update study set modalities = $2, series_count = (select count(*) from series where study = $1) where id = $1`
 	modalities        = `select distinct modality from series where study = $1 and modality <> '' order by modality`
 	insertEvent       = `insert into instance_event (site_id, event_uid, instance) values ($1, $2, $3) on conflict do nothing`
+	insertPerson      = `insert into study_person (site_id, person, study) values ($1, $2, $3) on conflict do nothing`
 	repeatOne         = `update instance set repeats = repeats + 1 where id = $1`
 	repeatQuarantined = `update quarantine set repeats = repeats + 1
 		where site_id = $1 and sop_uid = $2 and dataset_sha256 = $3`

@@ -1,0 +1,36 @@
+package db
+
+import (
+	"context"
+	"strings"
+)
+
+// A forgetter gives back to the disk what was deleted.
+type forgetter interface {
+	forget(ctx context.Context, tables []string) error
+}
+
+// Forget makes what was deleted or overwritten in the tables, and committed,
+// unreadable in the files of the database as far as the engine lets it: SQLite
+// overwrites what is deleted and empties its log here; PostgreSQL vacuums the
+// tables, and what its log and its copies hold goes when they do. It may be called
+// again, and beside everything else.
+func (d *DB) Forget(ctx context.Context, tables ...string) error {
+	if f, ok := d.e.(forgetter); ok {
+		return f.forget(ctx, tables)
+	}
+	return nil
+}
+
+// forget moves the log into the file and cuts it to nothing. While others read what
+// was, it stays for the next time; what is deleted is overwritten in the file then.
+func (l *lite) forget(ctx context.Context, _ []string) error {
+	var busy, log, moved int
+	return classify(l.w.pool.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&busy, &log, &moved))
+}
+
+// forget vacuums the tables. Their names are those of migrations.
+func (p *pg) forget(ctx context.Context, tables []string) error {
+	_, err := p.pool.ExecContext(ctx, "vacuum "+strings.Join(tables, ", "))
+	return classify(err)
+}
