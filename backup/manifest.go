@@ -180,7 +180,8 @@ func (k keys) seal(what string, v any) ([]byte, error) {
 	fmt.Fprintf(&out, "%s%s %s %s\n", signed, what, base64.StdEncoding.EncodeToString(k.public()), base64.StdEncoding.EncodeToString(signature))
 	z := gzip.NewWriter(&out)
 	_, err = z.Write(text)
-	return out.Bytes(), errors.Join(err, z.Close())
+	err = errors.Join(err, z.Close()) // before the bytes are taken
+	return out.Bytes(), err
 }
 
 // maxSigned bounds what is signed, kept and unpacked: a manifest of some 100 TB.

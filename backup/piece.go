@@ -143,7 +143,8 @@ func (s *store) wrap(b []byte) ([]byte, error) {
 	} else if _, err = w.Write([]byte{asIs}); err == nil {
 		_, err = w.Write(b)
 	}
-	return out.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close()) // before the bytes are taken
+	return out.Bytes(), err
 }
 
 // squeeze returns b deflated behind its first byte, or nil if that is not worth it.
