@@ -33,27 +33,26 @@ const GrantType = "client_credentials"
 // Algorithms are those in which assertions are signed.
 func Algorithms() []string { return []string{"RS384", "ES384"} }
 
-// A Refusal is an error as OAuth 2 words it (RFC 6749 §5.2). It is in the chain of
+// An OAuthError is an error as OAuth 2 words it (RFC 6749 §5.2). It is in the chain of
 // what Grant, Introspect and Withdraw return; its text holds nothing of the request.
-type Refusal struct {
+type OAuthError struct {
 	Code   string // invalid_client, invalid_request, invalid_scope, unsupported_grant_type
 	Reason string
 }
 
 // Error returns code and reason.
-func (r *Refusal) Error() string { return "oauth: " + r.Code + ": " + r.Reason }
+func (e *OAuthError) Error() string { return "oauth: " + e.Code + ": " + e.Reason }
 
 func refuse(kind fault.Kind, code, reason string) error {
-	return fault.As(kind, &Refusal{Code: code, Reason: reason})
+	return fault.As(kind, &OAuthError{Code: code, Reason: reason})
 }
 
 // RefusalOf returns the refusal in err, if it is one.
-func RefusalOf(err error) (Refusal, bool) {
-	var r *Refusal
-	if errors.As(err, &r) {
-		return *r, true
+func RefusalOf(err error) (OAuthError, bool) {
+	if e, ok := errors.AsType[*OAuthError](err); ok {
+		return *e, true
 	}
-	return Refusal{}, false
+	return OAuthError{}, false
 }
 
 // A Request is what a client sends to the token endpoint.
@@ -72,7 +71,7 @@ type Bearer struct {
 	Lasts  time.Duration
 }
 
-// Grant answers a request for an access token. An error that is no Refusal is ours.
+// Grant answers a request for an access token. An error that is no OAuthError is ours.
 func (r *Register) Grant(ctx context.Context, q Request) (Bearer, error) {
 	if q.GrantType != GrantType {
 		return Bearer{}, refuse(fault.Unsupported, "unsupported_grant_type", "the grant type is client_credentials")
