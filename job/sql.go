@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -137,10 +138,7 @@ func (q *Queue) lease(ctx context.Context, tx *db.Tx, found []taken, now time.Ti
 // renew prolongs the leases of what runs here, and ends what is ours no more.
 func (q *Queue) renew(ctx context.Context) error {
 	q.mu.Lock()
-	held := make(map[string]*run, len(q.running))
-	for id, r := range q.running {
-		held[id] = r
-	}
+	held := maps.Clone(q.running)
 	q.mu.Unlock()
 	if len(held) == 0 {
 		return nil
