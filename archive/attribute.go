@@ -252,6 +252,7 @@ func disagree(a, b []string) bool {
 // Person returns how the journal names the person of a patient ID: with the
 // issuer before it, which may be "". It is "" without a patient ID.
 func Person(issuer, patientID string) string {
+	issuer, patientID = clean(issuer), clean(patientID)
 	if patientID == "" {
 		return ""
 	}

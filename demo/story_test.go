@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"radagora/access"
 	"radagora/content"
 	"radagora/db"
 	"radagora/db/dbtest"
@@ -64,6 +65,7 @@ func load(t *testing.T, y *demo.Year) *house {
 	must(err)
 	register, err := site.Open(ctx, d, j, time.Now)
 	must(err)
+	must(d.Migrate(ctx, "access", access.Migrations()))
 	must(d.Migrate(ctx, "dose", dose.Migrations()))
 	objects := shelf{}
 	l := &dose.Ledger{

@@ -3,6 +3,7 @@ package dose
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,6 +200,7 @@ type reading struct {
 	task
 	reports map[string]*Report // by SOP Instance UID
 	failed  map[string]string  // why the others could not be read
+	gone    []string           // those that the archive has no more
 	study   *Study             // nil if there is no dose report
 }
 
@@ -217,6 +219,8 @@ func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
 		case err == nil:
 			r.reports[name] = report
 			all = append(all, report)
+		case errors.Is(err, errGone):
+			r.gone = append(r.gone, name)
 		case fault.Of(err) == fault.Unavailable || fault.Of(err) == fault.Internal:
 			return r, err // not the report's fault: try again
 		default:
@@ -229,6 +233,9 @@ func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
 	return r, nil
 }
 
+// errGone says that the archive has a report no more: the person was erased.
+var errGone = errors.New("the report is gone")
+
 // readReport reads one report from the archive.
 func (l *Ledger) readReport(ctx context.Context, siteID, name string) (*Report, error) {
 	sop, err := uid.Parse(name)
@@ -236,6 +243,9 @@ func (l *Ledger) readReport(ctx context.Context, siteID, name string) (*Report, 
 		return nil, err
 	}
 	f, closer, err := l.Objects.Open(ctx, siteID, sop)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return nil, errGone
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -250,22 +260,28 @@ func (l *Ledger) readReport(ctx context.Context, siteID, name string) (*Report, 
 
 // write puts what was read in the place of what was derived before.
 func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) error {
-	for _, table := range []string{"dose_study", "dose_event", "dose_examination", "dose_name"} {
-		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", r.site, r.task.study); err != nil {
-			return err
-		}
+	if _, err := l.forget(ctx, tx, r.site, r.task.study); err != nil {
+		return err
 	}
 	machines, err := l.writeReports(ctx, tx, r)
 	if err != nil {
 		return err
 	}
 	if r.study != nil {
-		if err := writeStudy(ctx, tx, r, k, machines); err != nil {
+		if err := writeStudy(ctx, tx, r, k, machines, l.person); err != nil {
 			return err
 		}
 	}
 	_, err = tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2 and ticket = $3`, r.site, r.task.study, r.ticket)
 	return err
+}
+
+// person returns whom a report is about, "" if it does not say.
+func (l *Ledger) person(p Patient) string {
+	if l.Person == nil || p.ID.IsZero() {
+		return ""
+	}
+	return l.Person(p.Issuer.Reveal(), p.ID.Reveal())
 }
 
 // writeReports notes what became of each report, and returns the machine that
@@ -285,6 +301,11 @@ func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*R
 	}
 	for name, problem := range r.failed {
 		if err := noteReport(ctx, tx, r.site, name, "", problem, false, ""); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range r.gone {
+		if _, err := tx.Exec(ctx, `delete from dose_report where site_id = $1 and sop_instance_uid = $2`, r.site, name); err != nil {
 			return nil, err
 		}
 	}

@@ -68,6 +68,9 @@ type Ledger struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Holder   string // names this process in leases
+	// Person names the person of an identifier as the archive does; nil: persons are
+	// not told apart, and nothing is found by person.
+	Person func(issuer, patientID string) string
 	// Changed, if set, is called after derived values changed.
 	Changed func()
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"radagora/access"
 	"radagora/content"
 	"radagora/db"
 	"radagora/db/dbtest"
@@ -116,12 +117,14 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	check(t, err)
 	k.findings, err = finding.Open(t.Context(), d, k.journal, today)
 	check(t, err)
+	check(t, d.Migrate(t.Context(), "access", access.Migrations()))
 	check(t, d.Migrate(t.Context(), "dose", dose.Migrations()))
 	library, err := content.Open()
 	check(t, err)
 	k.Ledger = &dose.Ledger{
 		DB: d, Journal: k.journal, Content: library, Objects: k.shelf, Machines: k.sites,
 		Reader: dose.Reader{Thresholds: dose.Defaults()}, Log: log, Now: today, Holder: "test",
+		Person: func(issuer, id string) string { return issuer + "|" + id },
 	}
 	k.work()
 	return k

@@ -32,6 +32,7 @@ type Item struct {
 	Excluded    string    // why it is in no median; see Excluded…
 	Group       Group
 	SizeUnknown bool // an adult of unknown weight
+	Restricted  bool // the person asked that processing stops: it counts in medians and stands in no list
 }
 
 // ID names the examination within its site.
@@ -149,8 +150,13 @@ func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, er
 	if err != nil {
 		return nil, err
 	}
+	hidden, err := restricted(ctx, tx, siteID)
+	if err != nil {
+		return nil, err
+	}
 	at := make(map[[2]string]*Item, len(all))
 	for _, i := range all {
+		i.Restricted = hidden[i.Study]
 		at[[2]string{i.Study, i.Key}] = i
 	}
 	rows, err := tx.Query(ctx, `select e.study_uid, e.examination, e.ctdivol_mgy

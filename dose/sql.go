@@ -13,12 +13,12 @@ import (
 )
 
 // writeStudy writes a study, its events, examinations and names.
-func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string) error {
+func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string, person func(Patient) string) error {
 	all, of := candidates(r.study, machines)
 	exams, unassigned := examineKinds(all, of, k.mappings)
 	first := r.study.Reports[0]
 	s := studyRow{reading: r, first: first, machines: machines, day: first.day(), unassigned: len(unassigned)}
-	s.notPatient = k.setApart(r.study)
+	s.notPatient, s.person = k.setApart(r.study), person(first.Patient)
 	if err := s.write(ctx, tx); err != nil {
 		return err
 	}
@@ -90,6 +90,7 @@ type studyRow struct {
 	day        string
 	unassigned int
 	notPatient string
+	person     string
 }
 
 // write writes the row of the study itself.
@@ -105,12 +106,12 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 	p := s.first.Patient
 	return insert(ctx, tx, `insert into dose_study (site_id, study_uid, day, started, modality, machine_id,
 		patient_id, sex, age_months, weight_kg, height_m, description, events, unassigned,
-		dlp_declared, dlp_summed, not_patient, warnings)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		dlp_declared, dlp_summed, not_patient, warnings, person)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		s.site, s.task.study, s.day, s.first.Started().String(), s.first.Modality(), s.machines[s.first],
 		p.ID.Reveal(), p.Sex, months(p), float(p.Weight.Number), float(p.Height.Number), s.first.StudyDescription,
 		len(s.study.Events), s.unassigned, decimal(s.study.Totals, FieldDLP), decimal(s.study.Summed, FieldDLP),
-		s.notPatient, string(body))
+		s.notPatient, string(body), s.person)
 }
 
 // insert writes to a row. Texts come from devices, and the databases hold no zero

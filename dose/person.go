@@ -1,0 +1,136 @@
+package dose
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+
+	"radagora/access"
+	"radagora/db"
+	"radagora/journal"
+)
+
+var _ access.Holder = (*Ledger)(nil)
+
+// derived are the tables that hold what reports of a study say.
+var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name"}
+
+// Export yields what was derived of each study of a person.
+func (l *Ledger) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
+	return func(yield func(access.Record, error) bool) {
+		studies, err := l.studiesOf(ctx, l.DB, p)
+		if err != nil {
+			yield(access.Record{}, err)
+			return
+		}
+		for _, study := range studies {
+			s, err := l.Study(ctx, p.Site, study)
+			var raw json.RawMessage
+			if err == nil {
+				raw, err = json.Marshal(s)
+			}
+			if !yield(access.Record{Room: "dose", Kind: "study", ID: study, Data: raw}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// studiesOf returns the studies of a person.
+func (*Ledger) studiesOf(ctx context.Context, q db.Querier, p access.Person) ([]string, error) {
+	return db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select study_uid from dose_study where site_id = $1 and person <> '' and person = $2 order by study_uid`, p.Site, p.ID)
+}
+
+// Erase removes what was derived of a person's studies and returns how many studies
+// and examinations it was. The archive, whose reports they come from, is erased in
+// the same tx; what people said about names and levels concerns nobody and stays.
+func (l *Ledger) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
+	studies, err := l.studiesOf(ctx, tx, p)
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	for _, study := range studies {
+		n, err := l.forget(ctx, tx, p.Site, study)
+		if err != nil {
+			return 0, err
+		}
+		count += n
+		if _, err := tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2`, p.Site, study); err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(ctx, `delete from dose_report where site_id = $1 and study_uid = $2`, p.Site, study); err != nil {
+			return 0, err
+		}
+	}
+	if count == 0 {
+		return 0, nil
+	}
+	tx.OnCommit(l.changed)
+	by := access.From(ctx).ID
+	if by == "" {
+		by = "system:dose"
+	}
+	raw, err := json.Marshal(map[string]any{"studies": len(studies), "records": count})
+	if err != nil {
+		return 0, err
+	}
+	return count, l.Journal.Append(ctx, tx, journal.Entry{Site: p.Site, Actor: by, Kind: "dose.person.erased", Data: raw})
+}
+
+// forget removes what was derived of a study and returns how many rows it was that
+// people would count: the study and its examinations.
+func (*Ledger) forget(ctx context.Context, tx *db.Tx, siteID, study string) (int, error) {
+	count := int64(0)
+	for _, table := range derived {
+		n, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study)
+		if err != nil {
+			return 0, err
+		}
+		if table == "dose_study" || table == "dose_examination" {
+			count += n
+		}
+	}
+	return int(count), nil
+}
+
+// Erased is told within tx that the archive erased a study, or those of its objects
+// that were one person's: what was derived is gone with it, and is derived anew
+// from the reports that are left, if any are.
+func (l *Ledger) Erased(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {
+	if _, err := l.forget(ctx, tx, siteID, study); err != nil {
+		return err
+	}
+	if !whole {
+		tx.OnCommit(l.poke)
+		_, err := tx.Exec(ctx, `insert into dose_pending (site_id, study_uid, ticket)
+			select distinct site_id, study_uid, cast($3 as text) from dose_report where site_id = $1 and study_uid = $2
+			on conflict (site_id, study_uid) do update set ticket = excluded.ticket`, siteID, study, db.NewID())
+		return err
+	}
+	for _, table := range []string{"dose_report", "dose_pending"} {
+		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study); err != nil {
+			return err
+		}
+	}
+	tx.OnCommit(l.changed)
+	return nil
+}
+
+// Restrict does nothing: Select leaves out whoever wishes access.Restricted, an
+// Overview marks their examinations, and pages of one study ask the policies.
+func (*Ledger) Restrict(context.Context, *db.Tx, access.Person, bool) error { return nil }
+
+// restricted returns the studies of persons whose data are restricted.
+func restricted(ctx context.Context, tx *db.Tx, siteID string) (map[string]bool, error) {
+	list, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select dose_study.study_uid from access_wish join dose_study on dose_study.site_id = access_wish.site_id
+		and dose_study.person <> '' and dose_study.person = access_wish.person
+		where access_wish.site_id = $1 and access_wish.wish = $2 and access_wish.until = 0`, siteID, string(access.Restricted))
+	all := make(map[string]bool, len(list))
+	for _, s := range list {
+		all[s] = true
+	}
+	return all, err
+}
