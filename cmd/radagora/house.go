@@ -14,6 +14,7 @@ import (
 
 	"radagora/access"
 	"radagora/archive"
+	"radagora/backup"
 	"radagora/blob/disk"
 	"radagora/content"
 	"radagora/db"
@@ -40,6 +41,7 @@ type house struct {
 	Archive  *archive.Archive
 	Dose     *dose.Ledger
 	Evidence *evidence.Registry
+	Backup   *backup.Keeper
 	Log      *slog.Logger
 	Now      func() time.Time
 
@@ -58,6 +60,9 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 			h = nil
 		}
 	}()
+	if err := backup.Ready(s.Data); err != nil && !s.restoring {
+		return h, err
+	}
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return h, fmt.Errorf("data folder: %w", err)
 	}
@@ -75,11 +80,15 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	if dsn == "" {
 		dsn = "sqlite:" + filepath.Join(s.Data, "radagora.db")
 	}
-	if h.DB, err = db.Open(ctx, dsn, db.Options{}); err != nil {
+	if h.DB, err = db.Open(ctx, dsn, db.Options{Log: sys.Log, BeforeUpdate: s.copyFirst(h, sys)}); err != nil {
 		return h, err
 	}
 	h.close = append(h.close, h.DB.Close)
-	return h, h.furnish(ctx, s)
+	if err := h.furnish(ctx, s); err != nil {
+		return h, err
+	}
+	h.Backup, err = s.keeper(ctx, h, sys)
+	return h, err
 }
 
 // sweep removes what a crash left of uploads. The lock of the packs says that

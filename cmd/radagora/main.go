@@ -31,6 +31,7 @@ type program struct {
 	File string  `name:"config" placeholder:"FILE" help:"Read settings from this YAML file; flags and the environment win over it."`
 	Log  logging `embed:"" prefix:"log-"`
 
+	Backup   backupCmd   `cmd:"" help:"Copy everything to another place, and prove it."`
 	Check    checkCmd    `cmd:"" help:"Check archive and journal."`
 	Config   configCmd   `cmd:"" help:"Look at the configuration."`
 	Content  contentCmd  `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
@@ -41,6 +42,7 @@ type program struct {
 	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
 	Rebuild  rebuildCmd  `cmd:"" help:"Derive everything again."`
+	Restore  restoreCmd  `cmd:"" help:"Put a backup back on an empty machine."`
 	Send     sendCmd     `cmd:"" help:"Send files to a DICOM peer."`
 	Serve    serveCmd    `cmd:"" help:"Open the doors: pages and DICOM."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

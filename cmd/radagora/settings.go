@@ -39,6 +39,9 @@ type settings struct {
 	DICOMTLS    string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
 	PublicURL   string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
 	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
+	backupSettings
+
+	restoring bool // the data folder is opened to end a restore
 }
 
 // envName returns the environment variable of a flag.
