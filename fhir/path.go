@@ -45,7 +45,7 @@ func cutPath(path string) (part, rest string, more bool) { return strings.Cut(pa
 func steps(path string) (all []step, err error) {
 	for rest := path; ; {
 		s, after, ok := cutStep(rest)
-		if !ok || strings.HasSuffix(s.name, choiceMark) || len(all) == maxDepth {
+		if !ok || !isText(s.name) || strings.HasSuffix(s.name, choiceMark) || len(all) == maxDepth {
 			return nil, fault.Errorf(fault.Invalid, "%q is no path to write to", path)
 		}
 		all = append(all, s)

@@ -191,10 +191,10 @@ func (c *checker) item(m *member, n *node, kid *child) {
 		c.object(n, kid.def.table(), false)
 	case kid.form != nil:
 		c.primitive(n, kid)
-	case n.kind != objectKind:
-		c.issue("structure", "", "a value of the type "+kid.typ+" is wanted, which is an object")
 	case kid.resource:
 		c.resource(n)
+	case n.kind != objectKind:
+		c.issue("structure", "", "a value of the type "+kid.typ+" is wanted, which is an object")
 	default:
 		c.object(n, kid.table(), false)
 		c.coded(n, kid)

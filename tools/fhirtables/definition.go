@@ -41,9 +41,13 @@ func readDefinitions(pkg string) ([]definition, error) {
 		if err := readJSON(file, &d); err != nil {
 			return nil, err
 		}
-		if d.Derivation != "constraint" && slices.Contains([]string{"resource", "complex-type", "primitive-type"}, d.Kind) {
-			defs = append(defs, d)
+		if d.Derivation == "constraint" || !slices.Contains([]string{"resource", "complex-type", "primitive-type"}, d.Kind) {
+			continue
 		}
+		if len(d.Snapshot.Element) == 0 {
+			return nil, fmt.Errorf("%s: has no snapshot", file)
+		}
+		defs = append(defs, d)
 	}
 	if len(defs) == 0 {
 		return nil, fmt.Errorf("%s: holds no definitions", pkg)

@@ -32,7 +32,7 @@ func elementTable(defs []definition) (text []byte, bound map[string]string, err 
 		}
 	}
 	for _, d := range defs {
-		for _, e := range d.Snapshot.Element {
+		for _, e := range d.Snapshot.Element[1:] {
 			if e.Base.Path == e.Path {
 				if t.rows[e.Path], err = t.row(d, e); err != nil {
 					return nil, nil, err

@@ -32,6 +32,7 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) int {
 	flags := flag.NewFlagSet("fhirtables", flag.ContinueOnError)
+	flags.SetOutput(out)
 	root := flags.String("root", ".", "folder of the repository")
 	pkg := flags.String("package", os.Getenv("RADAGORA_FHIR_EXAMPLES"), "folder of the unpacked package; empty: .work/fhir-examples/package")
 	get := flags.Bool("fetch", false, "get the package with npm, check it and unpack it; nothing else")

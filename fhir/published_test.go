@@ -61,6 +61,9 @@ const noBase = "SearchParameter: the element base is missing"
 // TestExamples reads every resource that HL7 publishes with R4, writes it again and
 // compares token by token, and validates it.
 func TestExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 190 MB")
+	}
 	files := examples(t)
 	if len(files) != 5306 {
 		t.Errorf("%d files; want 5306", len(files))
