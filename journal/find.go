@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,12 +144,28 @@ func (r *record) entry(keys map[string][]byte) (Entry, error) {
 // Count returns how many sealed entries f wants, whatever its Limit.
 func (j *Journal) Count(ctx context.Context, f Filter) (n int64, err error) {
 	s, err := j.search(ctx, f)
-	if err == nil && s.low < s.high {
-		args := append([]any{s.low, s.high, 0}, s.args...)
-		err = j.db.QueryRow(ctx, `select count(*) from journal_entry where seq > $1 and seq < $2 and $3 >= 0`+s.where, args...).Scan(&n)
+	if err != nil || s.low >= s.high {
+		return 0, wrapped(err)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("count journal: %w", err)
+	along := s.along
+	if len(along) == 0 {
+		along = []term{{"$3 >= 0", nil}}
+	}
+	for _, t := range along { // no entry is of two kinds
+		c := condition{s.where, slices.Clone(s.args)}
+		c.and(t)
+		var some int64
+		err := j.db.QueryRow(ctx, "select count(*) from journal_entry where seq > $1 and seq < $2 and $3 >= 0"+c.where, append([]any{s.low, s.high, 0}, c.args...)...).Scan(&some)
+		if n += some; err != nil {
+			return 0, wrapped(err)
+		}
 	}
 	return n, nil
+}
+
+func wrapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("count journal: %w", err)
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"radagora/db"
@@ -13,15 +14,17 @@ import (
 // numbers at a time. The window grows where little is found, so that neither a
 // rare kind nor a dense stretch makes a long query.
 //
-// Whatever the filter, each query walks one index in the order of numbers: of the
-// person, subject, actor or kind, whichever has the fewest entries, or of the
-// numbers themselves. A span of time becomes a span of numbers first.
+// Whatever the filter, each query walks indexes in the order of numbers: of the
+// person, of the subject, of the account and each kind, or of each kind, whichever
+// has the fewest entries; or of the numbers themselves. A span of time becomes a
+// span of numbers first.
 type search struct {
 	j         *Journal
-	where     string
-	args      []any
+	condition        // what is not walked along
+	along     []term // an index is walked for each of these; none means along the numbers
 	low, high int64
 	window    int64
+	widest    int64 // the window stays so wide; 0 means that it grows
 	limit     int
 	newest    bool
 }
@@ -33,11 +36,25 @@ const (
 	pageSize    = 500
 )
 
-// A term is a condition on entries; %s stands for the place of an argument.
+// A term is a condition on entries; each %s stands for an argument.
 type term struct {
-	index string // the condition, if its index is to be walked; "" if it has none
-	plain string // the condition, if it is not
+	text string
+	args []any
+}
+
+// A condition is terms that all hold, with their arguments from the fourth on.
+type condition struct {
+	where string
 	args  []any
+}
+
+func (c *condition) and(t term) {
+	places := make([]any, len(t.args))
+	for i := range t.args {
+		places[i] = fmt.Sprintf("$%d", len(c.args)+i+4)
+	}
+	c.args = append(c.args, t.args...)
+	c.where += " and " + fmt.Sprintf(t.text, places...)
 }
 
 func (j *Journal) search(ctx context.Context, f Filter) (*search, error) {
@@ -49,27 +66,26 @@ func (j *Journal) search(ctx context.Context, f Filter) (*search, error) {
 		s.low = s.high
 		return s, err
 	}
-	terms, err := s.terms(ctx, f)
+	routes, err := s.routes(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	lead, err := s.lead(ctx, terms)
+	best, err := s.shortest(ctx, routes)
 	if err != nil {
 		return nil, err
 	}
-	for i, t := range terms {
-		if i == lead {
-			s.and(t.index, t.args...)
+	for i, r := range routes {
+		if i == best {
+			s.along = r.along
 		} else {
-			s.and(t.plain, t.args...)
+			s.and(r.other)
 		}
 	}
-	if !f.From.IsZero() {
-		s.and("at_ms >= %s", f.From.UnixMilli())
+	if best >= 0 && s.where == "" && !f.Personal && f.Site == "" {
+		s.window = s.high - s.low // every entry on the way is wanted
+		s.widest = s.window
 	}
-	if !f.Until.IsZero() {
-		s.and("at_ms < %s", f.Until.UnixMilli())
-	}
+	s.rest(f)
 	return s, nil
 }
 
@@ -94,106 +110,151 @@ func (s *search) bounds(ctx context.Context, f Filter) error {
 	return checkKinds(f.Kinds)
 }
 
-// terms returns what f asks for, apart from time. Of these the most telling comes
-// first. A sum of texts keeps an index from being walked.
-func (s *search) terms(ctx context.Context, f Filter) ([]term, error) {
-	var all []term
+// rest adds the conditions that no index is for.
+func (s *search) rest(f Filter) {
+	if f.Personal {
+		s.and(term{"person_key_id || '' <> %s", []any{""}})
+	}
+	if f.Site != "" {
+		s.and(term{"site_id = %s", []any{f.Site}})
+	}
+	if !f.From.IsZero() {
+		s.and(term{"at_ms >= %s", []any{f.From.UnixMilli()}})
+	}
+	if !f.Until.IsZero() {
+		s.and(term{"at_ms < %s", []any{f.Until.UnixMilli()}})
+	}
+}
+
+// A route is a way to the entries that have one thing in common.
+type route struct {
+	along []term // each walks an index; together they are it
+	other term   // the same without an index: a sum of texts keeps it from being walked
+}
+
+// routes returns the ways to what f asks for, the most telling first.
+func (s *search) routes(ctx context.Context, f Filter) ([]route, error) {
+	var all []route
 	if f.Person != "" {
-		var key string // nobody's, if the journal knows nothing of them
+		var key string
 		err := s.j.db.QueryRow(ctx, "select key_id from journal_person_key where lookup = $1", s.j.keys.mac("person", f.Person)).Scan(&key)
 		if err != nil && fault.Of(err) != fault.NotFound {
 			return nil, err
 		}
 		if key == "" {
-			key = "-"
+			key = "-" // nobody's: the journal knows nothing of them
 		}
-		all = append(all, term{"person_key_id <> '' and person_key_id = %s", "person_key_id || '' = %s", []any{key}})
+		all = append(all, one("person_key_id <> '' and person_key_id = %s", "person_key_id", key))
 	}
 	if f.Subject != "" {
-		all = append(all, term{"subject <> '' and subject = %s", "subject || '' = %s", []any{f.Subject}})
+		all = append(all, one("subject <> '' and subject = %s", "subject", f.Subject))
 	}
-	if f.Actor != "" {
-		all = append(all, term{"actor = %s", "actor || '' = %s", []any{f.Actor}})
+	if f.Actor == "" && len(f.Kinds) == 0 {
+		return all, nil
 	}
-	if len(f.Kinds) > 0 {
-		t, err := s.kinds(ctx, f.Kinds)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
-	}
-	if f.Personal {
-		all = append(all, term{plain: "person_key_id || '' <> %s", args: []any{""}})
-	}
-	if f.Site != "" {
-		all = append(all, term{plain: "site_id = %s", args: []any{f.Site}})
-	}
-	return all, nil
+	r, err := s.acts(ctx, f)
+	return append(all, r), err
 }
 
-// kinds returns the condition for kinds, where room.* stands for those that occur.
-func (s *search) kinds(ctx context.Context, kinds []string) (term, error) {
-	var t term
+func one(along, column string, value any) route {
+	return route{along: []term{{along, []any{value}}}, other: term{column + " || '' = %s", []any{value}}}
+}
+
+// mostKinds is along how many kinds one query walks at most.
+const mostKinds = 120
+
+// acts is the way to what an account did, or to what is of some kinds, or to both.
+func (s *search) acts(ctx context.Context, f Filter) (route, error) {
+	var r route
+	kinds, err := s.kinds(ctx, f)
+	if err != nil {
+		return r, err
+	}
+	var also condition
+	if f.Actor != "" {
+		also.and(term{"actor || '' = %s", []any{f.Actor}})
+		r.other = term{"actor || '' = %s", []any{f.Actor}}
+	}
+	in := term{text: "kind || '' in (%s" + strings.Repeat(", %s", len(kinds)-1) + ")"}
 	for _, k := range kinds {
-		begin, all := strings.CutSuffix(k, "*")
-		if !all {
-			t.args = append(t.args, k)
+		in.args = append(in.args, k)
+		t := term{"kind <> '' and kind = %s", []any{k}}
+		if f.Actor != "" {
+			t = term{"actor = %s and kind = %s", []any{f.Actor, k}}
+		}
+		r.along = append(r.along, t)
+	}
+	if len(f.Kinds) > 0 {
+		if r.other.text != "" {
+			r.other.text += " and "
+		}
+		r.other = term{r.other.text + in.text, append(r.other.args, in.args...)}
+	}
+	if len(kinds) > mostKinds {
+		r.along = []term{r.other}
+	}
+	return r, nil
+}
+
+// kinds returns the kinds that f asks for: room.* stands for those that occur, and
+// no kind for all that the account has.
+func (s *search) kinds(ctx context.Context, f Filter) ([]string, error) {
+	var all, known []string
+	var err error
+	if f.Actor != "" && len(f.Kinds) == 0 {
+		all, err = s.j.kinds(ctx, "actor = $1", f.Actor)
+	}
+	for _, k := range f.Kinds {
+		begin, every := strings.CutSuffix(k, "*")
+		if !every {
+			all = append(all, k)
 			continue
 		}
-		known, err := s.j.Kinds(ctx)
-		if err != nil {
-			return t, err
+		if known == nil && err == nil {
+			known, err = s.j.Kinds(ctx)
 		}
 		for _, have := range known {
 			if strings.HasPrefix(have, begin) {
-				t.args = append(t.args, have)
+				all = append(all, have)
 			}
 		}
 	}
-	if len(t.args) == 0 {
-		t.args = []any{"-"} // none of them occurs
+	slices.Sort(all)
+	if all = slices.Compact(all); len(all) == 0 {
+		all = []string{"-"} // none of them occurs
 	}
-	places := "%s" + strings.Repeat(", %s", len(t.args)-1)
-	t.index, t.plain = "kind in ("+places+")", "kind || '' in ("+places+")"
-	if len(t.args) == 1 {
-		t.index, t.plain = "kind = %s", "kind || '' = %s"
-	}
-	return t, nil
+	return all, err
 }
 
 // Kinds returns the kinds that occur among sealed entries, in order.
-func (j *Journal) Kinds(ctx context.Context) ([]string, error) {
-	// From each kind to the next, along the index.
+func (j *Journal) Kinds(ctx context.Context) ([]string, error) { return j.kinds(ctx, "kind <> ''") }
+
+// kinds goes from each kind to the next along an index.
+func (j *Journal) kinds(ctx context.Context, of string, args ...any) ([]string, error) {
 	return db.List(ctx, j.db, func(r *db.Rows) (kind string, err error) { return kind, r.Scan(&kind) },
 		`with recursive step (kind) as (
-			select (select min(kind) from journal_entry where seq is not null)
+			select (select min(kind) from journal_entry where `+of+` and seq is not null)
 			union all
-			select (select min(e.kind) from journal_entry e where e.seq is not null and e.kind > step.kind) from step where step.kind is not null)
-		select kind from step where kind is not null order by kind`)
+			select (select min(e.kind) from journal_entry e where `+of+` and e.seq is not null and e.kind > step.kind) from step where step.kind is not null)
+		select kind from step where kind is not null order by kind`, args...)
 }
 
-// probes are up to how many entries are counted to learn which index is shortest.
-var probes = []int64{1_000, 30_000}
+// probes are up to how many entries are counted to learn which way is shortest.
+var probes = []int64{500, 5_000}
 
-// lead returns which of terms to walk the index of: the one that has the fewest
-// entries, as far as that is soon known, else the first; -1 for none.
-func (s *search) lead(ctx context.Context, terms []term) (int, error) {
-	var indexed []int
-	for i, t := range terms {
-		if t.index != "" {
-			indexed = append(indexed, i)
-		}
-	}
-	if len(indexed) == 0 {
+// shortest returns which of the ways has the fewest entries, as far as that is soon
+// known, else the first; -1 if there is none.
+func (s *search) shortest(ctx context.Context, routes []route) (int, error) {
+	switch len(routes) {
+	case 0:
 		return -1, nil
+	case 1:
+		return 0, nil
 	}
 	for _, most := range probes {
-		if len(indexed) == 1 {
-			break
-		}
 		best, fewest := -1, most
-		for _, i := range indexed {
-			n, err := s.count(ctx, terms[i], most)
+		for i, r := range routes {
+			n, err := s.count(ctx, r, most)
 			if err != nil {
 				return -1, err
 			}
@@ -205,26 +266,22 @@ func (s *search) lead(ctx context.Context, terms []term) (int, error) {
 			return best, nil
 		}
 	}
-	return indexed[0], nil
+	return 0, nil
 }
 
-// count counts the entries of a term between low and high, at most most.
-func (s *search) count(ctx context.Context, t term, most int64) (n int64, err error) {
-	probe := search{}
-	probe.and(t.index, t.args...)
-	args := append([]any{s.low, s.high, most}, probe.args...)
-	err = s.j.db.QueryRow(ctx, "select count(*) from (select 1 as one from journal_entry where seq > $1 and seq < $2"+probe.where+" limit $3) as probe", args...).Scan(&n)
-	return n, err
-}
-
-// and adds a condition; each %s in it stands for an argument.
-func (s *search) and(condition string, args ...any) {
-	places := make([]any, len(args))
-	for i := range args {
-		places[i] = fmt.Sprintf("$%d", len(s.args)+i+4)
+// count counts the entries along a way between low and high, at most most.
+func (s *search) count(ctx context.Context, r route, most int64) (total int64, err error) {
+	for _, t := range r.along {
+		var c condition
+		var n int64
+		c.and(t)
+		args := append([]any{s.low, s.high, most - total}, c.args...)
+		err = s.j.db.QueryRow(ctx, "select count(*) from (select 1 as found from journal_entry where seq > $1 and seq < $2"+c.where+" limit $3) as probe", args...).Scan(&n)
+		if total += n; err != nil || total >= most {
+			break
+		}
 	}
-	s.args = append(s.args, args...)
-	s.where += " and " + fmt.Sprintf(condition, places...)
+	return total, err
 }
 
 // anyOf adds the condition for kinds without an index of theirs: for somebody who
@@ -235,12 +292,12 @@ func (s *search) anyOf(kinds []string) {
 	}
 	either, args := make([]string, len(kinds)), make([]any, len(kinds))
 	for i, k := range kinds {
-		either[i], args[i] = "kind = %s", k
+		either[i], args[i] = "kind <> '' and kind = %s", k
 		if begin, all := strings.CutSuffix(k, "*"); all {
 			either[i], args[i] = "kind like %s", begin+"%"
 		}
 	}
-	s.and("("+strings.Join(either, " or ")+")", args...)
+	s.and(term{"(" + strings.Join(either, " or ") + ")", args})
 }
 
 // checkKinds refuses what no kind can match, and what would match by accident.
@@ -264,7 +321,7 @@ func (s *search) page(ctx context.Context) ([]Entry, error) {
 	if s.newest {
 		from, to, order = max(s.low, s.high-s.window-1), s.high, "seq desc"
 	}
-	page, err := s.j.load(ctx, "seq > $1 and seq < $2"+s.where+" order by "+order+" limit $3", append([]any{from, to, s.limit}, s.args...)...)
+	page, err := s.read(ctx, from, to, order)
 	if err != nil {
 		return nil, err
 	}
@@ -279,13 +336,45 @@ func (s *search) page(ctx context.Context) ([]Entry, error) {
 	default:
 		s.low = to - 1
 	}
-	if full {
+	switch {
+	case s.widest != 0:
+	case full:
 		s.window = firstWindow
-	} else {
+	default:
 		s.window = min(s.window*4, lastWindow)
 	}
 	if s.high-s.low == 1 {
 		s.low = s.high // no number lies between
 	}
 	return page, nil
+}
+
+// read returns the first entries in a window. Along several indexes it takes the
+// first numbers of each, and then the entries of the first of all.
+func (s *search) read(ctx context.Context, from, to int64, order string) ([]Entry, error) {
+	c := condition{s.where, slices.Clone(s.args)}
+	window := []any{from, to, s.limit}
+	if len(s.along) <= 1 {
+		for _, t := range s.along {
+			c.and(t)
+		}
+		return s.j.load(ctx, "seq > $1 and seq < $2"+c.where+" order by "+order+" limit $3", append(window, c.args...)...)
+	}
+	var branches []string
+	for i, t := range s.along {
+		b := condition{s.where, c.args} // the arguments grow, the condition is for each
+		b.and(t)
+		c.args = b.args
+		branches = append(branches, fmt.Sprintf("select seq from (select seq from journal_entry where seq > $1 and seq < $2%s order by %s limit $3) as b%d", b.where, order, i))
+	}
+	seqs, err := db.List(ctx, s.j.db, func(r *db.Rows) (seq int64, err error) { return seq, r.Scan(&seq) },
+		strings.Join(branches, " union all ")+" order by "+order+" limit $3", append(window, c.args...)...)
+	if err != nil || len(seqs) == 0 {
+		return nil, err
+	}
+	places, args := make([]string, len(seqs)), make([]any, len(seqs))
+	for i, seq := range seqs {
+		places[i], args[i] = fmt.Sprintf("$%d", i+1), seq
+	}
+	return s.j.load(ctx, "seq in ("+strings.Join(places, ", ")+") order by "+order, args...)
 }
