@@ -23,7 +23,7 @@ type Cost struct {
 }
 
 // Usual is the second choice of RFC 9106 §4 with one lane: 64 MiB, three passes. A
-// sign-in takes one processor for about a tenth of a second.
+// sign-in takes one processor for about a sixth of a second.
 var Usual = Cost{Memory: 64 << 10, Passes: 3, Lanes: 1}
 
 // What a stored hash may ask for: more was not made here.

@@ -15,7 +15,7 @@ import (
 )
 
 // text64 is how bytes are written into addresses and cookies.
-var text64 = base64.RawURLEncoding
+var text64 = base64.RawURLEncoding.Strict()
 
 // A sealed value is what a browser keeps for us and can neither read nor change:
 // AES-256-GCM under our key, with what it is for and until when.

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -191,7 +192,7 @@ func (r *Register) begin(ctx context.Context, u access.User, how How, signed tim
 			return err
 		}
 		if how != ByPIN && how != Demonstration {
-			if err := r.known(ctx, tx, u.ID, device); err != nil {
+			if err := errors.Join(r.known(ctx, tx, u.ID, device), r.forgive(ctx, tx, u.ID, p.Station)); err != nil {
 				return err
 			}
 		}

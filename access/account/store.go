@@ -42,7 +42,9 @@ func (s store) DeleteCtx(ctx context.Context, token string) error {
 }
 
 // Find implements scs.Store.
-func (s store) Find(token string) ([]byte, bool, error) { return s.FindCtx(context.Background(), token) }
+func (s store) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
 
 // Commit implements scs.Store.
 func (s store) Commit(token string, data []byte, until time.Time) error {
