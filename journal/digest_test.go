@@ -33,9 +33,10 @@ func TestWorkedExample(t *testing.T) {
 		t.Errorf("the seal is not made of what the document says:\n%s", diff)
 	}
 	c := Checkpoint{Seal: 1, Seq: 1, Digest: s.digest, At: at}
+	h := SignedHead{Seal: 1, Seq: 1, Digest: s.digest, At: at}
 	want := map[string][]byte{
 		"payload-digest": r.payloadDigest, "entry": r.encode(), "entry-digest": r.sum(),
-		"seal": sealed, "seal-digest": s.digest, "checkpoint": c.encode(),
+		"seal": sealed, "seal-digest": s.digest, "checkpoint": c.encode(), "head": h.encode(),
 	}
 	text, err := os.ReadFile(formatFile)
 	if err != nil {

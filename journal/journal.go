@@ -97,8 +97,11 @@ func (o Options) withDefaults() Options {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.Poll, 500 * time.Millisecond}, {&o.SealEvery, 25 * time.Millisecond}, {&o.SignEvery, time.Hour},
-		{&o.LeaseTTL, 10 * time.Second}, {&o.Retry, 100 * time.Millisecond},
+		{&o.Poll, 500 * time.Millisecond},
+		{&o.SealEvery, 25 * time.Millisecond},
+		{&o.SignEvery, time.Hour},
+		{&o.LeaseTTL, 10 * time.Second},
+		{&o.Retry, 100 * time.Millisecond},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value

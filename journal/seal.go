@@ -164,7 +164,7 @@ func (j *Journal) seal(ctx context.Context, l *db.Lease) (int, error) {
 		n = len(digests)
 		s.last, s.at = s.first+int64(n)-1, db.Millis(j.o.Now())
 		s.digest = s.sum(digests)
-		s.hours = s.hours.then(during)
+		s.hours = s.then(during)
 		tx.OnCommit(func() { j.tail.moved(s.last) })
 		_, err = tx.Exec(ctx, `insert into journal_seal (number, first_seq, last_seq, at_ms, previous, digest, from_ms, upto_ms, late)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,

@@ -91,7 +91,7 @@ func ask(ctx context.Context, w io.Writer, j *journal.Journal, m *maker, o optio
 		return err
 	}
 	for _, q := range questions {
-		r := rand.New(rand.NewPCG(uint64(size), 11)) //nolint:gosec // reproducible, not secret
+		r := rand.New(rand.NewPCG(uint64(size), 11))
 		var warm, cold []time.Duration
 		found := 0
 		for n := range o.asked {
@@ -128,7 +128,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseco
 
 // forget has the system put a file out of its memory.
 func forget(ctx context.Context, file string) error {
-	out, err := exec.CommandContext(ctx, "dd", "if="+file, "iflag=nocache", "count=0").CombinedOutput() //nolint:gosec // our own file
+	out, err := exec.CommandContext(ctx, "dd", "if="+file, "iflag=nocache", "count=0").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("dd: %w: %s", err, out)
 	}
