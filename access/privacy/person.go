@@ -1,0 +1,86 @@
+package privacy
+
+import (
+	"context"
+
+	"radagora/access"
+	"radagora/db"
+	"radagora/journal"
+)
+
+// note writes to the journal that somebody did something with the data of a person,
+// before it happens.
+func (d *Desk) note(ctx context.Context, p access.Person, kind string, data map[string]any) error {
+	return d.DB.Write(ctx, func(tx *db.Tx) error { return d.noteIn(ctx, tx, p, kind, data, nil) })
+}
+
+// noteIn is note as part of tx, with what may be said under the person's key alone.
+func (d *Desk) noteIn(ctx context.Context, tx *db.Tx, p access.Person, kind string, data, secret map[string]any) error {
+	if data == nil {
+		data = map[string]any{}
+	}
+	who := access.From(ctx)
+	data["purpose"], data["door"] = string(who.For(p.Site)), who.Door
+	e := d.entry(ctx, p.Site, kind, d.Pseudonym(p.Site, p.ID), data)
+	e.Person = p.ID
+	if secret != nil {
+		e.Payload = encode(secret)
+	}
+	return d.Journal.Append(ctx, tx, e)
+}
+
+// Restrict stops the processing of a person's data but for storage (GDPR Art. 18),
+// or lets it go on.
+func (d *Desk) Restrict(ctx context.Context, p access.Person, hidden bool, reason string) error {
+	if err := access.Check(ctx, access.PersonRestrict, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
+		return err
+	}
+	if err := short("restriction: reason", reason, 1000); err != nil {
+		return err
+	}
+	return d.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := d.Facts.Wish(ctx, tx, p, access.Restricted, hidden, reason); err != nil {
+			return err
+		}
+		for _, room := range d.Rooms {
+			if err := room.Restrict(ctx, tx, p, hidden); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// OptOut keeps a person's data from secondary use (EHDS Art. 71), or gives them back.
+// It needs no reasons.
+func (d *Desk) OptOut(ctx context.Context, p access.Person, out bool) error {
+	if err := access.Check(ctx, access.PersonRestrict, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
+		return err
+	}
+	return d.DB.Write(ctx, func(tx *db.Tx) error { return d.Facts.Wish(ctx, tx, p, access.NoSecondary, out, "") })
+}
+
+// Wishes returns what a person asked for about the use of their data.
+func (d *Desk) Wishes(ctx context.Context, p access.Person) ([]access.Held, error) {
+	if err := access.Check(ctx, access.PersonRestrict, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
+		return nil, err
+	}
+	return d.Facts.Wishes(ctx, p)
+}
+
+// Looked returns who did something with the data of a person, the latest first, at
+// most limit entries. That somebody asked for this list is noted too.
+func (d *Desk) Looked(ctx context.Context, p access.Person, limit int) ([]journal.Entry, error) {
+	if err := access.Check(ctx, access.AccessListRead, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
+		return nil, err
+	}
+	var all []journal.Entry
+	for e, err := range d.Journal.Find(ctx, journal.Filter{Site: p.Site, Person: p.ID, Newest: true, Limit: limit}) {
+		if err != nil {
+			return nil, err
+		}
+		e.Payload = nil
+		all = append(all, e)
+	}
+	return all, d.note(ctx, p, "journal.person.read", nil)
+}
