@@ -36,6 +36,9 @@ func (s *server) sections() []section {
 	if s.Rooms != nil {
 		settings.add("nav.rooms", "/settings/rooms", access.SiteRead)
 	}
+	if s.Peers != nil {
+		settings.add("nav.peers", "/settings/peers", access.PeerRead)
+	}
 	if s.Content != nil {
 		settings.add("nav.content", "/settings/content", access.ContentCheck)
 	}

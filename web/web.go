@@ -53,6 +53,7 @@ type Config struct {
 	Start    Start
 	Rooms    Rooms
 	Content  Content
+	Peers    Peers
 	Search   []Search // each room's own search, asked in this order
 }
 
@@ -202,6 +203,12 @@ func (s *server) settings(g registrar) {
 		g.get("/settings/rooms", access.SiteRead, s.roomsPage)
 		g.post("/settings/rooms", access.RoomName, s.roomsName)
 		g.post("/settings/rooms/merge", access.RoomName, s.roomsMerge)
+	}
+	if s.Peers != nil {
+		g.get("/settings/peers", access.PeerRead, s.peersPage)
+		g.post("/settings/peers", access.PeerChange, s.peersDecide)
+		g.post("/settings/peers/remove", access.PeerChange, s.peersRemove)
+		g.post("/settings/peers/try", access.PeerChange, s.peersTry)
 	}
 	if s.Content != nil {
 		g.get("/settings/content", access.ContentCheck, s.contentPage)

@@ -342,7 +342,7 @@ func TestNilFieldsAreFilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	web.New(web.Config{Catalogue: catalogue}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	webtest.SignedIn(web.New(web.Config{Catalogue: catalogue})).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	if w.Code != http.StatusOK {
 		t.Errorf("status %d; want 200", w.Code)
 	}

@@ -50,7 +50,7 @@ func (c demoCmd) load(ctx context.Context, h *house, door net.Listener, load *de
 	defer shut()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- h.dicomServer(c.settings, newDoorman(h, true), &watch{}, newMetrics(h), nil).Serve(open, door)
+		ended <- h.dicomServer(c.settings, newDoorman(h, true, nil), &watch{}, newMetrics(h), nil).Serve(open, door)
 	}()
 	err := load.load(ctx, demo.Size(c.Size))
 	if err == nil {

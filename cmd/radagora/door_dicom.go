@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"radagora/access"
+	"radagora/access/account"
 	"radagora/dicom/dimse"
 	"radagora/fault"
 	"radagora/site"
@@ -28,17 +29,16 @@ const ourselves = "system:demo"
 // A doorman decides who may open an association, and who they are from then on.
 type doorman struct {
 	*house
-	open bool // from this machine everybody may (--no-auth, and the demonstration)
-	pass []byte
-	// proof answers who an account with a password is; nil: there are none.
-	proof func(ctx context.Context, login, passcode, address string) (access.Who, error)
+	open  bool // from this machine everybody may (--no-auth, and the demonstration)
+	pass  []byte
+	proof *account.Register // of accounts with a password; nil: there are none
 
 	hosts lookups
 }
 
 // newDoorman returns the doorman of a house.
-func newDoorman(h *house, open bool) *doorman {
-	d := &doorman{house: h, open: open, pass: h.pass[:]}
+func newDoorman(h *house, open bool, proof *account.Register) *doorman {
+	d := &doorman{house: h, open: open, pass: h.pass[:], proof: proof}
 	d.hosts = lookups{now: h.Now, known: map[string]found{}}
 	return d
 }
@@ -57,7 +57,7 @@ func (d *doorman) accept(ctx context.Context, p *dimse.Peer) error {
 			p.Account = ourselves
 			return nil
 		case i.Type == dimse.UserPasscode:
-			return d.passcode(ctx, p, local)
+			return d.passcode(ctx, p, from.Addr())
 		}
 	}
 	if local && d.open {
@@ -90,11 +90,12 @@ func (d *doorman) accept(ctx context.Context, p *dimse.Peer) error {
 
 // passcode lets an account in that proves itself with its password (PS3.7
 // D.3.3.7.1). What is secret goes over TLS or stays on this machine.
-func (d *doorman) passcode(ctx context.Context, p *dimse.Peer, local bool) error {
-	if d.proof == nil || p.TLS == nil && !local {
+func (d *doorman) passcode(ctx context.Context, p *dimse.Peer, from netip.Addr) error {
+	if d.proof == nil || p.TLS == nil && !from.Unmap().IsLoopback() {
 		return dimse.ErrCalling
 	}
-	who, err := d.proof(ctx, string(p.Identity.Primary), string(p.Identity.Secondary), p.Address)
+	ctx = account.At(ctx, account.Place{Address: from.Unmap()})
+	who, err := d.proof.Passcode(ctx, string(p.Identity.Primary), string(p.Identity.Secondary))
 	if err != nil {
 		return dimse.ErrCalling
 	}

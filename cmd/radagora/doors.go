@@ -152,7 +152,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Dose.Run}
+	work := []func(context.Context) error{h.Journal.Run, h.Dose.Run, h.Reads.Run}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()

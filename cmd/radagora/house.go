@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"radagora/access"
+	"radagora/access/account"
+	"radagora/access/token"
 	"radagora/archive"
 	"radagora/backup"
 	"radagora/blob/disk"
@@ -24,6 +26,7 @@ import (
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/journal"
+	"radagora/outgoing"
 	"radagora/site"
 )
 
@@ -32,9 +35,13 @@ type house struct {
 	DB       *db.DB
 	Content  *content.Library
 	Journal  *journal.Journal
+	Reads    *journal.Reads
 	Sites    *site.Register
 	Users    *access.Users
-	Facts    *access.Facts // who has to do with whom, and what persons asked for
+	Accounts *account.Register
+	Tokens   *token.Register
+	Out      *outgoing.Client // calls other machines
+	Facts    *access.Facts    // who has to do with whom, and what persons asked for
 	Judge    *access.Judge
 	Findings *finding.Register
 	Packs    *disk.Store
@@ -60,11 +67,11 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 			h = nil
 		}
 	}()
-	if err := backup.Ready(s.Data); err != nil && !s.restoring {
-		return h, err
-	}
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return h, fmt.Errorf("data folder: %w", err)
+	}
+	if err := backup.Ready(s.Data); err != nil && !s.restoring {
+		return h, err
 	}
 	if h.Packs, err = disk.Open(filepath.Join(s.Data, "packs"), disk.Options{Log: sys.Log}); err != nil {
 		return h, fmt.Errorf("data folder %s: %w", s.Data, err)
@@ -115,6 +122,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if h.Journal, err = journal.Open(ctx, h.DB, o); err != nil {
 		return err
 	}
+	h.Reads = journal.NewReads(h.Journal)
 	if h.Sites, err = site.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
 		return err
 	}
@@ -127,6 +135,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	}
 	h.Facts = &access.Facts{DB: h.DB, Journal: h.Journal, Now: h.Now, Peers: h.mayQuery}
 	h.Judge = &access.Judge{Rules: rules, Facts: h.Facts, Now: h.Now, Open: s.NoAuth}
+	if err := h.admit(ctx, s, key); err != nil {
+		return err
+	}
 	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
 		return err
 	}
@@ -151,6 +162,25 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	return h.Evidence.Register(h.Dose.Facts(h.roomsOf)...)
+}
+
+// admit opens the rooms that know how people and machines prove who they are.
+func (h *house) admit(ctx context.Context, s settings, key [32]byte) (err error) {
+	if h.Out, err = outgoing.New(s.outgoing(h.Log)); err != nil {
+		return err
+	}
+	h.Accounts, err = account.Open(ctx, account.Options{
+		DB: h.DB, Users: h.Users, Journal: h.Journal, Content: h.Content, Key: key, Log: h.Log, Now: h.Now,
+		Secure: s.secure(), Origins: s.origins(), Demonstration: s.demo,
+	})
+	if err != nil {
+		return err
+	}
+	h.close = append(h.close, h.Accounts.Close)
+	h.Tokens, err = token.Open(ctx, token.Options{
+		DB: h.DB, Users: h.Users, Journal: h.Journal, HTTP: h.Out.HTTP(), Now: h.Now, Log: h.Log, Audience: s.audience(),
+	})
+	return err
 }
 
 // Close closes the rooms in the opposite order.

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"radagora/fault"
 	"radagora/site"
 )
@@ -105,7 +107,7 @@ func (c *serveCmd) check() error {
 	if c.NoAuth && !loopback(c.HTTP) {
 		return wrong("--no-auth lets everybody in and is refused on %s: use an address that is loopback, such as 127.0.0.1:8080", c.HTTP)
 	}
-	if c.Demo {
+	if c.settings.demo = c.Demo; c.Demo {
 		if c.DICOM == ":11112" {
 			c.DICOM = "127.0.0.1:11112" // made-up data are for this machine
 		}
@@ -170,14 +172,14 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	scheme, pages := "http", d.pages
+	scheme, pages := "http", netutil.LimitListener(d.pages, maxConnections)
 	if d.secure.own != nil {
 		scheme = "https"
 		server.TLSConfig = d.secure.own.config(d.secure.authorities, false)
 		server.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
 		pages = tls.NewListener(pages, server.TLSConfig)
 	}
-	doorman := newDoorman(h, c.NoAuth || c.Demo)
+	doorman := newDoorman(h, c.NoAuth || c.Demo, h.Accounts)
 	h.Dose.Changed = func() { seen.changed(); poke(changed) }
 	work := []func() error{
 		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
@@ -185,6 +187,10 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
 		func() error { return servePages(ctx, server, pages) },
+	}
+	welcome, err := c.welcome(ctx, h, scheme+"://"+d.pages.Addr().String())
+	if err != nil {
+		return errors.Join(err, d.close())
 	}
 	line := fmt.Sprintf("ready: %s://%s/ DICOM %s %s", scheme, d.pages.Addr(), c.AE, d.dicom.Addr())
 	if d.dicomTLS != nil {
@@ -196,7 +202,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	for _, run := range work {
 		go func() { failed <- run() }()
 	}
-	fmt.Fprintln(sys.Out, line)
+	fmt.Fprint(sys.Out, line+"\n"+welcome)
 	if c.Demo {
 		if err := demonstration.start(ctx); err != nil {
 			h.Log.ErrorContext(ctx, "demonstration", "error", err)
@@ -208,6 +214,25 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		stop()
 	}
 	return errors.Join(all...)
+}
+
+// welcome returns what the console says beside the address: how the first
+// administrator comes in, and what stands open.
+func (c serveCmd) welcome(ctx context.Context, h *house, base string) (string, error) {
+	switch {
+	case c.NoAuth:
+		return "no sign-in: everybody on this machine may do everything (--no-auth)\n", nil
+	case c.Demo:
+		return "demonstration: choose an account by role on the sign-in page\n", h.Accounts.Demo(ctx)
+	}
+	token, none, err := h.Accounts.FirstLink(ctx)
+	if err != nil || !none {
+		return "", err
+	}
+	if c.PublicURL != "" {
+		base = c.base()
+	}
+	return "first administrator, good once and for a day: " + base + "/first?token=" + token + "\n", nil
 }
 
 // servePages serves until ctx ends, then lets open requests end.

@@ -38,10 +38,13 @@ type settings struct {
 	TLSClientCA string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
 	DICOMTLS    string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
 	PublicURL   string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
+	Reach       []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
 	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
 	backupSettings
 
 	restoring bool // the data folder is opened to end a restore
+
+	demo bool // --demo: from this machine everybody may send
 }
 
 // envName returns the environment variable of a flag.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"radagora/access"
+	"radagora/dicom/uid"
 	"radagora/dose"
 	"radagora/web"
 )
@@ -69,12 +70,16 @@ func (d *doseView) when(i *dose.Item) time.Time { return moment(cmp.Or(i.Started
 
 // Examination implements web.DoseCT.
 func (v *view) Examination(ctx context.Context, language, id string) (web.DoseExamination, error) {
-	if err := may(ctx, access.ObjectRead); err != nil {
-		return web.DoseExamination{}, err
-	}
 	study, key, ok := strings.Cut(id, "_")
 	if !ok {
 		return web.DoseExamination{}, notFound("examination")
+	}
+	studyUID, err := uid.Parse(study)
+	if err != nil {
+		return web.DoseExamination{}, notFound("examination")
+	}
+	if err := v.mayStudy(ctx, access.ExaminationRead, studyUID); err != nil {
+		return web.DoseExamination{}, err
 	}
 	s, err := v.Dose.Study(ctx, at, study)
 	if err != nil {

@@ -45,15 +45,19 @@ func (v objectsView) Object(ctx context.Context, who web.Person, _, name string)
 
 // open opens an object for a person who may see it.
 func (v objectsView) open(ctx context.Context, who web.Person, name string) (archive.Object, error) {
-	if err := may(ctx, access.ObjectRead); err != nil {
-		return archive.Object{}, err
-	}
 	sop, err := uid.Parse(name)
 	if err != nil {
 		return archive.Object{}, notFound("object")
 	}
+	instance, err := v.Archive.Instance(ctx, at, sop)
+	if err != nil {
+		return archive.Object{}, err
+	}
 	_ = who // the context says who asks
-	return v.Archive.Open(ctx, at, sop)
+	if err := v.mayStudy(ctx, access.ObjectRead, instance.Study); err != nil {
+		return archive.Object{}, err
+	}
+	return v.Archive.OpenInstance(ctx, instance)
 }
 
 // File implements web.Objects.

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limits bound what one address may ask of the HTTP door.
+type limits struct {
+	rate    rate.Limit    // requests a second
+	burst   int           // at once
+	silence time.Duration // how long a body may bring nothing, and an answer be taken by nobody
+	known   int           // addresses remembered
+
+	now func() time.Time
+
+	mu   sync.Mutex
+	from map[netip.Addr]*rate.Limiter
+}
+
+// newLimits returns the limits of the door: generous for a ward behind one address,
+// too little for a flood.
+func newLimits(now func() time.Time) *limits {
+	return &limits{rate: 200, burst: 600, silence: 30 * time.Second, known: 10000, now: now, from: map[netip.Addr]*rate.Limiter{}}
+}
+
+// allow reports whether an address may ask once more.
+func (l *limits) allow(remote string) bool {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return false
+	}
+	addr := ap.Addr().Unmap().WithZone("")
+	if addr.Is6() { // one subscriber has a whole network
+		if p, err := addr.Prefix(64); err == nil {
+			addr = p.Addr()
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one, ok := l.from[addr]
+	if !ok {
+		if len(l.from) >= l.known {
+			l.forget()
+		}
+		one = rate.NewLimiter(l.rate, l.burst)
+		l.from[addr] = one
+	}
+	return one.AllowN(l.now(), 1)
+}
+
+// forget drops the addresses that have been quiet; mu is held.
+func (l *limits) forget() {
+	now := l.now()
+	for addr, one := range l.from {
+		if one.TokensAt(now) >= float64(l.burst)*0.9 || len(l.from) > 2*l.known {
+			delete(l.from, addr)
+		}
+	}
+	if len(l.from) >= l.known { // a flood from everywhere: begin anew
+		clear(l.from)
+	}
+}
+
+// guard refuses too many requests and drops connections on which nothing moves.
+func (l *limits) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !l.allow(r.RemoteAddr) {
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "too many requests from this address: wait five seconds", http.StatusTooManyRequests)
+			return
+		}
+		c := http.NewResponseController(w)
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &movingBody{ReadCloser: r.Body, c: c, l: l}
+		}
+		_ = c.SetWriteDeadline(l.now().Add(l.silence)) // what cannot have one is in memory
+		next.ServeHTTP(&movingAnswer{ResponseWriter: w, c: c, l: l}, r)
+	})
+}
+
+// A movingBody is a body that must bring something from time to time.
+type movingBody struct {
+	io.ReadCloser
+	c *http.ResponseController
+	l *limits
+}
+
+// Read reads with a deadline of its own.
+func (b *movingBody) Read(p []byte) (int, error) {
+	_ = b.c.SetReadDeadline(b.l.now().Add(b.l.silence))
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		_ = b.c.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// A movingAnswer is an answer that somebody must take.
+type movingAnswer struct {
+	http.ResponseWriter
+	c *http.ResponseController
+	l *limits
+}
+
+// Write writes with a deadline of its own.
+func (a *movingAnswer) Write(p []byte) (int, error) {
+	_ = a.c.SetWriteDeadline(a.l.now().Add(a.l.silence))
+	return a.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher. After it the next part may be long in coming.
+func (a *movingAnswer) Flush() {
+	_ = a.c.Flush()
+	_ = a.c.SetWriteDeadline(time.Time{})
+}
+
+// Unwrap implements what http.ResponseController looks for.
+func (a *movingAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// maxConnections is how many connections the HTTP door keeps at once.
+const maxConnections = 2000

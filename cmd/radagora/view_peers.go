@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"radagora/access"
+	"radagora/dicom/dimse"
+	"radagora/dicom/uid"
+	"radagora/fault"
+	"radagora/site"
+	"radagora/web"
+)
+
+// A peersView shows and changes the DICOM applications around.
+type peersView struct {
+	*view
+	open bool
+}
+
+// Peers implements web.Peers.
+func (v peersView) Peers(ctx context.Context) (web.PeersPage, error) {
+	pg := web.PeersPage{Open: v.open, Doors: []web.DICOMDoor{{Title: v.settings.AE, Address: v.dicom.String()}}}
+	if v.settings.DICOMTLS != "" {
+		pg.Doors = append(pg.Doors, web.DICOMDoor{
+			Title: v.settings.AE, Address: v.settings.DICOMTLS, TLS: true, Mutual: v.settings.TLSClientCA != "",
+		})
+	}
+	names, err := v.accountNames(ctx)
+	if err != nil {
+		return pg, err
+	}
+	peers, err := v.Sites.Peers(ctx, at)
+	if err != nil {
+		return pg, err
+	}
+	for _, p := range peers {
+		pg.Peers = append(pg.Peers, web.Peer{
+			Title: p.AETitle, Host: p.Host, Port: p.Port, State: string(p.State), Addresses: p.Addresses, TLS: p.TLS,
+			Certificate: p.Certificate, Note: p.Note, DecidedBy: names[p.DecidedBy], Decided: p.DecidedAt, Last: p.Last,
+		})
+	}
+	knocks, err := v.Sites.Knocks(ctx, at)
+	if err != nil {
+		return pg, err
+	}
+	for _, k := range knocks {
+		pg.Knocks = append(pg.Knocks, web.Knock{
+			Title: k.AETitle, Address: k.Address, Called: k.Called, Software: k.Class, Offered: offered(k.Offered),
+			Reason: k.Reason, First: k.First, Last: k.Last, Times: k.Times,
+		})
+	}
+	return pg, nil
+}
+
+// offeredShown is how many SOP classes a line names.
+const offeredShown = 6
+
+// offered returns the names of SOP classes.
+func offered(uids []string) []string {
+	var all []string
+	for _, u := range uids {
+		name := u
+		if known, err := uid.Parse(u); err == nil && uid.Name(known) != "" {
+			name = uid.Name(known)
+		}
+		if all = append(all, name); len(all) == offeredShown && len(uids) > offeredShown {
+			return append(all, "…")
+		}
+	}
+	return all
+}
+
+// accountNames returns the names of accounts by id.
+func (v *view) accountNames(ctx context.Context) (map[string]string, error) {
+	accounts, err := v.Users.Accounts(ctx)
+	all := map[string]string{}
+	for _, a := range accounts {
+		all[a.ID] = a.Name
+	}
+	return all, err
+}
+
+// Decide implements web.Peers.
+func (v peersView) Decide(ctx context.Context, p web.Peer) error {
+	if err := may(ctx, access.PeerChange); err != nil {
+		return err
+	}
+	err := v.Sites.SetPeer(ctx, access.From(ctx).ID, site.Peer{
+		Site: at, AETitle: p.Title, Host: p.Host, Port: p.Port, State: site.PeerState(p.State), Addresses: p.Addresses,
+		TLS: p.TLS, Certificate: p.Certificate, Note: p.Note,
+	})
+	if fault.Of(err) != fault.Invalid {
+		return err
+	}
+	field := "title"
+	for _, f := range []struct{ word, field string }{
+		{"application entity title", "title"},
+		{"state", "state"},
+		{"port", "port"},
+		{"certificate", "certificate"},
+		{"address", "addresses"},
+		{"host has", "host"},
+	} {
+		if strings.Contains(err.Error(), f.word) {
+			field = f.field
+			break
+		}
+	}
+	return web.Refuse(map[string]string{field: "peers.wrong_" + field})
+}
+
+// Remove implements web.Peers.
+func (v peersView) Remove(ctx context.Context, title string) error {
+	if err := may(ctx, access.PeerChange); err != nil {
+		return err
+	}
+	return v.Sites.RemovePeer(ctx, access.From(ctx).ID, at, title)
+}
+
+// echoTakes is how long a peer may take to answer a C-ECHO.
+const echoTakes = 10 * time.Second
+
+// Try implements web.Peers.
+func (v peersView) Try(ctx context.Context, title string) (string, time.Duration, error) {
+	if err := may(ctx, access.PeerChange); err != nil {
+		return "", 0, err
+	}
+	p, err := v.Sites.Peer(ctx, at, title)
+	if err != nil {
+		return "", 0, err
+	}
+	if p.Host == "" || p.Port == 0 {
+		return "", 0, fault.Errorf(fault.Invalid, "peer %s: no host and port to call", title)
+	}
+	ctx, cancel := context.WithTimeout(ctx, echoTakes)
+	defer cancel()
+	began := v.Now()
+	assoc, err := dimse.Dial(ctx, p.Address(), dimse.Config{Calling: v.settings.AE, Called: p.AETitle, Now: v.Now, Log: v.Log})
+	if err != nil {
+		if rejected := new(dimse.RejectionError); errors.As(err, &rejected) {
+			return "refused", 0, nil
+		}
+		return "silent", 0, nil
+	}
+	status, err := assoc.Echo(ctx)
+	took := v.Now().Sub(began)
+	if err = errors.Join(err, status.Err(), assoc.Release(ctx)); err != nil {
+		return "silent", took, nil //nolint:nilerr // that is the result
+	}
+	return "answered", took, nil
+}
