@@ -80,9 +80,13 @@ const attempts = 3
 
 // Copy makes a backup without a word in the database, which it only reads: before
 // an update, when the tables are not what this program takes them for.
-func (k *Keeper) Copy(ctx context.Context) (*Manifest, error) {
-	if k.c.Target == nil {
+func Copy(ctx context.Context, c Config) (*Manifest, error) {
+	if c.Target == nil {
 		return nil, errNoTarget
+	}
+	k, err := open(c)
+	if err != nil {
+		return nil, err
 	}
 	return k.run(ctx)
 }

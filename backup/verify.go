@@ -182,23 +182,25 @@ func (p *Proof) database(ctx context.Context, dsn string, m *Manifest, then func
 		p.wrong("database", "integrity", fault.Errorf(fault.Internal, "%s", text))
 	}
 	p.Integrity = len(found) == 0
-	err = d.Snapshot(ctx, func(s *db.Snapshot) error {
-		for _, t := range m.Database.Tables {
-			n, err := s.Count(ctx, t.Name)
-			if err != nil {
-				return err
-			}
-			p.Rows[t.Name] = n
-			if n != t.Rows {
-				p.wrong("table", t.Name, fault.Errorf(fault.Internal, "%d rows; the backup says %d", n, t.Rows))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("count rows: %w", err)
+	if err = d.Snapshot(ctx, func(s *db.Snapshot) error { return p.Count(ctx, s, m) }); err != nil {
+		return err
 	}
 	return then(d)
+}
+
+// Count counts the rows of a copy and compares them with what the backup says.
+func (p *Proof) Count(ctx context.Context, s *db.Snapshot, m *Manifest) error {
+	for _, t := range m.Database.Tables {
+		n, err := s.Count(ctx, t.Name)
+		if err != nil {
+			return fmt.Errorf("count rows of %s: %w", t.Name, err)
+		}
+		p.Rows[t.Name] = n
+		if n != t.Rows {
+			p.wrong("table", t.Name, fault.Errorf(fault.Internal, "%d rows; the backup says %d", n, t.Rows))
+		}
+	}
+	return nil
 }
 
 // Verified records that a backup was verified, and what came of it.
