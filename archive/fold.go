@@ -36,10 +36,10 @@ func plain(s string) bool {
 	return true
 }
 
-// foldName folds a person's name: the alphabetic group, whose components stay
+// FoldName folds a person's name: the alphabetic group, whose components stay
 // apart by ^ without those that are empty at the end, and the other groups
 // together (PS3.5 6.2.1).
-func foldName(s string) (alphabetic, other string) {
+func FoldName(s string) (alphabetic, other string) {
 	alphabetic, other, _ = strings.Cut(s, "=")
 	parts := strings.Split(alphabetic, "^")
 	for i := range parts {

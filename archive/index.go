@@ -228,8 +228,8 @@ func (s *place) summarise(ctx context.Context, tx *db.Tx) error {
 
 // folds returns the columns of studyFolds.
 func folds(patient, ofStudy []string) []string {
-	name, other := foldName(patient[patientName])
-	referring, _ := foldName(ofStudy[studyReferring])
+	name, other := FoldName(patient[patientName])
+	referring, _ := FoldName(ofStudy[studyReferring])
 	return []string{clip(name), clip(other), clip(referring), clip(Fold(ofStudy[studyDescription])), personOf(patient)}
 }
 
@@ -259,7 +259,7 @@ func (e *entry) stored(id string, s place) journal.Entry {
 		"irradiation_events": e.events, "patients_differ": s.newDispute,
 	})
 	if s.newPerson {
-		entry.Payload = encode(map[string]any{"issuer": e.patient[patientIssuer], "patient_id": e.patient[patientID]})
+		entry.Payload = encode(map[string]any{"person": e.person(), "issuer": e.patient[patientIssuer], "patient_id": e.patient[patientID]})
 	}
 	return entry
 }

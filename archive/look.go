@@ -181,7 +181,7 @@ func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Curso
 		q.and(`(study_date < ? or study_date = ? and (study_time < ? or study_time = ? and id < ?))`,
 			from.date, from.date, from.time, from.time, from.id)
 	}
-	if name, _ := foldName(f.PatientName); name != "" {
+	if name, _ := FoldName(f.PatientName); name != "" {
 		q.and(`patient_name_folded >= ? and patient_name_folded < ?`, name, name+"\U0010ffff")
 	}
 	if f.PatientID != "" {

@@ -60,7 +60,7 @@ func (a *Archive) Patient(ctx context.Context, site, person string) ([]Patient, 
 // PatientsNamed returns persons whose name begins with a text, whatever the case
 // and accents, by name, at most limit of them.
 func (a *Archive) PatientsNamed(ctx context.Context, site, name string, limit int) ([]Patient, error) {
-	begin, _ := foldName(name)
+	begin, _ := FoldName(name)
 	return db.List(ctx, a.DB, scanPatient, fromPatient+`where site_id = $1 and patient_name_folded >= $2 and patient_name_folded < $3 and person <> ''
 		group by person, patient_name, patient_birth_date, patient_sex order by patient_name, person limit $4`, site, begin, begin+"\U0010ffff", limit)
 }

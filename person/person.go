@@ -1,0 +1,208 @@
+// Package person knows which identifiers mean the same person.
+//
+// An identifier is a patient ID with its issuer, as objects bring it; every other
+// room names a person by it, in one text. The same identifier of the same issuer
+// is the same person and nothing else is by itself: names and birth dates only
+// propose. That two identifiers mean one person is decided by people (Link, Merge)
+// and may be undone at any time (Unlink), because it changes no object and no row
+// of another room: who wants everything about a person asks Keys for all their
+// identifiers and looks under each.
+//
+// Identifiers are learnt from the journal and derived anew by a rebuild; decisions
+// are in a table that no rebuild touches. Names and birth dates are not kept here:
+// candidates are computed from what the archive has, when they are asked for.
+//
+// docs/format/person.md describes the tables.
+package person
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"radagora/access"
+	"radagora/db"
+	"radagora/fault"
+	"radagora/journal"
+)
+
+//go:embed migration/*.sql
+var files embed.FS
+
+// Migrations returns the files of this room's tables, for db.Pending.
+func Migrations() fs.FS {
+	f, err := fs.Sub(files, "migration")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return f
+}
+
+// Consumer is the name under which person reads the journal.
+const Consumer = "person"
+
+// A Journal is read for identifiers and takes what people decide. *journal.Journal
+// is one.
+type Journal interface {
+	Append(ctx context.Context, tx *db.Tx, e ...journal.Entry) error
+	Follow(ctx context.Context, consumer string, kinds []string, fn func(context.Context, *db.Tx, []journal.Entry) error) error
+	Rewind(ctx context.Context, tx *db.Tx, consumer string) error
+}
+
+// A Config is what a Register needs.
+type Config struct {
+	DB      *db.DB
+	Journal Journal
+	Facts   *access.Facts // what persons asked for: a link spreads it to all their identifiers
+	Faces   Faces         // nil: nobody is proposed
+	Now     func() time.Time
+	Log     *slog.Logger // nil: silent
+}
+
+// A Register knows identifiers. It is safe for concurrent use.
+type Register struct{ Config }
+
+// Open migrates the tables and returns the register.
+func Open(ctx context.Context, c Config) (*Register, error) {
+	if c.DB == nil || c.Journal == nil || c.Facts == nil || c.Now == nil {
+		return nil, fault.Errorf(fault.Internal, "person: database, journal, facts and clock are needed")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := c.DB.Migrate(ctx, "person", Migrations()); err != nil {
+		return nil, err
+	}
+	return &Register{Config: c}, nil
+}
+
+// An Identifier is one identifier of a person, as objects brought it. Printed or
+// logged it shows no more than its kind.
+type Identifier struct {
+	Site    string
+	Key     string // how every room names the person by it
+	Kind    string // patient_id
+	Issuer  string
+	Value   string
+	First   time.Time // when an object brought it first
+	Last    time.Time // when another study did
+	Studies int       // that it came with
+}
+
+// Format implements fmt.Formatter.
+func (i Identifier) Format(w fmt.State, _ rune) { fmt.Fprintf(w, "%s [personal]", i.Kind) }
+
+// LogValue implements slog.LogValuer.
+func (i Identifier) LogValue() slog.Value { return slog.StringValue(i.Kind + " [personal]") }
+
+// Run follows the journal until ctx ends.
+func (r *Register) Run(ctx context.Context) error {
+	return r.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, r.learn)
+}
+
+// Rebuild forgets the identifiers and reads the journal from its beginning; Run does
+// the work. Decisions stay. Who was erased does not come back: what the journal knew
+// of them cannot be read any more.
+func (r *Register) Rebuild(ctx context.Context) error {
+	return r.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, `delete from person_seen`); err != nil {
+			return err
+		}
+		return r.Journal.Rewind(ctx, tx, Consumer)
+	})
+}
+
+// learn takes in the identifiers of studies.
+func (*Register) learn(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
+	for _, e := range batch {
+		if len(e.Payload) == 0 {
+			continue // not the first instance of its study, or its person was erased
+		}
+		var seen struct {
+			Person    string `json:"person"`
+			Issuer    string `json:"issuer"`
+			PatientID string `json:"patient_id"`
+		}
+		if err := json.Unmarshal(e.Payload, &seen); err != nil {
+			return fault.Errorf(fault.Internal, "journal entry %s: payload is not what the archive writes", e.ID)
+		}
+		if seen.Person == "" {
+			continue
+		}
+		at := db.Millis(e.At)
+		_, err := tx.Exec(ctx, `insert into person_seen (site_id, person, kind, issuer, identifier, first_ms, last_ms, studies)
+			values ($1, $2, 'patient_id', $3, $4, $5, $5, 1) on conflict (site_id, person) do update set studies = person_seen.studies + 1,
+			first_ms = case when excluded.first_ms < person_seen.first_ms then excluded.first_ms else person_seen.first_ms end,
+			last_ms = case when excluded.last_ms > person_seen.last_ms then excluded.last_ms else person_seen.last_ms end`,
+			e.Site, seen.Person, seen.Issuer, seen.PatientID, at)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Keys returns every name under which rooms keep data of the person that key names
+// at a site: key itself first, then those that people linked with it, directly or
+// through others.
+func (r *Register) Keys(ctx context.Context, site, key string) ([]string, error) {
+	return r.KeysIn(ctx, r.DB, site, key)
+}
+
+// maxKeys bounds how many identifiers one person may have; people do not link more.
+const maxKeys = 1000
+
+// KeysIn is Keys within a transaction.
+func (*Register) KeysIn(ctx context.Context, q db.Querier, site, key string) ([]string, error) {
+	linked, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`with recursive same (person) as (
+			select cast($2 as text)
+			union
+			select case when l.a = same.person then l.b else l.a end from same join person_link l
+				on l.site_id = $1 and l.ended_at = 0 and l.kind <> 'distinct' and (l.a = same.person or l.b = same.person)
+		) select person from same where person <> $2 order by person limit $3`, site, key, maxKeys)
+	return append([]string{key}, linked...), err
+}
+
+// Identifiers returns all identifiers of a person that objects came with, the one
+// asked for first. It is empty if none of them ever did.
+func (r *Register) Identifiers(ctx context.Context, site, key string) ([]Identifier, error) {
+	keys, err := r.Keys(ctx, site, key)
+	if err != nil {
+		return nil, err
+	}
+	var all []Identifier
+	for _, k := range keys {
+		list, err := db.List(ctx, r.DB, scanIdentifier, fromSeen+`where site_id = $1 and person = $2`, site, k)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// Elsewhere returns the same identifier of the same issuer at the other sites of the
+// installation. Without an issuer nobody can say that it is the same.
+func (r *Register) Elsewhere(ctx context.Context, i Identifier) ([]Identifier, error) {
+	return db.List(ctx, r.DB, scanIdentifier, fromSeen+`where issuer <> '' and identifier = $1 and issuer = $2 and kind = $3 and site_id <> $4
+		order by site_id`, i.Value, i.Issuer, i.Kind, i.Site)
+}
+
+// Find returns the identifiers of a site with that value, of any issuer.
+func (r *Register) Find(ctx context.Context, site, value string) ([]Identifier, error) {
+	return db.List(ctx, r.DB, scanIdentifier, fromSeen+`where site_id = $1 and (identifier = $2 or person = $2) order by person limit 100`, site, value)
+}
+
+const fromSeen = `select site_id, person, kind, issuer, identifier, first_ms, last_ms, studies from person_seen `
+
+func scanIdentifier(r *db.Rows) (i Identifier, err error) {
+	var first, last int64
+	err = r.Scan(&i.Site, &i.Key, &i.Kind, &i.Issuer, &i.Value, &first, &last, &i.Studies)
+	i.First, i.Last = db.FromMillis(first), db.FromMillis(last)
+	return i, err
+}
