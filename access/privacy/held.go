@@ -115,11 +115,11 @@ func (h *Holding) date(room Room, r access.Record, k *Held) {
 
 // lastOf returns the day of the latest record in rooms, "" if none is known, and
 // whether they hold any.
-func (h Holding) lastOf(rooms []string) (last string, any bool) {
+func (h Holding) lastOf(rooms []string) (last string, held bool) {
 	for _, k := range h.Kinds {
 		if slices.Contains(rooms, k.Room) {
-			last, any = max(last, k.Last), true
+			last, held = max(last, k.Last), true
 		}
 	}
-	return last, any
+	return last, held
 }
