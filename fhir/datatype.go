@@ -1,6 +1,6 @@
 package fhir
 
-// UCUM is the code system of units (R4 §4.1.4).
+// UCUM is the code system of units.
 const UCUM = "http://unitsofmeasure.org"
 
 // Coding builds a Coding. What is "" is left out, here and below.

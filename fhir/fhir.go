@@ -2,7 +2,7 @@
 //
 // A [Resource] is an ordered JSON tree that loses nothing: elements this program
 // has never heard of and extensions keep their place, and numbers keep the digits
-// they were written with. [Parse] refuses what is not FHIR JSON (R4 §2.6.2), so
+// they were written with. [Parse] refuses what is not FHIR JSON (R4, JSON representation of resources), so
 // whoever holds a Resource need not look again. [Resource.Get] and [Resource.Each]
 // read it by path, [Resource.Set] and [Resource.Add] change it, [New] and [Object]
 // build one.

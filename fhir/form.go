@@ -2,7 +2,7 @@ package fhir
 
 import "strings"
 
-// A form says how a primitive type is written (R4 §2.24.0.1).
+// A form says how a primitive type is written (R4, primitive types).
 type form struct {
 	kind kind
 	fits func(string) bool

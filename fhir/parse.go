@@ -10,7 +10,7 @@ import (
 
 // Parse reads a resource from JSON. It keeps a copy of what it needs of text.
 //
-// Beyond what JSON forbids it refuses, as R4 §2.6.2 demands, what has no
+// Beyond what JSON forbids it refuses, as the JSON representation of R4 demands, what has no
 // resourceType, an element given twice, empty strings, objects and lists, and null
 // where no companion fills the place; moreover text that is not UTF-8 or holds
 // U+0000, lists directly in lists, more than 64 MB, a million values or 64 levels,
@@ -21,7 +21,7 @@ func Parse(text []byte) (Resource, error) {
 	if len(text) > maxBytes {
 		return Resource{}, fault.Errorf(fault.Exhausted, "resource of %d bytes; at most %d are read", len(text), maxBytes)
 	}
-	p := parser{s: string(text)}
+	p := parser{s: string(text), stack: make([]member, 0, 32)}
 	if !isText(p.s) {
 		return Resource{}, fault.Errorf(fault.Invalid, "resource is not written in UTF-8")
 	}
@@ -161,8 +161,7 @@ func (p *parser) name() (name string, err error) {
 func (p *parser) keep(kids []member) []member {
 	n := len(kids)
 	if n > len(p.slab) {
-		// Twice what is left to read could need, at least: small texts take little.
-		p.slab = make([]member, max(n, min(256, (len(p.s)-p.i)/16+1)))
+		p.slab = make([]member, max(n, min(256, (len(p.s)-p.i)/32+1))) // a small text takes little
 	}
 	kept := p.slab[:n:n]
 	p.slab = p.slab[n:]

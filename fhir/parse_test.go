@@ -109,6 +109,33 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestWide reads an object in which looking for each of its names from the beginning
+// would take minutes.
+func TestWide(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"resourceType":"X"`)
+	for i := range 200_000 {
+		fmt.Fprintf(&b, `,"a%d":[null],"_a%d":[{"id":"i"}]`, i, i)
+	}
+	b.WriteString("}")
+	r := parse(t, b.String())
+	n := 0
+	for _, v := range r.Value().Elements() {
+		if v.Exists() {
+			n++
+		}
+	}
+	if n != 200_001 {
+		t.Errorf("%d elements; want 200001", n)
+	}
+	if got := len(fhir.Validate(r)); got != 1 { // R4 has no X
+		t.Errorf("%d issues; want 1", got)
+	}
+	if got := len(fhir.Validate(parse(t, strings.Replace(string(r.JSON()), `"X"`, `"Patient"`, 1)))); got != 200 {
+		t.Errorf("%d issues; want 200", got)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"resourceType":"Patient","id":"a","name":[{"given":["A",null],"_given":[null,{"extension":[{"url":"u","valueDecimal":1.0}]}]}]}`,

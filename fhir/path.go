@@ -95,21 +95,19 @@ func (v Value) chosen(base string) string {
 // element hands the value of the element called name, or each of its items, or the
 // item at index, to yield, together with its companion.
 func (v Value) element(name string, index int, yield func(Value) bool) bool {
-	n, ext := v.n.at(name), v.n.companion(name)
+	return items(name, v.n.at(name), v.n.companion(name), index, yield)
+}
+
+// items hands the items of an element to yield, or only the one at index.
+func items(name string, n, ext *node, index int, yield func(Value) bool) bool {
 	if n == nil && ext == nil {
 		return true
 	}
-	count := 1
-	for _, one := range []*node{n, ext} {
-		if one != nil && one.kind == listKind {
-			count = max(count, len(one.kids))
-		}
-	}
-	from := 0
+	from, to := 0, max(1, n.length(), ext.length())
 	if index >= 0 {
-		from, count = index, min(count, index+1)
+		from, to = index, min(to, index+1)
 	}
-	for i := from; i < count; i++ {
+	for i := from; i < to; i++ {
 		item := Value{n: n.item(i), ext: ext.item(i), name: name}
 		if item.Exists() && !yield(item) {
 			return false

@@ -52,7 +52,7 @@ var wrong = map[string]string{
 	"SearchParameter-valueset-extensions-ValueSet-end":           noBase,
 	"SearchParameter-valueset-extensions-ValueSet-keyword":       noBase,
 	"SearchParameter-valueset-extensions-ValueSet-workflow":      noBase,
-	// Its id has 67 characters; R4 §2.24.0.1 allows 64.
+	// Its id has 67 characters; R4 allows 64.
 	"SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject": "SearchParameter.id: this is not how a value of the type id is written",
 }
 

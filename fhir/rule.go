@@ -9,68 +9,56 @@ const (
 	maxValues = 1 << 20
 	maxDepth  = 64
 	maxNumber = 64 // characters; what ucum.ParseDecimal reads
-	fewNames  = 16 // up to here, names are compared pair by pair
+	fewNames  = 16 // up to here, names are searched one by one
 )
 
-// checkObject applies the rules that concern an object as a whole (R4 §2.6.2):
-// something is in it, no name occurs twice, null only fills a place whose
-// companion says something.
+// checkObject applies the rules that concern an object as a whole: something is in
+// it, no name occurs twice, null only fills a place whose companion says something.
 func checkObject(kids []member) error {
 	if len(kids) == 0 {
 		return fault.Errorf(fault.Invalid, "an object is empty; leave the element out")
 	}
-	if err := checkNames(kids); err != nil {
-		return err
-	}
+	of := index(kids)
 	for i := range kids {
-		if err := checkNulls(kids, i); err != nil {
-			return err
+		m := &kids[i]
+		if of(m.name) != &m.node {
+			return fault.Errorf(fault.Invalid, "the element %s occurs twice in an object; repeat it as a list", shown(m.name))
 		}
-	}
-	return nil
-}
-
-func checkNames(kids []member) error {
-	twice := func(name string) error {
-		return fault.Errorf(fault.Invalid, "the element %s occurs twice in an object; repeat it as a list", shown(name))
-	}
-	if len(kids) > fewNames {
-		seen := make(map[string]bool, len(kids))
-		for i := range kids {
-			if seen[kids[i].name] {
-				return twice(kids[i].name)
-			}
-			seen[kids[i].name] = true
-		}
-		return nil
-	}
-	for i := range kids {
-		for j := range i {
-			if kids[i].name == kids[j].name {
-				return twice(kids[i].name)
+		if m.kind == listKind {
+			if err := checkNulls(m, of); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// checkNulls looks at one member: each null in a list needs something at the same
-// place of its partner.
-func checkNulls(kids []member, i int) error {
-	m := &kids[i]
-	if m.kind != listKind {
-		return nil
+// index returns how to find members by name, the first of each. Whoever looks for
+// many must not search a large object from its beginning each time.
+func index(kids []member) func(name string) *node {
+	if len(kids) <= fewNames {
+		return (&node{kind: objectKind, kids: kids}).at
 	}
+	all := make(map[string]*node, len(kids))
+	for i := len(kids) - 1; i >= 0; i-- {
+		all[kids[i].name] = &kids[i].node
+	}
+	return func(name string) *node { return all[name] }
+}
+
+// checkNulls looks at a list: each null in it needs something at the same place of
+// its partner.
+func checkNulls(m *member, of func(string) *node) error {
 	var other *node
-	for k := range m.kids {
-		if m.kids[k].kind != nullKind {
+	for i := range m.kids {
+		if m.kids[i].kind != nullKind {
 			continue
 		}
 		if other == nil {
-			other = (&node{kind: objectKind, kids: kids}).at(partner(m.name))
+			other = of(partner(m.name))
 		}
-		if other == nil || other.kind != listKind || k >= len(other.kids) || other.kids[k].isNull() {
-			return fault.Errorf(fault.Invalid, "item %d of %s is null and so is its companion", k, shown(m.name))
+		if other == nil || other.kind != listKind || i >= len(other.kids) || other.kids[i].isNull() {
+			return fault.Errorf(fault.Invalid, "item %d of %s is null and so is its companion", i, shown(m.name))
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	_ "embed"
+	"maps"
 	"strings"
 	"sync"
 )
@@ -152,9 +153,7 @@ func newTable(base string) *table {
 	if d := catalogue()[base]; d != nil {
 		from := d.table()
 		t.slots, t.required = append(t.slots, from.slots...), from.required
-		for name, c := range from.byName {
-			t.byName[name] = c
-		}
+		maps.Copy(t.byName, from.byName)
 	}
 	return t
 }

@@ -196,3 +196,31 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 }
+
+// FuzzSet writes anywhere, takes away again, and reads what came of it.
+func FuzzSet(f *testing.F) {
+	for _, path := range []string{"id", "name[0].given[1]", "name[0]._given[0].id", "_birthDate.extension[0]", "name", "name[1].text", "_x[1]"} {
+		f.Add(observation, path, "x", 0)
+		f.Add(`{"resourceType":"Patient","name":[{"given":["A",null],"_given":[null,{"id":"b"}]}],"_birthDate":{"id":"d"}}`, path, "", 1)
+	}
+	f.Fuzz(func(t *testing.T, text, path, value string, kind int) {
+		r, err := fhir.Parse([]byte(text))
+		if err != nil {
+			return
+		}
+		before := string(r.JSON())
+		old := r
+		values := []any{value, fhir.Object(fhir.F("id", value)), fhir.List(value), fhir.Extended(value, fhir.Extension("u", fhir.F("valueCode", "c"))), fhir.Extended(nil, fhir.Extension("u", fhir.F("valueCode", "c")))}
+		change := r.Set
+		if kind < 0 {
+			change = r.Add
+		}
+		err = change(path, values[uint(kind)%uint(len(values))])
+		if err != nil && string(r.JSON()) != before || string(old.JSON()) != before {
+			t.Fatalf("%s changed, %v", before, err)
+		}
+		if _, err := fhir.Parse(r.JSON()); err != nil {
+			t.Fatalf("%s\nSet %q, %d made of it\n%s\n%v", before, path, kind, r.JSON(), err)
+		}
+	})
+}

@@ -35,7 +35,7 @@ type checker struct {
 
 // issue adds an issue with the element at place, or with the one called below in
 // it if that is not "".
-func (c *checker) issue(code, below string, text string) {
+func (c *checker) issue(code, below, text string) {
 	if len(c.issues) >= maxIssues {
 		return
 	}
@@ -146,10 +146,11 @@ func (c *checker) aligned(n *node, t *table) {
 		if !isCompanion(m.name) || m.kind != listKind {
 			continue
 		}
-		if values := n.at(m.name[1:]); values != nil && values.kind == listKind && len(values.kids) != len(m.kids) {
-			if _, known := t.byName[m.name[1:]]; known {
-				c.issue("structure", m.name[1:], "the list and that of its companions differ in length")
-			}
+		if _, known := t.byName[m.name[1:]]; !known {
+			continue
+		}
+		if values := n.at(m.name[1:]); values.length() > 0 && len(values.kids) != len(m.kids) {
+			c.issue("structure", m.name[1:], "the list and that of its companions differ in length")
 		}
 	}
 }

@@ -116,15 +116,16 @@ func (v Value) Elements() iter.Seq2[string, Value] {
 		if !v.IsObject() {
 			return
 		}
+		of := index(v.n.kids)
 		for i := range v.n.kids {
-			name := v.n.kids[i].name
-			if isCompanion(name) {
-				if v.n.find(name[1:]) >= 0 {
-					continue
-				}
-				name = name[1:]
+			m := &v.n.kids[i]
+			name, n, ext := m.name, &m.node, (*node)(nil)
+			if !isCompanion(name) {
+				ext = of("_" + name)
+			} else if name, n, ext = name[1:], nil, n; of(name) != nil {
+				continue
 			}
-			if !v.element(name, -1, func(item Value) bool { return yield(name, item) }) {
+			if !items(name, n, ext, -1, func(item Value) bool { return yield(name, item) }) {
 				return
 			}
 		}
