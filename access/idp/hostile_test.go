@@ -141,7 +141,7 @@ func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, claims map[string]
 }
 
 // attempt begins a sign-in, lets the villain answer and finishes.
-func (v *villain) attempt(s *stage, ctx context.Context, ask idp.Ask, change func(q url.Values)) (idp.Signed, error) {
+func (v *villain) attempt(ctx context.Context, s *stage, ask idp.Ask, change func(q url.Values)) (idp.Signed, error) {
 	v.t.Helper()
 	to, ticket, err := s.idp.Begin(ctx, "hospital", ask)
 	if err != nil {
@@ -227,7 +227,7 @@ func TestHostileTokens(t *testing.T) {
 			v := newVillain(t)
 			v.forge, v.claims = c.forge, c.claims
 			s := newStage(t, dbtest.Open(t, dbtest.SQLite(t)), v.Client(), "secretsecretsecretsecretsecretse", v.config())
-			signed, err := v.attempt(s, t.Context(), idp.Ask{}, nil)
+			signed, err := v.attempt(t.Context(), s, idp.Ask{}, nil)
 			switch {
 			case c.good && (err != nil || signed.Account == ""):
 				t.Errorf("%v; want it accepted", err)
@@ -258,7 +258,7 @@ func TestHostileAnswers(t *testing.T) {
 		"two issuers":               func(q url.Values) { q["iss"] = []string{v.URL, "https://other.example"} },
 	} {
 		before := v.codes.Load()
-		_, err := v.attempt(s, ctx, idp.Ask{}, change)
+		_, err := v.attempt(ctx, s, idp.Ask{}, change)
 		if fault.Of(err) != fault.Forbidden || err == nil {
 			t.Errorf("%s: %v; want forbidden", name, err)
 		}
@@ -309,7 +309,7 @@ func TestHostileAnswers(t *testing.T) {
 	if _, err := s.idp.Finish(ctx, "hospital", q, ticket); fault.Of(err) != fault.Forbidden {
 		t.Errorf("the same answer again: %v; want forbidden", err)
 	}
-	_, err = v.attempt(s, ctx, idp.Ask{}, func(url.Values) { s.wait(11 * time.Minute) })
+	_, err = v.attempt(ctx, s, idp.Ask{}, func(url.Values) { s.wait(11 * time.Minute) })
 	if fault.Of(err) != fault.Forbidden {
 		t.Errorf("eleven minutes later: %v; want forbidden", err)
 	}
@@ -341,10 +341,10 @@ func TestHostileDiscovery(t *testing.T) {
 	v := newVillain(t)
 	v.discovery = map[string]any{"authorization_response_iss_parameter_supported": true}
 	s := newStage(t, dbtest.Open(t, dbtest.SQLite(t)), v.Client(), "", v.config())
-	if _, err := v.attempt(s, t.Context(), idp.Ask{}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(t.Context(), s, idp.Ask{}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("it names itself, and the answer names nobody: %v; want forbidden", err)
 	}
-	if _, err := v.attempt(s, t.Context(), idp.Ask{}, func(q url.Values) { q.Set("iss", v.URL) }); err != nil {
+	if _, err := v.attempt(t.Context(), s, idp.Ask{}, func(q url.Values) { q.Set("iss", v.URL) }); err != nil {
 		t.Errorf("the answer names it: %v", err)
 	}
 }
@@ -355,7 +355,7 @@ func TestAccounts(t *testing.T) {
 	ctx := t.Context()
 	v.claims = map[string]any{"email": "chief@hospital.example", "email_verified": true, "preferred_username": "chief"}
 	chief, _ := s.user("Chief", "chief@hospital.example", access.Administrator)
-	signed, err := v.attempt(s, ctx, idp.Ask{}, nil)
+	signed, err := v.attempt(ctx, s, idp.Ask{}, nil)
 	if err != nil || signed.Account == chief || !signed.Made {
 		t.Fatalf("the same mail address: %+v, %v; want another account", signed, err)
 	}
@@ -363,14 +363,14 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("%+v became an administrator", who)
 	}
 	v.claims["groups"], v.claims["realm_access"] = nil, map[string]any{"roles": []string{"radiologist"}}
-	if again, err := v.attempt(s, ctx, idp.Ask{}, nil); err != nil || again.Account != signed.Account {
+	if again, err := v.attempt(ctx, s, idp.Ask{}, nil); err != nil || again.Account != signed.Account {
 		t.Fatalf("%+v, %v", again, err)
 	}
 	if who := s.who(signed.Account); who.Is(access.Physicist) || !who.Is(access.Radiologist) {
 		t.Errorf("roles do not follow the provider: %+v", who.Grants)
 	}
 	v.claims["realm_access"] = nil
-	if _, err := v.attempt(s, ctx, idp.Ask{}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(ctx, s, idp.Ask{}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("all roles were taken away: %v; want forbidden", err)
 	}
 	if who := s.who(signed.Account); len(who.Grants) != 0 {
@@ -378,34 +378,34 @@ func TestAccounts(t *testing.T) {
 	}
 	local, mine := s.user("Local", "", access.Radiologist)
 	v.claims = map[string]any{"sub": "s-2", "groups": nil}
-	if _, err := v.attempt(s, ctx, idp.Ask{Link: local}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(ctx, s, idp.Ask{Link: local}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("linked while nobody is signed in: %v; want forbidden", err)
 	}
-	if _, err := v.attempt(s, mine, idp.Ask{Link: local}, nil); err != nil {
+	if _, err := v.attempt(mine, s, idp.Ask{Link: local}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if in, err := v.attempt(s, ctx, idp.Ask{}, nil); err != nil || in.Account != local {
+	if in, err := v.attempt(ctx, s, idp.Ask{}, nil); err != nil || in.Account != local {
 		t.Errorf("after linking: %+v, %v", in, err)
 	}
 	if who := s.who(local); !who.Is(access.Radiologist) {
 		t.Error("linking took away the roles of a local account")
 	}
 	v.claims = nil
-	if _, err := v.attempt(s, mine, idp.Ask{Link: local}, nil); fault.Of(err) != fault.Conflict {
+	if _, err := v.attempt(mine, s, idp.Ask{Link: local}, nil); fault.Of(err) != fault.Conflict {
 		t.Errorf("to link what belongs to another: %v; want conflict", err)
 	}
 	v.claims = map[string]any{"auth_time": time.Now().Add(-time.Hour).Unix()}
-	if old, err := v.attempt(s, ctx, idp.Ask{}, nil); err != nil || time.Since(old.At) < 50*time.Minute {
+	if old, err := v.attempt(ctx, s, idp.Ask{}, nil); err != nil || time.Since(old.At) < 50*time.Minute {
 		t.Errorf("signed in at the provider an hour ago: %+v, %v; want that time", old, err)
 	}
-	if _, err := v.attempt(s, ctx, idp.Ask{Fresh: true}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(ctx, s, idp.Ask{Fresh: true}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("asked anew, and the provider did not: %v; want forbidden", err)
 	}
 	v.claims = map[string]any{"auth_time": nil}
-	if in, err := v.attempt(s, ctx, idp.Ask{}, nil); err != nil || !in.At.IsZero() {
+	if in, err := v.attempt(ctx, s, idp.Ask{}, nil); err != nil || !in.At.IsZero() {
 		t.Errorf("the provider tells no time: %+v, %v; want none", in, err)
 	}
-	if _, err := v.attempt(s, ctx, idp.Ask{Fresh: true}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(ctx, s, idp.Ask{Fresh: true}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("asked anew, and the provider tells no time: %v; want forbidden", err)
 	}
 }
@@ -416,11 +416,11 @@ func TestUserInfoOfSomebodyElse(t *testing.T) {
 	c.UserInfo = true
 	s := newStage(t, dbtest.Open(t, dbtest.SQLite(t)), v.Client(), "", c)
 	v.claims, v.info = map[string]any{"groups": nil}, map[string]any{"sub": "s-9"}
-	if _, err := v.attempt(s, t.Context(), idp.Ask{}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(t.Context(), s, idp.Ask{}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("%v; want forbidden", err)
 	}
 	v.info = nil
-	if _, err := v.attempt(s, t.Context(), idp.Ask{}, nil); err != nil {
+	if _, err := v.attempt(t.Context(), s, idp.Ask{}, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -430,7 +430,7 @@ func TestBackChannel(t *testing.T) {
 	v := newVillain(t)
 	s := newStage(t, dbtest.Open(t, dbtest.SQLite(t)), v.Client(), "", v.config())
 	ctx := t.Context()
-	signed, err := v.attempt(s, ctx, idp.Ask{}, nil)
+	signed, err := v.attempt(ctx, s, idp.Ask{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
