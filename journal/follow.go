@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -48,6 +49,33 @@ func (j *Journal) Follow(ctx context.Context, consumer string, kinds []string, f
 	return nil
 }
 
+// Deliver is Follow for what lies outside the database: another machine, a file. fn
+// is called outside of any transaction, may take its time, and is handed each entry at
+// least once: again if the program ends before the cursor has moved. A consumer that is
+// new begins with what is sealed from now on.
+func (j *Journal) Deliver(ctx context.Context, consumer string, kinds []string, fn func(ctx context.Context, batch []Entry) error) error {
+	if !consumerRule.MatchString(consumer) {
+		return fault.Errorf(fault.Invalid, "deliver journal: consumer %.40q is not a lower-case word", consumer)
+	}
+	if err := checkKinds(kinds); err != nil {
+		return err
+	}
+	j.under(ctx, "journal/"+consumer, func(ctx context.Context, l *db.Lease) error {
+		f := &follower{j: j, lease: l, consumer: consumer, kinds: kinds, deliver: fn, limit: fullBatch, window: firstWindow}
+		f.trouble = trouble{j: j, about: "journal/" + consumer, pause: j.o.Retry}
+		return f.run(ctx)
+	})
+	return nil
+}
+
+// Leave ends a consumer for good as part of tx: nothing is kept for it any more.
+func (j *Journal) Leave(ctx context.Context, tx *db.Tx, consumer string) error {
+	if _, err := tx.Exec(ctx, "delete from journal_cursor where consumer = $1", consumer); err != nil {
+		return fmt.Errorf("leave journal: %w", err)
+	}
+	return nil
+}
+
 // A follower works for one consumer while it has the lease.
 type follower struct {
 	j        *Journal
@@ -55,6 +83,7 @@ type follower struct {
 	consumer string
 	kinds    []string
 	fn       func(ctx context.Context, tx *db.Tx, batch []Entry) error
+	deliver  func(ctx context.Context, batch []Entry) error // instead of fn
 	trouble  trouble
 
 	stored int64 // the cursor as it stands in the database
@@ -65,12 +94,7 @@ type follower struct {
 }
 
 func (f *follower) run(ctx context.Context) error {
-	err := f.j.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `insert into journal_cursor (consumer, seq, updated_ms, failures, error, error_kind, error_seq)
-			values ($1, 0, $2, 0, '', '', 0) on conflict (consumer) do nothing`, f.consumer, db.Millis(f.j.o.Now()))
-		return err
-	})
-	if err != nil {
+	if err := f.begin(ctx); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
@@ -86,6 +110,23 @@ func (f *follower) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// begin makes the consumer's cursor if it is new.
+func (f *follower) begin(ctx context.Context) error {
+	return f.j.db.Write(ctx, func(tx *db.Tx) error {
+		seq := int64(0)
+		if f.deliver != nil {
+			s, err := next(ctx, tx)
+			if err != nil {
+				return err
+			}
+			seq = s.first - 1
+		}
+		_, err := tx.Exec(ctx, `insert into journal_cursor (consumer, seq, updated_ms, failures, error, error_kind, error_seq)
+			values ($1, $2, $3, 0, '', '', 0) on conflict (consumer) do nothing`, f.consumer, seq, db.Millis(f.j.o.Now()))
+		return err
+	})
 }
 
 // step handles one batch, and reports whether there was nothing to do.
@@ -147,6 +188,12 @@ var errRewound = errors.New("cursor was moved")
 // handle moves the cursor and hands batch to fn, in one transaction. The cursor
 // comes first, so that a Rewind waits for this transaction or stops it.
 func (f *follower) handle(ctx context.Context, batch []Entry, to int64) error {
+	if f.deliver != nil && len(batch) > 0 {
+		if err := f.deliver(ctx, batch); err != nil {
+			return &batchError{batch[0].Seq, err}
+		}
+		batch = nil
+	}
 	now := f.j.o.Now()
 	err := f.j.db.Write(ctx, func(tx *db.Tx) error {
 		if err := f.lease.Check(ctx, tx); err != nil {

@@ -20,6 +20,9 @@ type Read struct {
 	Kind    string // for example archive.study.read
 	Subject string // for example the Study Instance UID
 	Purpose string // code of the purpose
+	Role    string // in which role, or roles between spaces
+	Door    string // how they came in: page, api, dimse, command
+	Address string // of the machine they used, "" if unknown
 	Person  string // whom it concerns, if known
 }
 
@@ -50,6 +53,9 @@ type gathered struct {
 // ReadData is the Data of an entry that Reads writes.
 type ReadData struct {
 	Purpose string    `json:"purpose"`
+	Role    string    `json:"role,omitempty"`
+	Door    string    `json:"door,omitempty"`
+	Address string    `json:"address,omitempty"`
 	Count   int       `json:"count"`
 	First   time.Time `json:"first"`
 	Last    time.Time `json:"last"`
@@ -68,8 +74,10 @@ func (r *Reads) Note(read Read) error {
 	if err := e.check(); err != nil {
 		return fmt.Errorf("note read: %w", err)
 	}
-	if len(read.Purpose) > MaxName {
-		return fault.Errorf(fault.Invalid, "note read: purpose of %d bytes; at most %d", len(read.Purpose), MaxName)
+	for _, s := range []string{read.Purpose, read.Role, read.Door, read.Address} {
+		if len(s) > MaxName {
+			return fault.Errorf(fault.Invalid, "note read: purpose, role, door or address of %d bytes; at most %d", len(s), MaxName)
+		}
 	}
 	now := r.now()
 	r.mu.Lock()
@@ -113,7 +121,9 @@ func (r *Reads) write(ctx context.Context, running int64) error {
 	batch := r.take(running)
 	entries := make([]Entry, 0, len(batch))
 	for m, g := range batch {
-		data, err := json.Marshal(ReadData{m.Purpose, g.count, g.first.UTC(), g.last.UTC()})
+		data, err := json.Marshal(ReadData{
+			Purpose: m.Purpose, Role: m.Role, Door: m.Door, Address: m.Address, Count: g.count, First: g.first.UTC(), Last: g.last.UTC(),
+		})
 		if err != nil {
 			return fmt.Errorf("write reads: %w", err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"radagora/access"
 	"radagora/dicom/uid"
@@ -32,6 +33,15 @@ func (h *house) noteRead(ctx context.Context, act access.Act, subject access.Sub
 	who := access.From(ctx)
 	return h.Reads.Note(journal.Read{
 		Site: subject.Site, Actor: who.ID, Kind: string(act), Subject: subject.Study,
-		Purpose: string(who.For(subject.Site)), Person: subject.Person,
+		Purpose: string(who.For(subject.Site)), Role: roleWords(who, subject.Site), Door: who.Door, Person: subject.Person,
 	})
+}
+
+// roleWords returns the roles that somebody has at a site, as the journal holds them.
+func roleWords(who access.Who, site string) string {
+	var words []string
+	for _, r := range who.Roles(site) {
+		words = append(words, string(r))
+	}
+	return strings.Join(words, " ")
 }
