@@ -37,7 +37,7 @@ func pieces(t *testing.T, to string) []string {
 func TestWrongSecrets(t *testing.T) {
 	i, to := install(t, ""), t.TempDir()
 	i.put(t, 1, 100)
-	k := i.keeper(t, to)
+	k := i.keeper(t, to, backup.Quick)
 	if _, err := k.Run(t.Context()); fault.Of(err) != fault.Invalid {
 		t.Errorf("Run without a recipient = %v; want invalid", err)
 	}

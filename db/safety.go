@@ -73,7 +73,7 @@ func (d *DB) keep(ctx context.Context, file string) (string, error) {
 	}
 	sum := sha256.Sum256(fmt.Append(nil, all))
 	state := hex.EncodeToString(sum[:4])
-	name := file + beforeMark + d.o.Now().UTC().Format("20060102T150405Z") + "-" + state
+	name := file + beforeMark + d.o.Now().UTC().Format("20060102T150405.000Z") + "-" + state
 	if err := d.CopyFile(ctx, name); err != nil {
 		return "", err
 	}
@@ -110,7 +110,7 @@ func SafetyCopies(file string) ([]SafetyCopy, error) {
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(file)+beforeMark)
 		at, _, whole := strings.Cut(rest, "-")
-		t, err := time.Parse("20060102T150405Z", at)
+		t, err := time.Parse("20060102T150405.000Z", at)
 		if !ours || !whole || err != nil {
 			continue
 		}
