@@ -25,7 +25,7 @@ const maxSubject = 255
 type Ask struct {
 	Return string // path of ours to go to afterwards; anything else means "/"
 	Fresh  bool   // the provider shall ask for the password again (prompt=login)
-	Link   string // id of the account that is signed in and to be linked; "" to sign in
+	Link   string // what LinkPass gave the account that is signed in and to be linked; "" to sign in
 }
 
 // Begin returns where to send the browser, and a ticket for its cookie, which Finish
@@ -39,7 +39,12 @@ func (p *Providers) Begin(ctx context.Context, name string, a Ask) (address, sea
 	if err != nil {
 		return "", "", err
 	}
-	t := ticket{Provider: name, Return: Local(a.Return), Account: a.Link, Fresh: a.Fresh || a.Link != "", At: p.o.Now().UnixMilli()}
+	t := ticket{Provider: name, Return: Local(a.Return), Fresh: a.Fresh || a.Link != "", At: p.o.Now().UnixMilli()}
+	if a.Link != "" {
+		if t.Account, err = p.passed("link", a.Link); err != nil {
+			return "", "", err
+		}
+	}
 	for _, field := range []*string{&t.State, &t.Nonce, &t.Verifier} {
 		if *field, err = p.secret(32); err != nil {
 			return "", "", err
@@ -148,7 +153,7 @@ func (p *Providers) once(ctx context.Context, until time.Time, parts ...string) 
 		n, err := tx.Exec(ctx, `insert into access_idp_used (hash, site_id, until) values ($1, '', $2) on conflict do nothing`,
 			digest(parts...), db.Millis(until))
 		if err == nil && n == 0 {
-			err = fault.Errorf(fault.Forbidden, "sign-in: this answer was used before: begin again")
+			err = refuse(WhyTicket, "this answer was used before: begin again")
 		}
 		return err
 	})
@@ -160,11 +165,11 @@ func (o *provider) answered(d *discovery, query url.Values) error {
 	from := query["iss"]
 	switch {
 	case len(from) > 1, len(from) == 1 && from[0] != o.c.Issuer, len(from) == 0 && d.more.Issuer:
-		return fault.Errorf(fault.Forbidden, "sign-in: the answer is not by identity provider %s", o.c.Name)
+		return refuse(WhyProvider, "the answer is not by identity provider %s", o.c.Name)
 	case len(query["error"]) > 0:
-		return fault.Errorf(fault.Forbidden, "sign-in: identity provider %s refused: %s", o.c.Name, word(query.Get("error")))
+		return refuse(WhyDenied, "identity provider %s refused: %s", o.c.Name, word(query.Get("error")))
 	case len(query["code"]) != 1 || query.Get("code") == "":
-		return fault.Errorf(fault.Forbidden, "sign-in: the answer of identity provider %s holds no code", o.c.Name)
+		return refuse(WhyProvider, "the answer of identity provider %s holds no code", o.c.Name)
 	}
 	return nil
 }
@@ -187,7 +192,7 @@ func (p *Providers) exchange(ctx context.Context, o *provider, d *discovery, t t
 		if err != nil && fault.Of(err) == fault.Unavailable {
 			return nil, nil, "", fault.Errorf(fault.Unavailable, "sign-in: identity provider %s: %s", o.c.Name, why)
 		}
-		return nil, nil, "", fault.Errorf(fault.Forbidden, "sign-in: identity provider %s: %s", o.c.Name, why)
+		return nil, nil, "", refuse(WhyProvider, "identity provider %s: %s", o.c.Name, why)
 	}
 	tok, err := o.oauth(d, p.redirect(o.c.Name)).Exchange(ctx, code, oauth2.VerifierOption(t.Verifier))
 	if err != nil {
@@ -258,7 +263,7 @@ func (p *Providers) proved(o *provider, t ticket, said claims) (time.Time, error
 	}
 	now := p.o.Now()
 	if at.After(now.Add(clockSkew)) {
-		return time.Time{}, fault.Errorf(fault.Forbidden, "sign-in: identity provider %s: auth_time is in the future: compare the clocks", o.c.Name)
+		return time.Time{}, refuse(WhyProvider, "identity provider %s: auth_time is in the future: compare the clocks", o.c.Name)
 	}
 	switch {
 	case !t.Fresh, !at.IsZero() && at.After(time.UnixMilli(t.At).Add(-clockSkew)):
@@ -266,7 +271,7 @@ func (p *Providers) proved(o *provider, t ticket, said claims) (time.Time, error
 	case at.IsZero() && o.c.TrustPrompt:
 		return now, nil
 	}
-	return time.Time{}, fault.Errorf(fault.Forbidden, "sign-in: identity provider %s did not ask who it is again", o.c.Name)
+	return time.Time{}, refuse(WhyStale, "identity provider %s did not ask who it is again", o.c.Name)
 }
 
 // who asks, as the journal names them.

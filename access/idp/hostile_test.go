@@ -377,11 +377,16 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("roles that were taken away remain: %+v", who.Grants)
 	}
 	local, mine := s.user("Local", "", access.Radiologist)
+	for name, pass := range map[string]string{"an account's id": local, "nothing sealed": "bm90IHNlYWxlZA", "no text": "%"} {
+		if to, _, err := s.idp.Begin(mine, "hospital", idp.Ask{Link: pass}); fault.Of(err) != fault.Forbidden {
+			t.Errorf("a pass that is %s: %s, %v; want forbidden", name, to, err)
+		}
+	}
 	v.claims = map[string]any{"sub": "s-2", "groups": nil}
-	if _, err := v.attempt(ctx, s, idp.Ask{Link: local}, nil); fault.Of(err) != fault.Forbidden {
+	if _, err := v.attempt(ctx, s, idp.Ask{Link: s.pass(local)}, nil); fault.Of(err) != fault.Forbidden {
 		t.Errorf("linked while nobody is signed in: %v; want forbidden", err)
 	}
-	if _, err := v.attempt(mine, s, idp.Ask{Link: local}, nil); err != nil {
+	if _, err := v.attempt(mine, s, idp.Ask{Link: s.pass(local)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if in, err := v.attempt(ctx, s, idp.Ask{}, nil); err != nil || in.Account != local {
@@ -391,7 +396,7 @@ func TestAccounts(t *testing.T) {
 		t.Error("linking took away the roles of a local account")
 	}
 	v.claims = nil
-	if _, err := v.attempt(mine, s, idp.Ask{Link: local}, nil); fault.Of(err) != fault.Conflict {
+	if _, err := v.attempt(mine, s, idp.Ask{Link: s.pass(local)}, nil); fault.Of(err) != fault.Conflict {
 		t.Errorf("to link what belongs to another: %v; want conflict", err)
 	}
 	v.claims = map[string]any{"auth_time": time.Now().Add(-time.Hour).Unix()}

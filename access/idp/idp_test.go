@@ -75,6 +75,16 @@ func (s *stage) who(id string) access.Who {
 	return who
 }
 
+// pass returns what lets an account be linked.
+func (s *stage) pass(account string) string {
+	s.t.Helper()
+	pass, err := s.idp.LinkPass(account)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return pass
+}
+
 // user makes an account and a context in which it asks.
 func (s *stage) user(name, mail string, roles ...access.Role) (string, context.Context) {
 	s.t.Helper()

@@ -32,6 +32,37 @@ func (p *Providers) Began(ctx context.Context, session string, s Signed) error {
 	})
 }
 
+// Leave is called when a session ends here. If it began at a provider that can be told,
+// it returns the provider's name and a pass with which Out goes there.
+func (p *Providers) Leave(ctx context.Context, session string) (name, pass string, err error) {
+	err = p.o.DB.QueryRow(ctx, `select provider from access_idp_session where session_id = $1`, session).Scan(&name)
+	switch {
+	case err != nil && fault.Of(err) == fault.NotFound:
+		return "", "", nil
+	case err != nil:
+		return "", "", err
+	}
+	o, err := p.provider(name)
+	if err != nil {
+		return "", "", nil //nolint:nilerr // it was taken out of the settings
+	}
+	if d, err := o.discover(ctx); err != nil || d.more.EndSession == "" {
+		return "", "", nil //nolint:nilerr // signing out here does not wait for it
+	}
+	pass, err = p.pass("out", session)
+	return name, pass, err
+}
+
+// Out returns where to send the browser with a pass of Leave; "" if the session is
+// forgotten.
+func (p *Providers) Out(ctx context.Context, pass string) (string, error) {
+	session, err := p.passed("out", pass)
+	if err != nil {
+		return "", err
+	}
+	return p.Logout(ctx, session)
+}
+
 // Logout forgets a session that ends here and returns where to send the browser so
 // that it ends at the provider too; "" if the session did not begin at one, or its
 // provider has no such address.

@@ -62,7 +62,7 @@ func (p *Providers) account(ctx context.Context, c Config, s Signed, said claims
 // make makes an account for somebody who comes for the first time.
 func (p *Providers) make(ctx context.Context, tx *db.Tx, c Config, s Signed, said claims, grants []access.Grant) (string, error) {
 	if !c.Create {
-		return "", fault.Errorf(fault.Forbidden, "sign-in: this account of identity provider %s is not linked to one here: ask an administrator", c.Name)
+		return "", refuse(WhyUnlinked, "this account of identity provider %s is not linked to one here: ask an administrator", c.Name)
 	}
 	if len(grants) == 0 {
 		return "", errNoRole(c)
@@ -79,7 +79,7 @@ func (p *Providers) make(ctx context.Context, tx *db.Tx, c Config, s Signed, sai
 }
 
 func errNoRole(c Config) error {
-	return fault.Errorf(fault.Forbidden, "sign-in: nothing that identity provider %s says of you gives you a role here: ask an administrator", c.Name)
+	return refuse(WhyRole, "nothing that identity provider %s says of you gives you a role here: ask an administrator", c.Name)
 }
 
 // govern gives an account that the provider made the roles it has there now, and
@@ -90,7 +90,7 @@ func (p *Providers) govern(ctx context.Context, c Config, s Signed, id string, g
 	case err != nil:
 		return err
 	case !u.Ended.IsZero():
-		return fault.Errorf(fault.Forbidden, "sign-in: this account may act no more")
+		return refuse(WhyEnded, "this account may act no more")
 	}
 	links, err := p.links(ctx, p.o.DB, `where issuer = $1 and subject = $2`, s.issuer, s.subject)
 	if err != nil || len(links) == 0 || !links[0].Made {
@@ -118,7 +118,7 @@ func (p *Providers) govern(ctx context.Context, c Config, s Signed, id string, g
 // link links whoever is signed in.
 func (p *Providers) link(ctx context.Context, s Signed, account string) error {
 	if access.From(ctx).ID != account {
-		return fault.Errorf(fault.Forbidden, "link: somebody else is signed in now: begin again")
+		return refuse(WhyTicket, "somebody else is signed in now: begin again")
 	}
 	if err := access.Check(ctx, access.OwnChange, access.Subject{}); err != nil {
 		return err

@@ -171,7 +171,7 @@ func TestRealIssuer(t *testing.T) {
 			t.Errorf("somebody without a role: %v; want forbidden", err)
 		}
 		local, ctx := s.user("Local physicist", "", access.Physicist)
-		if _, err := visit(idp.Ask{Link: local}, ctx, "test-user2"); err != nil {
+		if _, err := visit(idp.Ask{Link: s.pass(local)}, ctx, "test-user2"); err != nil {
 			t.Fatal(err)
 		}
 		if linked, err := visit(idp.Ask{}, t.Context(), "test-user2"); err != nil || linked.Account != local || linked.Made {
@@ -180,9 +180,13 @@ func TestRealIssuer(t *testing.T) {
 		if err := s.idp.Began(t.Context(), "session-1", again); err != nil {
 			t.Fatal(err)
 		}
-		to, err := s.idp.Logout(t.Context(), "session-1")
+		name, pass, err := s.idp.Leave(t.Context(), "session-1")
+		if err != nil || name != "hospital" {
+			t.Fatalf("Leave = %q, %v", name, err)
+		}
+		to, err := s.idp.Out(t.Context(), pass)
 		if err != nil || !strings.HasPrefix(to, address) {
-			t.Fatalf("Logout = %q, %v", to, err)
+			t.Fatalf("Out = %q, %v", to, err)
 		}
 		b := newBrowser(t)
 		resp, err := b.Get(to)

@@ -98,7 +98,41 @@ func (p *Providers) read(cookie string) (ticket, error) {
 	return t, nil
 }
 
-var errTicket = fault.Errorf(fault.Forbidden, "sign-in: it was not begun in this browser, or too long ago: begin again")
+var errTicket = refuse(WhyTicket, "it was not begun in this browser, or too long ago: begin again")
+
+// passLife is how long a pass serves.
+const passLife = 10 * time.Minute
+
+// pass seals a text for one use and for a short while; it may stand in an address.
+func (p *Providers) pass(use, text string) (string, error) {
+	body, err := json.Marshal(ticket{Account: text, At: p.o.Now().UnixMilli()})
+	if err != nil {
+		return "", err
+	}
+	sealed, err := p.seal(use, body)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// passed returns what pass sealed for the same use.
+func (p *Providers) passed(use, pass string) (string, error) {
+	sealed, err := base64.RawURLEncoding.DecodeString(pass)
+	if err != nil || len(pass) > 1000 {
+		return "", errTicket
+	}
+	text, err := p.unseal(use, sealed)
+	var t ticket
+	if err != nil || json.Unmarshal(text, &t) != nil {
+		return "", errTicket
+	}
+	if age := p.o.Now().Sub(time.UnixMilli(t.At)); age > passLife || age < -time.Minute {
+		return "", errTicket
+	}
+	return t.Account, nil
+}
+
+// LinkPass returns what Ask.Link takes: only a page that was shown to this account
+// has it, so no other site can have a link made.
+func (p *Providers) LinkPass(account string) (string, error) { return p.pass("link", account) }
 
 // secret returns n random bytes as text.
 func (p *Providers) secret(n int) (string, error) {

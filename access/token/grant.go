@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,7 @@ type Request struct {
 	AssertionType string
 	Assertion     string
 	ClientID      string // may be left out; else the assertion must say the same
+	From          netip.Addr
 }
 
 // A Bearer is an access token.
@@ -157,8 +159,20 @@ func (s seconds) time() time.Time {
 func errClient(why string) error { return refuse(fault.Forbidden, "invalid_client", why) }
 
 // Authenticate returns the client that signed an assertion. Each assertion serves
-// once, also after a restart.
+// once, also after a restart. Exhausted: too many that were refused came from the
+// same address.
 func (r *Register) Authenticate(ctx context.Context, q Request) (Client, error) {
+	if r.fails.Slow(q.From, r.o.Now()) {
+		return Client{}, refuse(fault.Exhausted, "invalid_client", "too many failures from this address: wait a minute")
+	}
+	c, err := r.authenticate(ctx, q)
+	if _, refused := RefusalOf(err); refused {
+		r.fails.Failed(q.From, r.o.Now())
+	}
+	return c, err
+}
+
+func (r *Register) authenticate(ctx context.Context, q Request) (Client, error) {
 	if q.AssertionType != AssertionType || q.Assertion == "" {
 		return Client{}, errClient("prove who you are with client_assertion (RFC 7523)")
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,8 @@ func (s *stage) claims(client string, change ...any) map[string]any {
 }
 
 func request(scope, assertion string) token.Request {
-	return token.Request{GrantType: token.GrantType, Scope: scope, AssertionType: token.AssertionType, Assertion: assertion}
+	from := netip.AddrFrom4([4]byte{10, 0, byte(jtis.Add(1) >> 8), byte(jtis.Add(1))}) // each from elsewhere: nobody is slowed
+	return token.Request{GrantType: token.GrantType, Scope: scope, AssertionType: token.AssertionType, Assertion: assertion, From: from}
 }
 
 // enrol makes a client with the test's RSA key.
@@ -390,4 +392,44 @@ func FuzzAuthenticate(f *testing.F) {
 			t.Error("accepted without any client")
 		}
 	})
+}
+
+// TestGuessingIsSlowedDown shows that an address that fails again and again is not
+// listened to, others are, and whoever has a good token goes on.
+func TestGuessingIsSlowedDown(t *testing.T) {
+	s := newStage(t, dbtest.Open(t, dbtest.SQLite(t)), nil)
+	owner := s.user("Owner", access.Everywhere(access.Physicist)...)
+	good, _, err := s.reg.Add(s.as(owner), wish(owner))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.enrol(s.admin(), "system/*.rs")
+	villain, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	if _, err := s.reg.VerifyFrom(t.Context(), villain, good); err != nil {
+		t.Fatal(err)
+	}
+	slowed := 0
+	for range 100 {
+		if _, err := s.reg.VerifyFrom(t.Context(), villain, "rad_guess"); fault.Of(err) == fault.Exhausted {
+			slowed++
+		}
+	}
+	if slowed != 80 {
+		t.Errorf("%d of 100 guesses were not listened to; want 80", slowed)
+	}
+	if _, err := s.reg.VerifyFrom(t.Context(), villain, good); err != nil {
+		t.Errorf("a good token from the same address: %v", err)
+	}
+	if _, err := s.reg.VerifyFrom(t.Context(), other, good); err != nil {
+		t.Errorf("from elsewhere: %v", err)
+	}
+	q := request("system/*.rs", assertion(t, jose.RS384, rsaKey(), "k", s.claims(c.ID)))
+	q.From = villain
+	if _, err := s.reg.Grant(t.Context(), q); fault.Of(err) != fault.Exhausted {
+		t.Errorf("an assertion from there: %v; want exhausted", err)
+	}
+	s.wait(time.Minute)
+	if _, err := s.reg.Grant(t.Context(), q); err != nil {
+		t.Errorf("a minute later: %v", err)
+	}
 }

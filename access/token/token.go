@@ -65,6 +65,7 @@ type Register struct {
 	o       Options
 	cache   cache
 	used    usage
+	fails   Failures
 	mu      sync.Mutex
 	remotes map[string]*keyset.Remote // by address
 }

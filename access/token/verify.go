@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,19 @@ func (r *Register) Verify(ctx context.Context, secret string) (access.Who, error
 	}
 	r.used.note(strings.HasPrefix(secret, prefixAPI), who.Session, r.o.Now())
 	return who, nil
+}
+
+// VerifyFrom is Verify for whoever calls from an address. Exhausted: too many tokens
+// that are not valid came from there; one that was accepted a moment ago still is.
+func (r *Register) VerifyFrom(ctx context.Context, from netip.Addr, secret string) (access.Who, error) {
+	if r.fails.Slow(from, r.o.Now()) && !r.Known(secret) {
+		return access.Who{}, fault.Errorf(fault.Exhausted, "too many tokens that are not valid came from this address: wait a minute")
+	}
+	who, err := r.Verify(ctx, secret)
+	if err != nil && fault.Of(err) == fault.Forbidden {
+		r.fails.Failed(from, r.o.Now())
+	}
+	return who, err
 }
 
 // Known reports whether Verify would answer without asking the database.
