@@ -102,8 +102,9 @@ func (n *Notices) put(ctx context.Context, tx *db.Tx, account string, d delivery
 		return n.add(ctx, tx, job.Job{Site: d.Site, Kind: jobMail, Key: id}, mailing{Notice: id})
 	case Daily:
 		return n.add(ctx, tx, job.Job{Site: d.Site, Kind: jobDigest, Key: account, RunAt: n.digestAt()}, mailing{Account: account})
+	default: // Off
+		return nil
 	}
-	return nil
 }
 
 // digestHour is when digests go out: before the day begins.

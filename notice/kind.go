@@ -88,8 +88,9 @@ func (r rule) allows(v string) bool {
 	case day:
 		_, err := time.Parse(time.DateOnly, v)
 		return err == nil
+	default:
+		return forms[r].MatchString(v)
 	}
-	return forms[r].MatchString(v)
 }
 
 // check refuses arguments the kind does not have, or lacks, or whose value cannot
