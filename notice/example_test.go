@@ -12,9 +12,9 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(catalogue.Printer("en").Say(notice.Words("status.disk.full", map[string]string{"n": "4"})))
-	fmt.Println(notice.Usual("status.disk.full"))
+	fmt.Println(catalogue.Printer("en").Say(notice.Words("status.backup.old", map[string]string{"n": "4"})))
+	fmt.Println(notice.Usual("status.backup.old"))
 	// Output:
-	// The disk is nearly full: 4 % are left. When it is full, nothing more is received.
+	// The last good backup is 4 days old.
 	// now
 }
