@@ -187,7 +187,7 @@ func TestExport(t *testing.T) {
 				t.Errorf("instance %s has no header: %.200s", r.ID, r.Data)
 			}
 		}
-		if kinds["study"] != 1 || kinds["series"] != 2 || kinds["instance"] != 3 {
+		if kinds["study"] != 1 || kinds["series"] != 2 || kinds["instance"] != 2 || kinds["quarantined"] != 1 {
 			t.Errorf("exported %v; want a study, 2 series, 2 instances and one set aside", kinds)
 		}
 	})

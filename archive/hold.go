@@ -107,6 +107,9 @@ func exported(ctx context.Context, q db.Querier, kind, text string, p access.Per
 func (o Object) record() (access.Record, error) {
 	i := o.Instance
 	r := access.Record{Room: "archive", Kind: "instance", ID: i.SOP.String()}
+	if o.Aside {
+		r.Kind, r.ID = "quarantined", i.SOP.String()+"/"+i.ID
+	}
 	f, err := o.Read(nil)
 	if err != nil {
 		return r, fmt.Errorf("instance %s: %w", i.SOP, err)
@@ -143,7 +146,7 @@ func (a *Archive) Objects(ctx context.Context, p access.Person) iter.Seq2[Object
 			}
 			for _, i := range list {
 				after = i.ID
-				if !a.offer(ctx, i, p, yield) {
+				if !a.offer(ctx, i, p, false, yield) {
 					return
 				}
 			}
@@ -154,7 +157,7 @@ func (a *Archive) Objects(ctx context.Context, p access.Person) iter.Seq2[Object
 			return
 		}
 		for _, q := range aside {
-			if !a.offer(ctx, q.Instance, p, yield) {
+			if !a.offer(ctx, q.Instance, p, true, yield) {
 				return
 			}
 		}
@@ -163,7 +166,7 @@ func (a *Archive) Objects(ctx context.Context, p access.Person) iter.Seq2[Object
 
 // offer opens an instance and yields it, unless its study names several persons and
 // it is about another.
-func (a *Archive) offer(ctx context.Context, i Instance, p access.Person, yield func(Object, error) bool) bool {
+func (a *Archive) offer(ctx context.Context, i Instance, p access.Person, aside bool, yield func(Object, error) bool) bool {
 	h, err := a.peek(ctx, i.ref)
 	if err == nil && personOf(h.patient) != "" && !sameAs(h.patient, p.ID) {
 		return true
@@ -177,6 +180,7 @@ func (a *Archive) offer(ctx context.Context, i Instance, p access.Person, yield 
 		yield(Object{}, err)
 		return false
 	}
+	o.Aside = aside
 	return yield(o, nil)
 }
 

@@ -16,6 +16,7 @@ import (
 type Object struct {
 	blob.Object
 	Instance Instance
+	Aside    bool // it is in quarantine; only what Objects yields says so
 }
 
 // Open opens the instance of that SOP Instance UID. NotFound: there is none. The
