@@ -222,7 +222,7 @@ func (r *RefusedError) Error() string {
 	if r.Reason == reasonRedirects {
 		return "call " + r.Target + ": " + r.Reason
 	}
-	return "call " + r.Target + ": refused (" + r.Reason + "): if this target is meant, list it under outgoing.allow"
+	return "call " + r.Target + ": refused (" + r.Reason + "): if this target is meant, list it under reach in the settings"
 }
 
 // Quiet returns err, as this package or net/http gave it, without addresses that

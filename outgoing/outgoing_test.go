@@ -100,7 +100,7 @@ func TestCall(t *testing.T) {
 	closed := client(t, outgoing.Options{RootCAs: trust(s)})
 	_, err := get(t, closed, s.URL+"/secret?token=secret")
 	wantRefused(t, err, "loopback")
-	if !strings.Contains(err.Error(), s.address()) || !strings.Contains(err.Error(), "outgoing.allow") {
+	if !strings.Contains(err.Error(), s.address()) || !strings.Contains(err.Error(), "under reach") {
 		t.Errorf("err = %v; want the target and the way out", err)
 	}
 	if n := s.hits.Load(); n != 0 {
@@ -380,5 +380,5 @@ func Example() {
 	r, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://127.0.0.1/hook?token=x", nil)
 	_, err := c.Do(r) //nolint:bodyclose // there is none
 	fmt.Println(err)
-	// Output: call 127.0.0.1:443: refused (loopback): if this target is meant, list it under outgoing.allow
+	// Output: call 127.0.0.1:443: refused (loopback): if this target is meant, list it under reach in the settings
 }

@@ -111,7 +111,7 @@ func parseRules(all []string) (rules, error) {
 	for i, s := range all {
 		r, ok := parseRule(strings.TrimSpace(s))
 		if !ok {
-			return nil, fault.Errorf(fault.Invalid, "outgoing.allow, entry %d: write a network (10.1.0.0/16), an address or a host name, with a port or without", i+1)
+			return nil, fault.Errorf(fault.Invalid, "reach, entry %d: write a network (10.1.0.0/16), an address or a host name, with a port or without", i+1)
 		}
 		rs = append(rs, r)
 	}
