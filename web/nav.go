@@ -36,8 +36,16 @@ func (s *server) sections() []section {
 	if s.Rooms != nil {
 		settings.add("nav.rooms", "/settings/rooms", access.SiteRead)
 	}
+	if s.Rights != nil {
+		settings.add("nav.policies", "/settings/policies", access.PolicyRead)
+		settings.add("nav.study_rights", "/access/study", access.StudyExplain)
+		settings.add("nav.emergencies", "/access/emergencies", access.GlassReview)
+	}
 	if s.Peers != nil {
 		settings.add("nav.peers", "/settings/peers", access.PeerRead)
+	}
+	if s.Accounts != nil {
+		settings.add("nav.accounts", "/settings/accounts", access.UserRead)
 	}
 	if s.Content != nil {
 		settings.add("nav.content", "/settings/content", access.ContentCheck)

@@ -45,6 +45,7 @@ type Config struct {
 	Developer bool // serves /face, every component in all its states
 
 	Sign     Sign // nil: there is no sign-in, and who may not is refused
+	Accounts Accounts
 	Today    Today
 	DoseCT   DoseCT
 	Mapping  Mapping
@@ -54,6 +55,7 @@ type Config struct {
 	Rooms    Rooms
 	Content  Content
 	Peers    Peers
+	Rights   Rights
 	Search   []Search // each room's own search, asked in this order
 }
 
@@ -187,6 +189,17 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.post("/start/demo", access.DemoLoad, s.startDemo)
 		g.post("/start/cancel", access.DemoLoad, s.startCancel)
 	}
+	s.signRoutes(g)
+	s.accountRoutes(g)
+	if s.Rights != nil {
+		g.get("/access/study", access.StudyExplain, s.studyRights)
+		g.post("/access/study/give", access.StudyGrant, s.studyGive)
+		g.post("/access/study/take", access.StudyGrant, s.studyTake)
+		g.get("/access/emergency", access.PageRead, s.emergencyPage) // the room asks about the patient
+		g.post("/access/emergency", access.PageRead, s.emergencyOpen)
+		g.get("/access/emergencies", access.GlassReview, s.emergencies)
+		g.post("/access/emergencies", access.GlassReview, s.emergencyReview)
+	}
 	s.settings(g)
 	if s.Developer {
 		g.get("/face", Anybody, s.facePage)
@@ -199,10 +212,14 @@ func (s *server) settings(g registrar) {
 	if slices.ContainsFunc(s.nav, func(sec section) bool { return sec.title == "nav.settings" }) {
 		g.get("/settings", access.PageRead, s.firstSetting)
 	}
+	s.accountsRoutes(g)
 	if s.Rooms != nil {
 		g.get("/settings/rooms", access.SiteRead, s.roomsPage)
 		g.post("/settings/rooms", access.RoomName, s.roomsName)
 		g.post("/settings/rooms/merge", access.RoomName, s.roomsMerge)
+	}
+	if s.Rights != nil {
+		g.get("/settings/policies", access.PolicyRead, s.policiesPage)
 	}
 	if s.Peers != nil {
 		g.get("/settings/peers", access.PeerRead, s.peersPage)

@@ -13,6 +13,7 @@ type Field struct {
 	Complete string   // autocomplete token; "" is off
 	Focus    bool     // where typing begins
 	Prefix   string   // makes ids unique where a form repeats on a page
+	Numeric  bool     // digits: phones show them first
 }
 
 // A Select is a line of a form to choose from.
