@@ -22,8 +22,9 @@ const shortWhile = 15 * time.Minute
 
 // A Denied is why somebody may not. It is in the chain of what Check returns.
 type Denied struct {
-	Act  Act
-	Who  string // id
+	Act     Act
+	Subject Subject
+	Who     string // id
 	Need string // what would change it: NeedSignIn, NeedFresh, NeedGlass or ""
 	Why  []string
 }
@@ -56,7 +57,7 @@ func Check(ctx context.Context, act Act, subject Subject) error {
 	case d.Allowed:
 		return nil
 	}
-	return fault.As(fault.Forbidden, &Denied{Act: act, Who: who.ID, Need: d.Need, Why: d.Why})
+	return fault.As(fault.Forbidden, &Denied{Act: act, Subject: subject, Who: who.ID, Need: d.Need, Why: d.Why})
 }
 
 // Can reports whether whoever asks may do act to subject. What cannot be decided
@@ -71,6 +72,15 @@ func Need(err error) string {
 		return d.Need
 	}
 	return ""
+}
+
+// Refusal returns why somebody may not, if err is such a refusal.
+func Refusal(err error) (Denied, bool) {
+	var d *Denied
+	if errors.As(err, &d) {
+		return *d, true
+	}
+	return Denied{}, false
 }
 
 // Decide answers whether who may do act to subject, with what is known now.

@@ -78,6 +78,11 @@ func (v *visit) askFirst(err error) bool {
 	case access.NeedFresh:
 		door = "/sign-in/again"
 	}
+	if refused, ok := access.Refusal(err); ok && refused.Need == access.NeedGlass && refused.Subject.Study != "" && v.Rights != nil {
+		to := parseAddress("/access/emergency").with("study", refused.Subject.Study).with("to", v.r.URL.RequestURI())
+		http.Redirect(v.w, v.r, to.String(), http.StatusSeeOther)
+		return true
+	}
 	if door == "" || v.Sign == nil || fault.Of(err) != fault.Forbidden {
 		return false
 	}

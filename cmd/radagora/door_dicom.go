@@ -99,9 +99,18 @@ func (d *doorman) passcode(ctx context.Context, p *dimse.Peer, from netip.Addr) 
 	if err != nil {
 		return dimse.ErrCalling
 	}
-	p.Account = who.ID
-	return nil
+	ctx = access.WithJudge(access.With(ctx, who), d.Judge)
+	for _, act := range services {
+		if access.Can(ctx, act, access.Subject{Site: site.Default}) {
+			p.Account = who.ID
+			return nil
+		}
+	}
+	return dimse.ErrCalling
 }
+
+// services are what DICOM applications may do here, by service.
+var services = map[string]access.Act{"C-ECHO": access.PeerEcho, "C-STORE": access.ObjectStore}
 
 // peerWho returns the account of an association as somebody who asks.
 func (h *house) peerWho(ctx context.Context, p dimse.Peer) (access.Who, error) {

@@ -10,6 +10,31 @@ import (
 	"radagora/web"
 )
 
+// A route is an address outside the pages, and what somebody must be allowed to do
+// to get an answer; web.Anybody asks for nothing.
+type route struct {
+	pattern string // of net/http.ServeMux
+	act     access.Act
+	handler http.Handler
+}
+
+// routes returns the addresses that are no pages.
+func (h *house) routes(s settings, m *metrics) []route {
+	return append([]route{
+		{"GET /metrics", access.StatusRead, m.handler()},
+	}, h.machineRoutes(s)...)
+}
+
+// pages returns what the pages are made of.
+func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Config {
+	return web.Config{
+		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
+		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},
+		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
+		Peers: peersView{view, s.NoAuth || s.demo}, Rights: rightsView{view},
+	}
+}
+
 // handler returns everything that answers over HTTP.
 func (h *house) handler(life context.Context, s settings, seen *watch, m *metrics, associations net.Listener) (http.Handler, *demoLoad, error) {
 	catalogue, err := lang.Open()
@@ -19,17 +44,17 @@ func (h *house) handler(life context.Context, s settings, seen *watch, m *metric
 	view := newView(h, s, seen, associations, catalogue)
 	view.life = life
 	mux := http.NewServeMux()
-	limits := newLimits(h.Now)
-	mux.Handle("GET /metrics", h.only(access.StatusRead, m.handler()))
-	mux.Handle("/", web.New(web.Config{
-		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
-		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},
-		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
-		Peers: peersView{view, s.NoAuth || s.demo},
-	}))
+	for _, r := range h.routes(s, m) {
+		answer := r.handler
+		if r.act != web.Anybody {
+			answer = h.only(r.act, answer)
+		}
+		mux.Handle(r.pattern, answer)
+	}
+	mux.Handle("/", web.New(h.pages(s, view, catalogue)))
 	door := http.NewServeMux()
 	door.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	door.HandleFunc("GET /readyz", h.ready)
 	door.Handle("/", h.Accounts.Sessions()(h.identify(s, mux)))
-	return transport(s.secure(), limits.guard(door)), view.demo, nil
+	return transport(s.secure(), newLimits(h.Now).guard(door)), view.demo, nil
 }
