@@ -155,6 +155,10 @@ func tell(sys *system, p *backup.Proof) error {
 		fmt.Fprintln(sys.Out, "not proved: that this machine could carry the load; nothing but a rehearsal shows that (docs/operate/backup.md)")
 	}
 	for _, w := range p.Wrong {
+		if w.What == "piece" { // its error names it
+			fmt.Fprintf(sys.Out, "wrong: %v\n", w.Err)
+			continue
+		}
 		fmt.Fprintf(sys.Out, "wrong: %s %s: %v\n", w.What, w.Name, w.Err)
 	}
 	if n := len(p.Wrong); n > 0 {

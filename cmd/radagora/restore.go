@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"radagora/access"
+	"radagora/access/account"
+	"radagora/access/token"
 	"radagora/archive"
 	"radagora/backup"
 	"radagora/db"
@@ -21,7 +23,7 @@ import (
 // what a house migrates.
 func migrations() backup.Rooms {
 	return backup.Rooms{
-		"access": access.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
+		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
 		"dose": dose.Migrations(), "finding": finding.Migrations(), "journal": journal.Migrations(), "site": site.Migrations(),
 	}
 }
