@@ -140,7 +140,7 @@ func parsePHC(text string) (p phc, err error) {
 	if len(number) != 3 || m == 0 || t == 0 || l == 0 || m > mostMemory || t > mostPasses || l > mostLanes {
 		return phc{}, wrong
 	}
-	p.Memory, p.Passes, p.Lanes = uint32(m), uint32(t), uint8(l) //nolint:gosec // bounded above
+	p.Memory, p.Passes, p.Lanes = uint32(m), uint32(t), uint8(l)
 	if p.salt, err = base64.RawStdEncoding.DecodeString(part[4]); err != nil || len(p.salt) < 8 || len(p.salt) > 64 {
 		return phc{}, wrong
 	}

@@ -245,7 +245,7 @@ func (r *Register) ByPasskey(ctx context.Context, stateText string, response []b
 		return access.Who{}, fault.Errorf(fault.Invalid, "passkey: not an answer of a browser")
 	}
 	var o owner
-	_, c, err := w.ValidatePasskeyLogin(func(raw, handle []byte) (webauthn.User, error) {
+	_, c, err := w.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
 		o, err = r.byHandle(ctx, handle, id)
 		return o, err
 	}, s.Data, parsed)

@@ -92,7 +92,7 @@ func (a *authenticator) make(t *testing.T, o account.Offer) []byte {
 		t.Fatal(err)
 	}
 	data := append(a.data(true), make([]byte, 16)...)
-	data = binary.BigEndian.AppendUint16(data, uint16(len(a.id))) //nolint:gosec // short
+	data = binary.BigEndian.AppendUint16(data, uint16(len(a.id)))
 	data = append(append(data, a.id...), public...)
 	object, err := webauthncbor.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})
 	if err != nil {

@@ -28,22 +28,22 @@ func TestRecoveryCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := h.browser(t)
-		recover := func(login, code string) string {
+		enter := func(login, code string) string {
 			return b.ask(func(ctx context.Context) error { _, err := h.Recover(ctx, login, code); return err })
 		}
-		if kind := recover("ada", first[0]); kind != "forbidden" {
+		if kind := enter("ada", first[0]); kind != "forbidden" {
 			t.Errorf("a code that was replaced: %q", kind)
 		}
-		if kind := recover("other", all[0]); kind != "forbidden" {
+		if kind := enter("other", all[0]); kind != "forbidden" {
 			t.Errorf("somebody else's code: %q", kind)
 		}
-		if kind := recover("ada", strings.ToLower(strings.ReplaceAll(all[0], "-", " "))); kind != "" {
+		if kind := enter("ada", strings.ToLower(strings.ReplaceAll(all[0], "-", " "))); kind != "" {
 			t.Errorf("a code typed with spaces: %q", kind)
 		}
 		if b.who().ID != id {
 			t.Errorf("signed in as %+v; want ada, not %s", b.who(), other)
 		}
-		if kind := recover("ada", all[0]); kind != "forbidden" {
+		if kind := enter("ada", all[0]); kind != "forbidden" {
 			t.Errorf("the same code again: %q", kind)
 		}
 		if n, err := h.CodesLeft(t.Context(), id); err != nil || n != 9 {
@@ -349,12 +349,42 @@ func TestPINs(t *testing.T) {
 	h := open(t, dbtest.Open(t, dbtest.SQLite(t)), nil)
 	id := h.add(t, "ada")
 	for _, c := range []struct{ name, pin, want string }{
-		{"three digits", "481", "pin"}, {"nine digits", "481950273", "pin"}, {"letters", "48a1", "pin"},
-		{"a run", "4567", "pin_simple"}, {"one digit", "7777", "pin_simple"}, {"two, twice", "4848", "pin_simple"},
-		{"a year", "1984", "pin_simple"}, {"four digits", "4815", ""}, {"none", "", ""},
+		{"three digits", "481", "pin"},
+		{"nine digits", "481950273", "pin"},
+		{"letters", "48a1", "pin"},
+		{"a run", "4567", "pin_simple"},
+		{"one digit", "7777", "pin_simple"},
+		{"two, twice", "4848", "pin_simple"},
+		{"a year", "1984", "pin_simple"},
+		{"four digits", "4815", ""},
+		{"none", "", ""},
 	} {
 		if got := why(t, h.SetPIN(t.Context(), id, c.pin)); got != c.want {
 			t.Errorf("%s: %q; want %q", c.name, got, c.want)
 		}
 	}
+}
+
+func TestChangePassword(t *testing.T) {
+	run(t, func(t *testing.T, h *house) {
+		h.add(t, "ada")
+		b, elsewhere := h.browser(t), h.browser(t)
+		b.signIn("ada", good)
+		elsewhere.signIn("ada", good)
+		change := func(old, password string) string {
+			return b.ask(func(ctx context.Context) error { return h.ChangePassword(ctx, old, password) })
+		}
+		for _, c := range []struct{ name, old, password, want string }{
+			{"not the old one", "wrong", "lantern orbit 88 fig", "forbidden"},
+			{"a weak one", good, "password", "invalid"},
+			{"all is well", good, "lantern orbit 88 fig", ""},
+		} {
+			if got := change(c.old, c.password); got != c.want {
+				t.Errorf("%s: %q; want %q", c.name, got, c.want)
+			}
+		}
+		if b.who().ID == "" || elsewhere.who().ID != "" {
+			t.Errorf("here %q, elsewhere %q; want here alone", b.who().Name, elsewhere.who().Name)
+		}
+	})
 }

@@ -113,10 +113,18 @@ func (r *Register) current(ctx context.Context) (Session, access.User, error) {
 		return Session{}, access.User{}, err
 	}
 	u, err := r.users.User(ctx, list[0].User)
-	if fault.Of(err) == fault.NotFound && err != nil || !u.Ended.IsZero() {
-		return Session{}, access.User{}, nil
+	if err != nil || !u.Ended.IsZero() {
+		return Session{}, access.User{}, absent(err)
 	}
-	return list[0], u, err
+	return list[0], u, nil
+}
+
+// absent returns nil for an error that only says that there is none.
+func absent(err error) error {
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return nil
+	}
+	return err
 }
 
 // over returns why a session holds no more, "" while it does. The clock may have

@@ -135,17 +135,11 @@ func canonical(login string) string { return strings.ToLower(strings.TrimSpace(l
 // find returns the account of a login with its hash; both are zero if there is none.
 func (r *Register) find(ctx context.Context, login string) (u access.User, hash string, err error) {
 	u, err = r.users.ByLogin(ctx, login)
-	if err != nil && fault.Of(err) == fault.NotFound {
-		u, err = access.User{}, nil
-	}
 	if err != nil {
-		return u, "", err
+		return access.User{}, "", absent(err)
 	}
 	err = r.db.QueryRow(ctx, `select hash from account_password where user_id = $1`, u.ID).Scan(&hash)
-	if err != nil && fault.Of(err) == fault.NotFound {
-		err = nil
-	}
-	return u, hash, err
+	return u, hash, absent(err)
 }
 
 // refuse notes in the journal that a proof was wrong, and returns the one answer.
@@ -195,6 +189,43 @@ func (r *Register) SetPassword(ctx context.Context, user, password string) error
 			return err
 		}
 		return r.endAll(ctx, tx, actor(ctx), user, stays, "password")
+	})
+}
+
+// ChangePassword gives whoever asks another password, if they know the old one. An
+// account that has none needs none. Forbidden and Exhausted as SignIn. Their other
+// sessions end.
+func (r *Register) ChangePassword(ctx context.Context, old, password string) error {
+	who := access.From(ctx)
+	u, err := r.users.User(ctx, who.ID)
+	if err != nil {
+		return err
+	}
+	has, err := r.HasPassword(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	t := &try{}
+	if has {
+		if u, _, t, err = r.proof(ctx, u.Login, old); err != nil {
+			return err
+		}
+	}
+	hash, err := r.hashFor(ctx, u, password)
+	if err != nil {
+		return errors.Join(err, r.takeBack(ctx, t))
+	}
+	return r.db.Write(ctx, func(tx *db.Tx) error {
+		if err := r.right(ctx, tx, t); err != nil {
+			return err
+		}
+		if err := r.putPassword(ctx, tx, u.ID, u.ID, hash); err != nil {
+			return err
+		}
+		if err := r.known(ctx, tx, u.ID, placeOf(ctx).Device); err != nil {
+			return err
+		}
+		return r.endAll(ctx, tx, u.ID, u.ID, who.Session, "password")
 	})
 }
 

@@ -136,10 +136,7 @@ func (r *Register) HasPIN(ctx context.Context, user string) (bool, error) {
 // pin returns the hash of an account's PIN, "" if it has none.
 func (r *Register) pin(ctx context.Context, user string) (hash string, err error) {
 	err = r.db.QueryRow(ctx, `select hash from account_pin where user_id = $1`, user).Scan(&hash)
-	if err != nil && fault.Of(err) == fault.NotFound {
-		err = nil
-	}
-	return hash, err
+	return hash, absent(err)
 }
 
 // wrongPINs is how many wrong PINs make a workstation ask for a full sign-in.

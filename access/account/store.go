@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"radagora/db"
-	"radagora/fault"
 	"radagora/site"
 )
 
@@ -18,10 +17,7 @@ type store struct{ *Register }
 func (s store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var data []byte
 	err := s.db.QueryRow(ctx, `select data from account_cookie where token_hash = $1 and until_at > $2`, token, s.now()).Scan(&data)
-	if fault.Of(err) == fault.NotFound && err != nil {
-		return nil, false, nil
-	}
-	return data, err == nil, err
+	return data, err == nil, absent(err)
 }
 
 // CommitCtx implements scs.CtxStore.

@@ -154,7 +154,7 @@ func (r *Register) soFar(ctx context.Context, tx *db.Tx, c count) (n int64, wait
 	if now-last > forget.Milliseconds() {
 		return 0, 0, nil
 	}
-	return n, min(time.Duration(until-now)*time.Millisecond, c.brake.pause(n)), nil
+	return n, min(time.Duration(until-now)*time.Millisecond, c.pause(n)), nil
 }
 
 // put keeps a count.
