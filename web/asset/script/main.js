@@ -6,6 +6,7 @@ import { palette } from "./palette.js";
 import { filters } from "./filter.js";
 import { live } from "./live.js";
 import { uploads } from "./upload.js";
+import { passkeys } from "./passkey.js";
 
 copies(document);
 drawers();
@@ -13,6 +14,7 @@ palette();
 filters();
 live();
 uploads();
+passkeys();
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
