@@ -80,13 +80,13 @@ func changed(old, now string) string {
 // role signed in.
 type walk struct {
 	*testing.T
-	h        *house
-	server   *httptest.Server
-	clients  map[access.Role]*http.Client // "" is nobody
-	pages    []web.Route
-	others   []route
-	sign     bool
-	dicom    string
+	h       *house
+	server  *httptest.Server
+	clients map[access.Role]*http.Client // "" is nobody
+	pages   []web.Route
+	others  []route
+	sign    bool
+	dicom   string
 }
 
 // newWalk opens the installation.
@@ -132,7 +132,7 @@ func newWalk(t *testing.T) *walk {
 func (w *walk) enter(role access.Role) *http.Client {
 	w.Helper()
 	jar, err := cookiejar.New(nil)
-	check(w, err)
+	check(w.T, err)
 	c := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if role == "" {
 		return c
@@ -145,15 +145,15 @@ func (w *walk) enter(role access.Role) *http.Client {
 	})))
 	defer door.Close()
 	r, err := c.Get(door.URL)
-	check(w, err)
-	check(w, r.Body.Close())
+	check(w.T, err)
+	check(w.T, r.Body.Close())
 	return c
 }
 
 // acts writes what the policies say: role by role, in words.
 func (w *walk) acts(b *strings.Builder) {
 	fmt.Fprint(b, "\n## What a role may do\n\n")
-	header(b, "act", access.Roles())
+	columns(b, "act", access.Roles())
 	for _, act := range access.Acts() {
 		fmt.Fprintf(b, "| `%s` |", act)
 		for _, role := range access.Roles() {
@@ -163,8 +163,8 @@ func (w *walk) acts(b *strings.Builder) {
 	}
 }
 
-// header writes the first lines of a table.
-func header(b *strings.Builder, first string, roles []access.Role) {
+// columns writes the first lines of a table.
+func columns(b *strings.Builder, first string, roles []access.Role) {
 	fmt.Fprintf(b, "| %s |", first)
 	for _, r := range roles {
 		name := string(r)
@@ -179,7 +179,7 @@ func header(b *strings.Builder, first string, roles []access.Role) {
 // word says in a word whether a role may do an act.
 func (w *walk) word(role access.Role, act access.Act) string {
 	word, _, err := w.h.word(role, act, at)
-	check(w, err)
+	check(w.T, err)
 	if word == "no" {
 		return "–"
 	}
@@ -197,7 +197,7 @@ var hole = regexp.MustCompile(`\{[^}]*\}`)
 func (w *walk) routes(b *strings.Builder) {
 	fmt.Fprint(b, "\n## What an address answers\n\n")
 	roles := append([]access.Role{""}, access.People()...)
-	header(b, "address", roles)
+	columns(b, "address", roles)
 	all := w.pages
 	for _, r := range w.others {
 		method, path, _ := strings.Cut(r.pattern, " ")
@@ -228,12 +228,12 @@ func (w *walk) ask(role access.Role, r web.Route, spare bool) string {
 	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
 	defer cancel()
 	q, err := http.NewRequestWithContext(ctx, r.Method, w.server.URL+path, nil)
-	check(w, err)
+	check(w.T, err)
 	if r.Method == http.MethodPost {
 		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	answer, err := w.clients[role].Do(q)
-	check(w, err)
+	check(w.T, err)
 	defer answer.Body.Close()
 	to := answer.Header.Get("Location")
 	switch {
@@ -258,7 +258,7 @@ func (w *walk) ask(role access.Role, r web.Route, spare bool) string {
 func (w *walk) services(b *strings.Builder) {
 	fmt.Fprint(b, "\n## What a DICOM service answers\n\n")
 	roles := append([]access.Role{""}, access.Roles()...)
-	header(b, "service", roles)
+	columns(b, "service", roles)
 	names := []string{"C-ECHO", "C-STORE"}
 	if len(names) != len(services) {
 		w.Errorf("the doorman knows %d services, this walk %d", len(services), len(names))
@@ -281,7 +281,7 @@ func (w *walk) dial(role access.Role, service string) string {
 	case "":
 	case access.Peer:
 		config.Calling = "KNOWN"
-		check(w, w.h.Sites.SetPeer(ctx, access.Local, peerOf("KNOWN", "127.0.0.1")))
+		check(w.T, w.h.Sites.SetPeer(ctx, access.Local, anyPeer("KNOWN", "127.0.0.1")))
 	default:
 		config.Identity = &dimse.Identity{Type: dimse.UserPasscode, Primary: []byte("demo-" + string(role)), Secondary: []byte(w.password(role))}
 	}
@@ -301,7 +301,7 @@ func (w *walk) dial(role access.Role, service string) string {
 	} else {
 		status, err = assoc.Store(ctx, dimse.Outgoing{SOPClass: class, SOPInstance: uid.Must("1.2.3"), TransferSyntax: syntax, Data: strings.NewReader("")})
 	}
-	check(w, err)
+	check(w.T, err)
 	if status == dimse.NotAuthorized {
 		return "–"
 	}
@@ -312,17 +312,17 @@ func (w *walk) dial(role access.Role, service string) string {
 func (w *walk) password(role access.Role) string {
 	w.Helper()
 	u, err := w.h.Users.ByLogin(w.Context(), "demo-"+string(role))
-	check(w, err)
+	check(w.T, err)
 	const password = "a long way to Sezanne 77"
 	who, err := w.h.Users.Who(w.Context(), access.Local)
-	check(w, err)
+	check(w.T, err)
 	judge, err := access.Lenient()
-	check(w, err)
-	check(w, w.h.Accounts.SetPassword(access.WithJudge(access.With(w.Context(), who), judge), u.ID, password))
+	check(w.T, err)
+	check(w.T, w.h.Accounts.SetPassword(access.WithJudge(access.With(w.Context(), who), judge), u.ID, password))
 	return password
 }
 
-// peerOf returns a peer that may do everything, from one address.
-func peerOf(title, from string) site.Peer {
+// anyPeer returns a peer that may do everything, from one address.
+func anyPeer(title, from string) site.Peer {
 	return site.Peer{AETitle: title, Addresses: []string{from}, State: site.Accepted}
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,6 +22,7 @@ import (
 type server struct {
 	cmd         *exec.Cmd
 	http, dicom string        // addresses
+	dicomTLS    string        // likewise, "" if there is none
 	start       time.Duration // until it said that it is ready
 	out         string        // its first line
 
@@ -29,12 +31,20 @@ type server struct {
 	ended chan error
 }
 
+// asked is the argument of startServer for a server that asks people to sign in.
+const asked = "(sign-in)"
+
 // ready is the one line that a server prints.
-var ready = regexp.MustCompile(`^ready: http://(\S+)/ DICOM (\S+) (\S+)$`)
+var ready = regexp.MustCompile(`^ready: https?://(\S+)/ DICOM (\S+) (\S+)(?: TLS (\S+))?$`)
 
 // startServer starts a server on a data folder and waits until it is ready.
 func startServer(data string, env []string, args ...string) (*server, error) {
-	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--no-auth"}, args...)
+	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"}, args...)
+	if i := slices.Index(args, asked); i >= 0 {
+		args = slices.Delete(args, i, i+1)
+	} else if !slices.Contains(args, "--demo") {
+		args = append(args, "--no-auth")
+	}
 	s := &server{cmd: exec.Command("radagora", args...), ended: make(chan error, 1)}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = s
@@ -71,7 +81,7 @@ func startServer(data string, env []string, args ...string) (*server, error) {
 		s.kill()
 		return nil, errors.New("the ready line is " + s.out)
 	}
-	s.http, s.dicom = found[1], found[3]
+	s.http, s.dicom, s.dicomTLS = found[1], found[3], found[4]
 	return s, nil
 }
 
