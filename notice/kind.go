@@ -53,8 +53,11 @@ var kinds = map[string]kind{
 	"status.clock.wrong":      {args: map[string]rule{"n": number}, mail: Now}, // seconds
 	"status.webhook.failing":  {args: map[string]rule{"what": host}, mail: Daily},
 	"status.peer.silent":      {args: map[string]rule{"title": title, "day": day}, mail: Daily},
-	"notice.mail.test":        {mail: Now},
+	TestKind:                  {mail: Now},
 }
+
+// TestKind is the kind of what TestMail and TestWebhook send.
+const TestKind = "notice.mail.test"
 
 // A rule says what an argument may be.
 type rule uint8

@@ -188,7 +188,7 @@ func (n *Notices) TestMail(ctx context.Context, account string) error {
 	case to.Mail == "":
 		return fault.Errorf(fault.Invalid, "mail: the account has no address")
 	}
-	test := Notice{Kind: "notice.mail.test", Path: "/settings/notices", Severity: Info}
+	test := Notice{Kind: TestKind, Path: "/settings/notices", Severity: Info}
 	return n.o.Mail.send(ctx, n.o.Outgoing, n.letter(n.printer(to), to, []Notice{test}))
 }
 

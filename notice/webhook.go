@@ -148,7 +148,7 @@ func (n *Notices) post(ctx context.Context, j job.Job) error {
 // how that went. It is NotFound if there is none.
 func (n *Notices) TestWebhook(ctx context.Context, id string) error {
 	return n.call(ctx, id, delivery{ID: db.NewID(), At: n.o.Now(), Message: Message{
-		Kind: "notice.mail.test", Site: defaultSite, Path: "/settings/notices", Severity: Info,
+		Kind: TestKind, Site: defaultSite, Path: "/settings/notices", Severity: Info,
 	}})
 }
 

@@ -47,6 +47,9 @@ func (s *server) sections() []section {
 	if s.Accounts != nil {
 		settings.add("nav.accounts", "/settings/accounts", access.UserRead)
 	}
+	if s.Notices != nil {
+		settings.add("nav.notices", "/settings/notices", access.SiteChange)
+	}
 	if s.Content != nil {
 		settings.add("nav.content", "/settings/content", access.ContentCheck)
 	}

@@ -44,19 +44,23 @@ type Config struct {
 	Who       func(ctx context.Context) Person
 	Developer bool // serves /face, every component in all its states
 
-	Sign     Sign // nil: there is no sign-in, and who may not is refused
-	Accounts Accounts
-	Today    Today
-	DoseCT   DoseCT
-	Mapping  Mapping
-	Findings Findings
-	Objects  Objects
-	Start    Start
-	Rooms    Rooms
-	Content  Content
-	Peers    Peers
-	Rights   Rights
-	Search   []Search // each room's own search, asked in this order
+	Sign      Sign // nil: there is no sign-in, and who may not is refused
+	Accounts  Accounts
+	Identity  Identity // nil: the hospital has no identity provider
+	Tokens    Tokens
+	Providers Providers
+	Today     Today
+	DoseCT    DoseCT
+	Mapping   Mapping
+	Findings  Findings
+	Objects   Objects
+	Start     Start
+	Rooms     Rooms
+	Content   Content
+	Peers     Peers
+	Rights    Rights
+	Notices   Notices
+	Search    []Search // each room's own search, asked in this order
 }
 
 // A Site is the organisation whose pages these are.
@@ -191,6 +195,9 @@ func (s *server) routes(mux *http.ServeMux) {
 	}
 	s.signRoutes(g)
 	s.accountRoutes(g)
+	s.identityRoutes(g)
+	s.tokenRoutes(g)
+	s.providerRoutes(g)
 	if s.Rights != nil {
 		g.get("/access/study", access.StudyExplain, s.studyRights)
 		g.post("/access/study/give", access.StudyGrant, s.studyGive)
@@ -226,6 +233,15 @@ func (s *server) settings(g registrar) {
 		g.post("/settings/peers", access.PeerChange, s.peersDecide)
 		g.post("/settings/peers/remove", access.PeerChange, s.peersRemove)
 		g.post("/settings/peers/try", access.PeerChange, s.peersTry)
+	}
+	if s.Notices != nil {
+		g.get("/notices", access.PageRead, s.inboxPage)
+		g.post("/notices", access.PageRead, s.inboxMark)
+		g.post("/notices/mail", access.PageRead, s.inboxPrefer)
+		g.get("/settings/notices", access.SiteChange, s.postPage)
+		g.post("/settings/notices", access.SiteChange, s.postAdd)
+		g.post("/settings/notices/remove", access.SiteChange, s.postRemove)
+		g.post("/settings/notices/test", access.SiteChange, s.postTest)
 	}
 	if s.Content != nil {
 		g.get("/settings/content", access.ContentCheck, s.contentPage)

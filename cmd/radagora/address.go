@@ -48,5 +48,5 @@ func (s settings) audience() []string { return []string{s.base() + "/oauth/token
 
 // outgoing returns how other machines are called.
 func (s settings) outgoing(log *slog.Logger) outgoing.Options {
-	return outgoing.Options{Allow: s.Reach, Log: log}
+	return s.reachable(outgoing.Options{Allow: s.Reach, Log: log})
 }

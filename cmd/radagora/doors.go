@@ -12,6 +12,7 @@ import (
 	"radagora/archive"
 	"radagora/dicom/dimse"
 	"radagora/dose"
+	"radagora/person"
 	"radagora/site"
 )
 
@@ -152,7 +153,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Dose.Run, h.Reads.Run}
+	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()
@@ -207,8 +208,10 @@ func (h *house) judge(ctx context.Context) error {
 
 // settle waits until everything that is in the journal now has been derived.
 func (h *house) settle(ctx context.Context) error {
-	if err := h.Journal.Wait(ctx, "dose"); err != nil {
-		return err
+	for _, consumer := range []string{dose.Consumer, person.Consumer} {
+		if err := h.Journal.Wait(ctx, consumer); err != nil {
+			return err
+		}
 	}
 	for {
 		n, err := h.Dose.Pending(ctx)

@@ -14,6 +14,8 @@ import (
 
 	"radagora/access"
 	"radagora/access/account"
+	"radagora/access/idp"
+	"radagora/access/privacy"
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/backup"
@@ -25,32 +27,40 @@ import (
 	"radagora/dose"
 	"radagora/evidence"
 	"radagora/finding"
+	"radagora/job"
 	"radagora/journal"
+	"radagora/notice"
 	"radagora/outgoing"
+	"radagora/person"
 	"radagora/site"
 )
 
 // A house is an installation with its rooms open.
 type house struct {
-	DB       *db.DB
-	Content  *content.Library
-	Journal  *journal.Journal
-	Reads    *journal.Reads
-	Sites    *site.Register
-	Users    *access.Users
-	Accounts *account.Register
-	Tokens   *token.Register
-	Out      *outgoing.Client // calls other machines
-	Facts    *access.Facts    // who has to do with whom, and what persons asked for
-	Judge    *access.Judge
-	Findings *finding.Register
-	Packs    *disk.Store
-	Archive  *archive.Archive
-	Dose     *dose.Ledger
-	Evidence *evidence.Registry
-	Backup   *backup.Keeper
-	Log      *slog.Logger
-	Now      func() time.Time
+	DB        *db.DB
+	Content   *content.Library
+	Journal   *journal.Journal
+	Reads     *journal.Reads
+	Sites     *site.Register
+	Users     *access.Users
+	Accounts  *account.Register
+	Tokens    *token.Register
+	Providers *idp.Providers   // of identity
+	Out       *outgoing.Client // calls other machines
+	Facts     *access.Facts    // who has to do with whom, and what persons asked for
+	Judge     *access.Judge
+	Findings  *finding.Register
+	Packs     *disk.Store
+	Archive   *archive.Archive
+	Persons   *person.Register
+	Dose      *dose.Ledger
+	Evidence  *evidence.Registry
+	Backup    *backup.Keeper
+	Jobs      *job.Queue
+	Notices   *notice.Notices
+	Privacy   *privacy.Desk // duties of data protection
+	Log       *slog.Logger
+	Now       func() time.Time
 
 	data  string   // folder
 	pass  [32]byte // by which this process recognises itself at its own door
@@ -94,8 +104,10 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	if err := h.furnish(ctx, s); err != nil {
 		return h, err
 	}
-	h.Backup, err = s.keeper(ctx, h, sys)
-	return h, err
+	if h.Backup, err = s.keeper(ctx, h, sys); err != nil {
+		return h, err
+	}
+	return h, h.desk(ctx, s)
 }
 
 // sweep removes what a crash left of uploads. The lock of the packs says that
@@ -138,12 +150,22 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.admit(ctx, s, key); err != nil {
 		return err
 	}
+	if err := h.tell(ctx, s, key); err != nil {
+		return err
+	}
 	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
 		return err
 	}
 	h.Archive, err = archive.New(ctx, archive.Config{
 		DB: h.DB, Blobs: h.Packs, Journal: h.Journal, Machines: machines{h.Sites}, Log: h.Log, Now: h.Now,
+		Erased: func(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {
+			return h.Dose.Erased(ctx, tx, siteID, study, whole)
+		},
 	})
+	if err != nil {
+		return err
+	}
+	h.Persons, err = person.Open(ctx, person.Config{DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Now: h.Now, Log: h.Log})
 	if err != nil {
 		return err
 	}
@@ -153,7 +175,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	}
 	h.Dose = &dose.Ledger{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
-		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder,
+		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder, Person: archive.Person,
 	}
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err
@@ -180,7 +202,10 @@ func (h *house) admit(ctx context.Context, s settings, key [32]byte) (err error)
 	h.Tokens, err = token.Open(ctx, token.Options{
 		DB: h.DB, Users: h.Users, Journal: h.Journal, HTTP: h.Out.HTTP(), Now: h.Now, Log: h.Log, Audience: s.audience(),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return h.openProviders(ctx, s, key)
 }
 
 // Close closes the rooms in the opposite order.

@@ -31,7 +31,7 @@ func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Con
 		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
 		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},
 		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
-		Peers: peersView{view, s.NoAuth || s.demo}, Rights: rightsView{view},
+		Peers: peersView{view, s.NoAuth || s.demo}, Notices: noticesView{view}, Rights: rightsView{view},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"radagora/access"
 	"radagora/access/account"
+	"radagora/access/privacy"
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/backup"
@@ -15,7 +16,10 @@ import (
 	"radagora/dose"
 	"radagora/fault"
 	"radagora/finding"
+	"radagora/job"
 	"radagora/journal"
+	"radagora/notice"
+	"radagora/person"
 	"radagora/site"
 )
 
@@ -24,7 +28,8 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "finding": finding.Migrations(), "journal": journal.Migrations(), "site": site.Migrations(),
+		"dose": dose.Migrations(), "finding": finding.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(),
 	}
 }
 
@@ -184,8 +189,14 @@ func prove(ctx context.Context, h *house, m *backup.Manifest, p *backup.Proof) e
 	return nil
 }
 
-// holders are the rooms that keep personal data.
-func (h *house) holders() []access.Holder { return []access.Holder{h.Dose, h.Archive} }
+// holders are the rooms that keep personal data. The journal knows its own erasures.
+func (h *house) holders() []access.Holder {
+	var all []access.Holder
+	for _, room := range append(h.keepers(), h.identifiers()) {
+		all = append(all, room.Holder)
+	}
+	return all
+}
 
 // A replayer does erasures again, in every room.
 type replayer struct{ *house }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+
+	"radagora/job"
+	"radagora/lang"
+	"radagora/notice"
+	"radagora/outgoing"
+	"radagora/site"
+)
+
+// mailSettings say how mails leave.
+type mailSettings struct {
+	MailHost     string `setting:"" name:"mail-host" placeholder:"HOST" help:"Mail server for notices; without it there are no mails. It may be private."`
+	MailPort     int    `setting:"" name:"mail-port" placeholder:"PORT" help:"Its port; without it 587, 465 with tls, 25 with none."`
+	MailSecurity string `setting:"" name:"mail-security" default:"starttls" enum:"starttls,tls,none" help:"How the connection is secured: starttls, tls or none; with none there is no password."`
+	MailUser     string `setting:"" name:"mail-user" placeholder:"NAME" help:"Name to sign in with there."`
+	MailPassword string `setting:"" secret:"" name:"mail-password" placeholder:"PASSWORD" help:"Password; in the environment or the file only."`
+	MailFrom     string `setting:"" name:"mail-from" placeholder:"ADDRESS" help:"Address that mails come from, such as radagora@hospital.example."`
+}
+
+// mail returns the settings as notice takes them.
+func (s mailSettings) mail() notice.Mail {
+	if s.MailHost == "" {
+		return notice.Mail{}
+	}
+	return notice.Mail{Host: s.MailHost, Port: s.MailPort, Security: s.MailSecurity, User: s.MailUser, Password: s.MailPassword, From: s.MailFrom}
+}
+
+// reachable adds the mail server to what may be called: it stands in the settings.
+func (s mailSettings) reachable(o outgoing.Options) outgoing.Options {
+	if m := s.mail(); m.On() {
+		o.Allow = append(o.Allow[:len(o.Allow):len(o.Allow)], m.Address())
+	}
+	return o
+}
+
+// tell opens the queue of jobs and the notices.
+func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) {
+	if h.Jobs, err = job.Open(ctx, h.DB, h.Journal, job.Options{Log: h.Log, Now: h.Now, Holder: holderName()}); err != nil {
+		return err
+	}
+	catalogue, err := lang.Open()
+	if err != nil {
+		return err
+	}
+	here, err := h.Sites.Site(ctx, site.Default)
+	if err != nil {
+		return err
+	}
+	h.Notices, err = notice.Open(ctx, h.DB, notice.Options{
+		People: h.Users, Journal: h.Journal, Jobs: h.Jobs, Outgoing: h.Out, Catalogue: catalogue, MasterKey: key,
+		Mail: s.mail(), PublicURL: s.base(), Zone: here.Location(), Log: h.Log, Now: h.Now,
+	})
+	if err != nil {
+		return err
+	}
+	h.Jobs.Every("notice-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 40, Zone: here.Location()}, h.Notices.Prune)
+	return nil
+}
