@@ -184,6 +184,13 @@ func (k *Keeper) sweep(ctx context.Context) (freed int64, err error) {
 		k.c.Log.WarnContext(ctx, "nothing is swept while a manifest cannot be read", "manifests", unreadable)
 		return 0, nil
 	}
+	tail, err := readTail(ctx, k.c.Target, k.keys.public())
+	switch {
+	case err == nil:
+		all = append(all, tail)
+	case fault.Of(err) != fault.NotFound:
+		return 0, err
+	}
 	named := map[string]bool{}
 	for _, m := range all {
 		_ = m.each(func(p Piece) error { named[p.file()] = true; return nil })

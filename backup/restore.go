@@ -309,6 +309,8 @@ func (r *Restore) database(ctx context.Context, from *opener) (dsn string, rows 
 	}
 	d := &r.Backup.Database
 	switch {
+	case d.Engine == Continuous && dsn == own:
+		return dsn, 0, restoreStream(ctx, from, r.Backup.Snapshot, filepath.Join(r.Data, SQLiteFile))
 	case d.Engine == db.SQLite && strings.HasPrefix(dsn, "sqlite:"):
 		file := strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "//")
 		if dsn != own {
@@ -323,7 +325,7 @@ func (r *Restore) database(ctx context.Context, from *opener) (dsn string, rows 
 			rows += t.Rows
 		}
 		return dsn, rows, restoreContent(ctx, from, *d.File, file)
-	case d.Engine == db.SQLite:
+	case d.Engine == db.SQLite, d.Engine == Continuous:
 		return dsn, 0, fault.Errorf(fault.Unsupported, "a backup of SQLite is restored as SQLite: leave --db out")
 	}
 	rows, err = r.load(ctx, from, dsn)

@@ -150,6 +150,12 @@ func (k *Keeper) newRun(ctx context.Context, repo repository) (*run, error) {
 		}
 		_ = m.each(func(p Piece) error { known[string(p.Name)] = p; return nil })
 	}
+	if tail, err := readTail(ctx, k.c.Target, k.keys.public()); err == nil {
+		_ = tail.each(func(p Piece) error { known[string(p.Name)] = p; return nil })
+		if same(tail.Recipients, repo.Recipients) && r.last == nil {
+			r.last = tail
+		}
+	}
 	for _, p := range k.partial(ctx) {
 		if _, twice := known[string(p.Name)]; !twice && p.valid() {
 			known[string(p.Name)] = p
@@ -492,7 +498,7 @@ func (r *run) allFiles(ctx context.Context) error {
 			return nil
 		case err != nil:
 			return system(err)
-		case d.IsDir() && name == packsFolder:
+		case d.IsDir() && (name == packsFolder || name != "." && strings.HasPrefix(path.Base(name), ".")):
 			return fs.SkipDir
 		case !d.Type().IsRegular() || r.skipped(name):
 			return nil
