@@ -19,10 +19,11 @@ import (
 
 // backupSettings say where backups go, for whom and when.
 type backupSettings struct {
-	BackupTo        string        `setting:"" name:"backup-to" placeholder:"FOLDER" help:"Keep backups in this folder; best on another machine's disk, mounted here."`
-	BackupRecipient []string      `setting:"" name:"backup-recipient" placeholder:"AGE1…" help:"Public key that backups are encrypted to; can be repeated. Without it, those the repository was begun with."`
-	BackupEvery     time.Duration `setting:"" name:"backup-every" default:"24h" help:"How often serve makes a backup; 0 for never."`
-	BackupKeep      string        `setting:"" name:"backup-keep" default:"2a,7d,5w,12m" help:"How long: all for 2 days, daily ones for 7 days, weekly ones for 5 weeks, monthly ones for 12 months."`
+	BackupTo         string        `setting:"" name:"backup-to" placeholder:"FOLDER" help:"Keep backups in this folder; best on another machine's disk, mounted here."`
+	BackupRecipient  []string      `setting:"" name:"backup-recipient" placeholder:"AGE1…" help:"Public key that backups are encrypted to; can be repeated. Without it, those the repository was begun with."`
+	BackupEvery      time.Duration `setting:"" name:"backup-every" default:"24h" help:"How often serve makes a backup; 0 for never."`
+	BackupContinuous string        `setting:"" name:"backup-continuous" placeholder:"FOLDER" help:"Copy every commit within seconds to this folder, too; SQLite only. Another folder than --backup-to."`
+	BackupKeep       string        `setting:"" name:"backup-keep" default:"2a,7d,5w,12m" help:"How long: all for 2 days, daily ones for 7 days, weekly ones for 5 weeks, monthly ones for 12 months."`
 }
 
 // notCopied are files of the data folder that a backup leaves out: the database,
@@ -87,6 +88,33 @@ func (s settings) copyFirst(h *house, sys *system) func(context.Context) error {
 		}
 		return err
 	}
+}
+
+// stream copies the installation continuously until ctx ends, if that is set.
+func (s settings) stream(ctx context.Context, h *house, sys *system) error {
+	if s.BackupContinuous == "" {
+		<-ctx.Done()
+		return nil
+	}
+	c, err := s.backupConfig(h.DB, h.Journal, sys)
+	if err != nil {
+		return err
+	}
+	if liesIn(s.BackupContinuous, s.Data) || s.BackupTo != "" && liesIn(s.BackupContinuous, s.BackupTo) {
+		return wrong("--backup-continuous %s: name a folder of its own, outside the data folder and --backup-to", s.BackupContinuous)
+	}
+	if c.Target, err = backup.OpenFolder(s.BackupContinuous); err != nil {
+		return err
+	}
+	keeper, err := backup.Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(s.Data, backup.SQLiteFile)
+	if name, ok := strings.CutPrefix(s.DB, "sqlite:"); ok {
+		file = strings.TrimPrefix(name, "//")
+	}
+	return (&backup.Stream{Keeper: keeper, File: file}).Run(ctx)
 }
 
 // A backedUp is an installation opened to be backed up, while it may be served by

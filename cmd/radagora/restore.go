@@ -38,6 +38,7 @@ type restoreCmd struct {
 	secretFlags
 	From   string `required:"" placeholder:"FOLDER" help:"Folder with the backups."`
 	Backup string `placeholder:"ID" help:"Restore this backup; without it, the latest. \"radagora restore --from FOLDER --list …\" lists them."`
+	Last   bool   `name:"continuous" help:"Restore the copy that --backup-continuous made, as of its last seconds."`
 	List   bool   `help:"List the backups and restore none."`
 	Verify bool   `help:"Then read everything that was restored, and say what was proved."`
 }
@@ -73,7 +74,7 @@ func (c restoreCmd) Run(ctx context.Context, sys *system) (err error) {
 	if c.List {
 		return c.list(ctx, sys, source)
 	}
-	m, err := source.Backup(ctx, c.Backup)
+	m, err := c.chosen(ctx, source)
 	if err != nil {
 		return err
 	}
@@ -98,6 +99,14 @@ func (c restoreCmd) Run(ctx context.Context, sys *system) (err error) {
 	}
 	_, err = fmt.Fprintf(sys.Out, "ready: radagora serve --data %s\n", c.Data)
 	return err
+}
+
+// chosen returns the backup to restore.
+func (c restoreCmd) chosen(ctx context.Context, source *backup.Source) (*backup.Manifest, error) {
+	if c.Last {
+		return source.Tail(ctx)
+	}
+	return source.Backup(ctx, c.Backup)
 }
 
 // list lists what could be restored.

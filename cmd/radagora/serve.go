@@ -185,6 +185,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
 		func() error { return h.background(ctx) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
+		func() error { return c.stream(ctx, h, sys) },
 		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
 		func() error { return servePages(ctx, server, pages) },
 	}
