@@ -75,6 +75,11 @@ type Config struct {
 	// instances of one of several persons, for whoever derives something from it.
 	Erased func(ctx context.Context, tx *db.Tx, site, study string, whole bool) error
 
+	// Minimise, if set, is how a minimised installation replaces identities. Whether
+	// this is one is Minimised at the first start, and what was decided then later.
+	Minimise  *Minimiser
+	Minimised bool
+
 	MaxObject int64 // how long an object may be, in bytes. 0: 8 GiB
 }
 
@@ -104,5 +109,8 @@ func New(ctx context.Context, c Config) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{Config: c}
+	if err := a.decideMode(ctx); err != nil {
+		return nil, err
+	}
 	return a, a.nameless(ctx)
 }

@@ -170,6 +170,10 @@ func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Curso
 	if !f.Reach.Identity && (f.PatientName != "" || f.PatientID != "" || f.AccessionNumber != "") {
 		return nil, fault.Errorf(fault.Forbidden, "studies: searching by patient or accession number is for those who may see identities")
 	}
+	if m := a.Minimise; m != nil { // what is searched for becomes what is kept
+		f.PatientID, f.AccessionNumber = m.hash("patient", f.PatientID, hashLength), m.accession(f.AccessionNumber)
+		f.PatientName = m.name(f.PatientName)
+	}
 	q := query{text: fromStudy + `where site_id = $1`, args: []any{site}}
 	q.within(site, f.Reach, a.Now())
 	q.text += ` and not exists (select 1 from study_person where study_person.study = study.id and ` +

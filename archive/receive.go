@@ -72,6 +72,12 @@ func (a *Archive) Receive(ctx context.Context, in Arrival) (*Receipt, error) {
 	if in.Site == "" || in.Actor == "" {
 		return nil, fault.Errorf(fault.Internal, "receive: no site or no actor")
 	}
+	if a.Minimise != nil {
+		var err error
+		if in, err = a.Minimise.arrival(in); err != nil {
+			return nil, a.refused(ctx, in, entry{site: in.Site, actor: in.Actor, door: in.Door, callingAE: clean(in.CallingAE)}, err)
+		}
+	}
 	w, err := a.Blobs.Create(ctx)
 	if err != nil {
 		return nil, err
