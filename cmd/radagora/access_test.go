@@ -299,13 +299,13 @@ func (w *walk) dial(role access.Role, service string) string {
 	if service == "C-ECHO" {
 		status, err = assoc.Echo(ctx)
 	} else {
-		status, err = assoc.Store(ctx, dimse.Outgoing{SOPClass: class, SOPInstance: uid.Must("1.2.3"), TransferSyntax: syntax, Data: strings.NewReader("")})
+		status, err = assoc.Store(ctx, dimse.Outgoing{SOPClass: class, SOPInstance: uid.Must("1.2.3"), TransferSyntax: syntax, Data: strings.NewReader("\x08\x00\x05\x00CS\x00\x00")})
 	}
 	check(w.T, err)
-	if status == dimse.NotAuthorized {
+	if status == dimse.NotAuthorised {
 		return "–"
 	}
-	return "yes" // what is sent is empty: that it was looked at is enough
+	return "yes" // what is sent is no object: that it was looked at is enough
 }
 
 // password gives the account of a role a password and returns it.

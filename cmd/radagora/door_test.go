@@ -165,7 +165,7 @@ func TestDICOMDoor(t *testing.T) {
 func report(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "report.dcm")
-	out, ok := runs(t, "mkreport", name)
+	out, ok := runs(t, "mkreport", name, "study", "report", "100", "Abdomen:10:100")
 	if !ok {
 		t.Fatalf("mkreport: %s", out)
 	}

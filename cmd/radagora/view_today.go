@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"radagora/access"
 	"radagora/finding"
 	"radagora/journal"
 	"radagora/lang"
@@ -26,6 +27,9 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 		return page, err
 	}
 	page.Started = page.Started || !page.Last.IsZero()
+	if may(ctx, access.AggregateRead) != nil {
+		return page, nil // what the day is about for them stands on other pages
+	}
 	d, err := v.doseView(ctx, web.DoseQuery{Language: language})
 	if err != nil {
 		return page, err
@@ -35,6 +39,9 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 		if strings.HasPrefix(page.Tiles[i].Path, "#") {
 			page.Tiles[i].Path = "/dose/ct" + page.Tiles[i].Path
 		}
+	}
+	if may(ctx, access.FindingRead) != nil {
+		return page, nil
 	}
 	if page.Tasks, err = d.tasks(ctx); err != nil {
 		return page, err
