@@ -3,6 +3,7 @@ package privacy
 import (
 	"context"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"strings"
 
@@ -25,9 +26,11 @@ type Duty struct {
 // Evidence is how a fact that proves a duty stands.
 type Evidence struct {
 	ID        string
-	Connected bool   // the program can compute it
-	Value     string // with unit; "" if there is none
-	Path      string // of the page that shows it; "" for none
+	Connected bool    // the program can compute it
+	State     string  // as package evidence says
+	Number    float64 // 0 to 1 where the unit is percent
+	Unit      string
+	N         int // cases
 }
 
 // An Act is an act of law with what of it was read.
@@ -141,7 +144,7 @@ func WriteDuties(w io.Writer, all []Duty, language string) error {
 			ids = append(ids, e.ID)
 			state := "not connected"
 			if e.Connected {
-				state = e.Value
+				state = strings.TrimSpace(fmt.Sprintf("%s %g %s, n %d", e.State, e.Number, e.Unit, e.N))
 			}
 			states = append(states, state)
 		}

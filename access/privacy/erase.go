@@ -345,6 +345,11 @@ func (d *Desk) erase(ctx context.Context, tx *db.Tx, p access.Person, parts []Pa
 			proof.Parts, proof.Records = append(proof.Parts, part), proof.Records+part.Erased
 		}
 	}
+	if d.Erased != nil {
+		if err := d.Erased(ctx, tx, p); err != nil {
+			return err
+		}
+	}
 	n, err := tx.Exec(ctx, `update privacy_erasure set state = 'done', proof = $2, done_by = $3, done_at = $4 where erasure_id = $1 and state = 'planned'`,
 		proof.Erasure, string(encode(proof)), proof.DoneBy, db.Millis(proof.DoneAt))
 	if err != nil {

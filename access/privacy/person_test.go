@@ -19,6 +19,7 @@ import (
 
 	"radagora/access"
 	"radagora/access/privacy"
+	"radagora/db"
 	"radagora/fault"
 	"radagora/journal"
 	"radagora/site"
@@ -245,7 +246,12 @@ func TestRetentionByAge(t *testing.T) {
 		if plan.Bound() {
 			t.Error("the day after, the rule still holds")
 		}
+		told := 0
+		d.Erased = func(context.Context, *db.Tx, access.Person) error { told++; return nil }
 		proof, err := d.Erase(d.ctx, anna(), plan.ID, plan.Digest, "")
+		if told != 1 {
+			t.Errorf("backups were told %d times; want once", told)
+		}
 		if err != nil || proof.Records != 1 || !proof.Finished {
 			t.Errorf("Erase = %+v, %v", proof, err)
 		}

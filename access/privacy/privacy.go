@@ -86,6 +86,9 @@ type Desk struct {
 	// Backups says until when copies of the installation hold what is erased today.
 	// The zero time: nobody knows.
 	Backups func(ctx context.Context) (time.Time, error)
+	// Erased is told of an erasure as part of it, so that a backup from before is
+	// erased too when it is restored. Nil: nobody is told.
+	Erased func(ctx context.Context, tx *db.Tx, p access.Person) error
 	// Finish is called once an erasure is committed: it takes the bytes from the
 	// disk and returns how many objects are gone. Nil: nothing is left to do.
 	Finish func(ctx context.Context) (int, error)

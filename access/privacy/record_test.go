@@ -189,7 +189,7 @@ func TestParties(t *testing.T) {
 func TestDuties(t *testing.T) {
 	run(t, func(d *desk) {
 		d.Evidence = func(_ context.Context, _, id string) (privacy.Evidence, error) {
-			return privacy.Evidence{ID: id, Connected: id == "dose.local_levels", Value: "80 %"}, nil
+			return privacy.Evidence{ID: id, Connected: id == "dose.local_levels", Number: 0.8, Unit: "percent", N: 5}, nil
 		}
 		all, err := d.Duties(d.ctx, site.Default)
 		d.must(err)
@@ -207,7 +207,7 @@ func TestDuties(t *testing.T) {
 				}
 			}
 		}
-		if e := all[5].Evidence; len(e) != 1 || !e[0].Connected || e[0].Value != "80 %" {
+		if e := all[5].Evidence; len(e) != 1 || !e[0].Connected || e[0].Number != 0.8 {
 			t.Errorf("evidence of LD06: %+v", e)
 		}
 		some := privacy.OfArticle(all, "gdpr", "30")
