@@ -107,7 +107,7 @@ func looked(e journal.Entry) (Look, sort) {
 // did says in one word what an entry did with somebody's data.
 func (l *look) did() string {
 	switch {
-	case l.id == alert && l.event.sort == overrideStarted:
+	case l.id == alert && l.sort == overrideStarted:
 		return Emergency
 	case l.id == export, l.id == transferring, l.id == transferred && l.action == "R":
 		return Passed

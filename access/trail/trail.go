@@ -73,7 +73,7 @@ type look struct {
 
 func of(e journal.Entry) look {
 	l := look{Entry: e, facts: read(e), event: eventOf(e.Kind)}
-	switch l.facts.Outcome {
+	switch l.Outcome {
 	case "refused", "failed", "denied":
 		l.outcome = minor
 	case "error":

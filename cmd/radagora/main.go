@@ -33,6 +33,7 @@ type program struct {
 
 	Backup   backupCmd   `cmd:"" help:"Copy everything to another place, and prove it."`
 	Check    checkCmd    `cmd:"" help:"Check archive and journal."`
+	Client   clientCmd   `cmd:"" help:"Register machines that sign their requests."`
 	Config   configCmd   `cmd:"" help:"Look at the configuration."`
 	Content  contentCmd  `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
 	Demo     demoCmd     `cmd:"" help:"Load the demonstration year."`
@@ -40,11 +41,14 @@ type program struct {
 	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
 	Evidence evidenceCmd `cmd:"" help:"Compute facts for audits and indicators."`
 	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
+	Journal  journalCmd  `cmd:"" help:"Search, export and verify the journal."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
+	Privacy  privacyCmd  `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
 	Rebuild  rebuildCmd  `cmd:"" help:"Derive everything again."`
 	Restore  restoreCmd  `cmd:"" help:"Put a backup back on an empty machine."`
 	Send     sendCmd     `cmd:"" help:"Send files to a DICOM peer."`
 	Serve    serveCmd    `cmd:"" help:"Open the doors: pages and DICOM."`
+	Token    tokenCmd    `cmd:"" help:"Make, list and revoke API tokens."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
