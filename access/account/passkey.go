@@ -86,11 +86,11 @@ func (r *Register) rpID(origin string) string {
 }
 
 // Passkeys reports whether passkeys work where a request comes from.
-func (r *Register) Passkeys(ctx context.Context) bool { return r.rpID(placeOf(ctx).Origin) != "" }
+func (r *Register) Passkeys(ctx context.Context) bool { return r.rpID(PlaceOf(ctx).Origin) != "" }
 
 // relying returns who relies on the passkeys of an origin.
 func (r *Register) relying(ctx context.Context) (*webauthn.WebAuthn, string, error) {
-	origin := placeOf(ctx).Origin
+	origin := PlaceOf(ctx).Origin
 	id := r.rpID(origin)
 	if id == "" {
 		return nil, "", fault.Errorf(fault.Unsupported, "passkeys need a name and TLS: open the pages by https://, or on this machine by http://localhost")

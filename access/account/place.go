@@ -24,8 +24,8 @@ type placeKey struct{}
 // At returns a context of a request that comes from p.
 func At(ctx context.Context, p Place) context.Context { return context.WithValue(ctx, placeKey{}, p) }
 
-// placeOf returns where a request comes from.
-func placeOf(ctx context.Context) Place {
+// PlaceOf returns where a request comes from, zero if no door said so.
+func PlaceOf(ctx context.Context) Place {
 	p, _ := ctx.Value(placeKey{}).(Place)
 	return p
 }
@@ -49,7 +49,7 @@ func (r *Register) cookieName(name string) string {
 
 // place looks at a request.
 func (r *Register) place(q *http.Request) Place {
-	p := placeOf(q.Context()) // a door before us may know more, such as what a proxy says
+	p := PlaceOf(q.Context()) // a door before us may know more, such as what a proxy says
 	if !p.Address.IsValid() {
 		if a, err := netip.ParseAddrPort(q.RemoteAddr); err == nil {
 			p.Address = a.Addr().Unmap()

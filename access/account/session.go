@@ -175,7 +175,7 @@ func (r *Register) SessionsOf(ctx context.Context, user string) ([]Session, erro
 // token: one that somebody planted in the browser is worth nothing afterwards.
 // They proved who they are at signed. What also does belongs to tx.
 func (r *Register) begin(ctx context.Context, u access.User, how How, signed time.Time, also func(tx *db.Tx) error) (access.Who, error) {
-	now, p := r.o.Now(), placeOf(ctx)
+	now, p := r.o.Now(), PlaceOf(ctx)
 	s := Session{ID: db.NewID(), User: u.ID, How: how, Begun: now, Seen: now, Signed: signed, Expires: now.Add(r.o.Limits.Life), Station: p.Station}
 	if p.Address.IsValid() {
 		s.Address = p.Address.String()
@@ -279,6 +279,36 @@ func (r *Register) Revoke(ctx context.Context, user, id string) error {
 		}
 		return r.end(ctx, tx, actor(ctx), id, "revoked")
 	})
+}
+
+// RevokeOthers ends the sessions of an account but for one.
+func (r *Register) RevokeOthers(ctx context.Context, user, but string) error {
+	return r.db.Write(ctx, func(tx *db.Tx) error { return r.endAll(ctx, tx, actor(ctx), user, but, "revoked") })
+}
+
+// LastSeen returns when each account was last seen, as far as its sessions are kept.
+func (r *Register) LastSeen(ctx context.Context) (map[string]time.Time, error) {
+	all := map[string]time.Time{}
+	_, err := db.List(ctx, r.db, func(rows *db.Rows) (none struct{}, err error) {
+		var user string
+		var at int64
+		err = rows.Scan(&user, &at)
+		all[user] = db.FromMillis(at)
+		return none, err
+	}, `select user_id, max(seen_at) from account_session group by user_id`)
+	return all, err
+}
+
+// Proved returns the accounts that have a password or a passkey.
+func (r *Register) Proved(ctx context.Context) (map[string]bool, error) {
+	all := map[string]bool{}
+	_, err := db.List(ctx, r.db, func(rows *db.Rows) (none struct{}, err error) {
+		var user string
+		err = rows.Scan(&user)
+		all[user] = true
+		return none, err
+	}, `select user_id from account_password union select user_id from account_passkey`)
+	return all, err
 }
 
 // SignOut ends the session of a request and takes its cookie back.

@@ -149,7 +149,7 @@ func (r *Register) refuse(ctx context.Context, u access.User, how How, t *try) e
 	if who == "" {
 		who = "system:account"
 	}
-	data := map[string]any{"how": string(how), "address": network(placeOf(ctx).Address), "known": u.ID != ""}
+	data := map[string]any{"how": string(how), "address": network(PlaceOf(ctx).Address), "known": u.ID != ""}
 	if t != nil && t.pause > 0 {
 		data["pause_s"] = int64(t.pause.Seconds())
 	}
@@ -222,7 +222,7 @@ func (r *Register) ChangePassword(ctx context.Context, old, password string) err
 		if err := r.putPassword(ctx, tx, u.ID, u.ID, hash); err != nil {
 			return err
 		}
-		if err := r.known(ctx, tx, u.ID, placeOf(ctx).Device); err != nil {
+		if err := r.known(ctx, tx, u.ID, PlaceOf(ctx).Device); err != nil {
 			return err
 		}
 		return r.endAll(ctx, tx, u.ID, u.ID, who.Session, "password")

@@ -51,7 +51,7 @@ func (r *Register) Station(ctx context.Context, name, room string) error {
 
 // Here returns the workstation of a request, and whether it is one.
 func (r *Register) Here(ctx context.Context) (Station, bool, error) {
-	id := placeOf(ctx).Station
+	id := PlaceOf(ctx).Station
 	if id == "" {
 		return Station{}, false, nil
 	}
@@ -186,7 +186,7 @@ func (r *Register) Switch(ctx context.Context, user, pin string) (access.Who, er
 	if i < 0 {
 		return access.Who{}, fault.Errorf(fault.Forbidden, "change over: sign in fully first on this workstation")
 	}
-	u, station := on[i], placeOf(ctx).Station
+	u, station := on[i], PlaceOf(ctx).Station
 	if err := r.countPIN(ctx, user, station); err != nil {
 		return access.Who{}, err
 	}

@@ -76,7 +76,7 @@ type count struct {
 
 // counts returns what a try at a login counts against, from where ctx says it comes.
 func (r *Register) counts(ctx context.Context, login string, u access.User) ([]count, error) {
-	p := placeOf(ctx)
+	p := PlaceOf(ctx)
 	if p.Device != "" && u.ID != "" {
 		known, err := r.knows(ctx, u.ID, p.Device)
 		if err != nil {

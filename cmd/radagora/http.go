@@ -27,12 +27,19 @@ func (h *house) routes(s settings, m *metrics) []route {
 
 // pages returns what the pages are made of.
 func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Config {
-	return web.Config{
+	c := web.Config{
 		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
 		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},
 		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
+		Privacy: privacyView{h.Privacy, view},
 		Peers: peersView{view, s.NoAuth || s.demo}, Notices: noticesView{view}, Rights: rightsView{view},
+		Identity: view.identity(), Tokens: tokensView{view}, Providers: providersView{view},
+		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
+	if s.NoAuth {
+		c.Sign = nil // everybody is the local user
+	}
+	return c
 }
 
 // handler returns everything that answers over HTTP.
