@@ -58,7 +58,7 @@ func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	if err := c.seed(ctx, h); err != nil {
+	if err := errors.Join(c.seed(ctx, h), h.tellMinimised(sys.Out)); err != nil {
 		return err
 	}
 	d := doors{secure: secure}
@@ -204,6 +204,8 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		go func() { failed <- run() }()
 	}
 	fmt.Fprint(sys.Out, line+"\n"+welcome)
+	supervise("READY=1")
+	context.AfterFunc(ctx, func() { supervise("STOPPING=1") })
 	if c.Demo {
 		if err := demonstration.start(ctx); err != nil {
 			h.Log.ErrorContext(ctx, "demonstration", "error", err)
