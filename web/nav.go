@@ -47,6 +47,12 @@ func (s *server) sections() []section {
 	if s.Accounts != nil {
 		settings.add("nav.accounts", "/settings/accounts", access.UserRead)
 	}
+	if s.Tokens != nil {
+		settings.add("nav.tokens", "/settings/tokens", access.UserRead)
+	}
+	if s.Providers != nil {
+		settings.add("nav.providers", "/settings/sign-in", access.UserRead)
+	}
 	if s.Notices != nil {
 		settings.add("nav.notices", "/settings/notices", access.SiteChange)
 	}
@@ -60,7 +66,7 @@ func (s *server) sections() []section {
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})
 	}
-	for _, sec := range []section{dose, settings} {
+	for _, sec := range []section{dose, s.privacySection(), settings} {
 		if len(sec.pages) > 0 {
 			sec.path = sec.pages[0].path
 			all = append(all, sec)

@@ -317,11 +317,15 @@ func (s *server) firstDo(v *visit) error {
 
 // signOut ends the session.
 func (s *server) signOut(v *visit) error {
+	to, err := v.leave()
+	if err != nil {
+		return err
+	}
 	if err := s.Sign.Out(v.r.Context()); err != nil {
 		return err
 	}
 	v.w.Header().Set("Clear-Site-Data", `"cache"`)
-	return v.back("/sign-in", "signed_out")
+	return v.back(to, "signed_out")
 }
 
 // passkeyAsk answers with a challenge.

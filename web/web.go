@@ -60,6 +60,7 @@ type Config struct {
 	Peers     Peers
 	Rights    Rights
 	Notices   Notices
+	Privacy   Privacy
 	Search    []Search // each room's own search, asked in this order
 }
 
@@ -207,6 +208,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.get("/access/emergencies", access.GlassReview, s.emergencies)
 		g.post("/access/emergencies", access.GlassReview, s.emergencyReview)
 	}
+	s.privacyRoutes(g)
 	s.settings(g)
 	if s.Developer {
 		g.get("/face", Anybody, s.facePage)

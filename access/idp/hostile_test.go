@@ -463,7 +463,13 @@ func TestBackChannel(t *testing.T) {
 		return m
 	}
 	var ended []string
-	end := func(_ context.Context, id string) error { ended = append(ended, id); return nil }
+	end := func(_ context.Context, account, id string) error {
+		if account != signed.Account {
+			t.Errorf("ended for account %s", account)
+		}
+		ended = append(ended, id)
+		return nil
+	}
 	for name, token := range map[string]string{
 		"another key":        sign(t, jose.RS256, other, logout(nil)),
 		"a shared secret":    sign(t, jose.HS256, []byte(strings.Repeat("x", 32)), logout(nil)),
@@ -486,7 +492,7 @@ func TestBackChannel(t *testing.T) {
 		}
 	}
 	good := sign(t, jose.RS256, mine, logout(nil))
-	failing := func(context.Context, string) error { return fault.Errorf(fault.Unavailable, "database away") }
+	failing := func(context.Context, string, string) error { return fault.Errorf(fault.Unavailable, "database away") }
 	if err := s.idp.BackChannel(ctx, "hospital", good, failing); fault.Of(err) != fault.Unavailable {
 		t.Errorf("the session cannot be ended: %v; want unavailable", err)
 	}

@@ -25,9 +25,9 @@ func (p *Providers) Began(ctx context.Context, session string, s Signed) error {
 		hint = sealed
 	}
 	return p.o.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `insert into access_idp_session (session_id, site_id, provider, issuer, subject, sid, hint, begun_at)
-			values ($1, '', $2, $3, $4, $5, $6, $7) on conflict (session_id) do nothing`,
-			session, s.Provider, s.issuer, s.subject, s.sid, hint, db.Millis(p.o.Now()))
+		_, err := tx.Exec(ctx, `insert into access_idp_session (session_id, site_id, provider, issuer, subject, sid, hint, begun_at, user_id)
+			values ($1, '', $2, $3, $4, $5, $6, $7, $8) on conflict (session_id) do nothing`,
+			session, s.Provider, s.issuer, s.subject, s.sid, hint, db.Millis(p.o.Now()), s.Account)
 		return err
 	})
 }
@@ -101,9 +101,12 @@ func (p *Providers) Logout(ctx context.Context, session string) (string, error) 
 	return u.String(), nil
 }
 
+// An End ends a session of an account.
+type End func(ctx context.Context, account, session string) error
+
 // BackChannel takes a provider's word that sessions are over and has end end each of
 // ours. Invalid: it is no logout token of this provider for us, or was used.
-func (p *Providers) BackChannel(ctx context.Context, name, token string, end func(ctx context.Context, session string) error) error {
+func (p *Providers) BackChannel(ctx context.Context, name, token string, end End) error {
 	o, err := p.provider(name)
 	if err != nil {
 		return err
@@ -119,13 +122,13 @@ func (p *Providers) BackChannel(ctx context.Context, name, token string, end fun
 	case out.Subject == "":
 		where, args = `issuer = $1 and sid = $2`, []any{o.c.Issuer, out.SessionID}
 	}
-	ids, err := db.List(ctx, p.o.DB, func(r *db.Rows) (id string, err error) { return id, r.Scan(&id) },
-		`select session_id from access_idp_session where `+where, args...)
+	over, err := db.List(ctx, p.o.DB, func(r *db.Rows) (s [2]string, err error) { return s, r.Scan(&s[0], &s[1]) },
+		`select user_id, session_id from access_idp_session where `+where, args...)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if err := end(ctx, id); err != nil && fault.Of(err) != fault.NotFound {
+	for _, s := range over {
+		if err := end(ctx, s[0], s[1]); err != nil && fault.Of(err) != fault.NotFound {
 			return err // the provider tries again: the token was not used up
 		}
 	}

@@ -227,6 +227,20 @@ type State struct {
 	HasSecret  bool
 }
 
+// Try asks a provider anew, at most every ten seconds, and tells what came.
+func (p *Providers) Try(ctx context.Context, name string) (State, error) {
+	o, err := p.provider(name)
+	if err != nil {
+		return State{}, err
+	}
+	o.mu.Lock()
+	if since := o.now().Sub(o.tried); since > discoveryAgain || since < 0 {
+		o.tried = time.Time{}
+	}
+	o.mu.Unlock()
+	return p.State(ctx, name)
+}
+
 // State asks a provider for its discovery document and keys, and tells what came.
 func (p *Providers) State(ctx context.Context, name string) (State, error) {
 	o, err := p.provider(name)

@@ -44,7 +44,7 @@ func (h *house) identify(s settings, next http.Handler) http.Handler {
 func (h *house) whoever(s settings, r *http.Request) (access.Who, error) {
 	ctx := r.Context()
 	if secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		who, err := h.Tokens.Verify(ctx, secret)
+		who, err := h.Tokens.VerifyFrom(ctx, remoteOf(r), secret)
 		who.Door = "api"
 		return who, err
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -156,7 +157,12 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {
 		return err
 	}
+	hide, err := minimiser(key, h.Content)
+	if err != nil {
+		return err
+	}
 	h.Archive, err = archive.New(ctx, archive.Config{
+		Minimise: hide, Minimised: s.Minimise,
 		DB: h.DB, Blobs: h.Packs, Journal: h.Journal, Machines: machines{h.Sites}, Log: h.Log, Now: h.Now,
 		Erased: func(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {
 			return h.Dose.Erased(ctx, tx, siteID, study, whole)
@@ -258,8 +264,12 @@ func writeKey(name string, key [32]byte) error {
 	return syncDir(filepath.Dir(name))
 }
 
-// syncDir makes a change of names in a folder durable.
+// syncDir makes a change of names in a folder durable, where there is a way to: not
+// on Windows.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

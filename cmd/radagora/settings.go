@@ -41,6 +41,7 @@ type settings struct {
 	Reach       []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
 	IDP         string   `setting:"" name:"idp" placeholder:"FILE" help:"Identity providers (YAML) with which people sign in; see docs/operate/sign-in.md."`
 	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
+	Minimise    bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
 	mailSettings
 	backupSettings
 

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"radagora/access"
+	"radagora/access/token"
+	"radagora/fault"
+)
+
+type tokenCmd struct {
+	Add    tokenAddCmd    `cmd:"" help:"Make an API token; it is printed once."`
+	List   tokenListCmd   `cmd:"" help:"List API tokens."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token."`
+}
+
+type clientCmd struct {
+	Add    clientAddCmd    `cmd:"" help:"Register a machine that signs its requests (SMART Backend Services)."`
+	List   clientListCmd   `cmd:"" help:"List registered machines."`
+	Remove clientRemoveCmd `cmd:"" help:"Let a registered machine act no more."`
+}
+
+// onBehalf opens the house and does something in the name of the local user.
+func (s settings) onBehalf(ctx context.Context, sys *system, do func(ctx context.Context, h *house) error) (err error) {
+	h, err := s.open(ctx, sys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	who, err := h.Users.Who(ctx, access.Local)
+	if err != nil {
+		return err
+	}
+	who.Door = "command"
+	judge := *h.Judge
+	judge.Open = true // whoever can start the program can do everything anyway
+	return do(access.WithJudge(access.With(ctx, who), &judge), h)
+}
+
+type tokenAddCmd struct {
+	settings
+	Account string   `required:"" placeholder:"LOGIN" help:"Whose it will be: login or id of an account."`
+	Name    string   `required:"" help:"What it is for."`
+	Scope   []string `required:"" placeholder:"ACT" help:"What it may: an act such as dose.aggregate.read, or dose.* for all of a room; can be repeated."`
+	Days    int      `default:"90" help:"How many days it serves."`
+	Site    string   `placeholder:"ID" help:"The one site it serves at; without it, every site of its account."`
+	JSON    bool     `help:"Print JSON."`
+}
+
+func (tokenAddCmd) Help() string {
+	return `Makes a token that a program sends as "Authorization: Bearer rad_…". It may never do more than its account may,
+and only what --scope names. It is printed once and kept only as a hash: put it where the program reads its secrets.
+Needs the data folder for itself: stop "radagora serve" first, or use the page Settings, Tokens.
+
+Example:
+
+    radagora token add --account physics --name "nightly export" --scope 'dose.*' --scope export.table.write --days 180`
+}
+
+// Run makes a token.
+func (c tokenAddCmd) Run(ctx context.Context, sys *system) error {
+	for _, s := range c.Scope {
+		if !token.ValidScope(s) {
+			return wrong("--scope %s: there is no such act; see docs/access.md", s)
+		}
+	}
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		id, err := h.accountID(ctx, c.Account)
+		if err != nil {
+			return err
+		}
+		secret, t, err := h.Tokens.Add(ctx, token.Wish{
+			Account: id, Site: c.Site, Name: c.Name, Scopes: c.Scope, Lasts: time.Duration(c.Days) * 24 * time.Hour,
+		})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(sys.Out, map[string]any{"id": t.ID, "token": secret, "expires": t.Expires.UTC().Format(time.RFC3339)})
+		}
+		_, err = fmt.Fprintf(sys.Out, "%s\nserves until %s; id %s\n", secret, t.Expires.UTC().Format(time.DateOnly), t.ID)
+		return err
+	})
+}
+
+// accountID finds an account by login or id.
+func (h *house) accountID(ctx context.Context, name string) (string, error) {
+	u, err := h.Users.ByLogin(ctx, name)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		u, err = h.Users.User(ctx, name)
+	}
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return "", fault.Errorf(fault.NotFound, "no account with login or id %s", name)
+	}
+	return u.ID, err
+}
+
+type tokenListCmd struct {
+	settings
+	JSON bool `help:"Print JSON."`
+}
+
+func (tokenListCmd) Help() string {
+	return `Lists the tokens of all accounts, those that ended too. The tokens themselves are kept nowhere.
+
+Example:
+
+    radagora token list`
+}
+
+// Run lists tokens.
+func (c tokenListCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		all, err := h.Tokens.List(ctx, "")
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(sys.Out, all)
+		}
+		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tTOKEN\tACCOUNT\tNAME\tSTATE\tEXPIRES\tLAST USE\tMAY")
+		for _, t := range all {
+			fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Hint, t.Account, t.Name, tokenState(t, h.Now()),
+				dayOf(t.Expires), dayOf(t.Used), strings.Join(t.Scopes, " "))
+		}
+		return w.Flush()
+	})
+}
+
+// tokenState says in a word how a token is.
+func tokenState(t token.Token, now time.Time) string {
+	switch {
+	case !t.Ended.IsZero():
+		return "revoked"
+	case !t.Valid(now):
+		return "expired"
+	}
+	return "valid"
+}
+
+// dayOf writes a day, a dash for none.
+func dayOf(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+type tokenRevokeCmd struct {
+	settings
+	ID string `arg:"" name:"id" help:"Id of the token, as list shows it."`
+}
+
+func (tokenRevokeCmd) Help() string {
+	return `Revokes a token. Servers that run notice within seconds.
+
+Example:
+
+    radagora token revoke 0193c3a0-5f3e-7c1a-9b7e-1f2a3b4c5d6e`
+}
+
+// Run revokes a token.
+func (c tokenRevokeCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := h.Tokens.Revoke(ctx, c.ID); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(sys.Out, "%s revoked\n", c.ID)
+		return err
+	})
+}
+
+type clientAddCmd struct {
+	settings
+	Name    string   `required:"" help:"What the machine is called."`
+	Scope   []string `required:"" placeholder:"SCOPE" help:"SMART scope it may ask for, such as system/ImagingStudy.rs; can be repeated."`
+	Role    []string `placeholder:"ROLE" help:"Role of its account beside that of a machine, such as physicist; can be repeated."`
+	Site    string   `default:"default" placeholder:"ID" help:"Site it acts at."`
+	JWKS    string   `name:"jwks" placeholder:"FILE" help:"Its public keys (JSON Web Key Set)."`
+	JWKSURL string   `name:"jwks-url" placeholder:"URL" help:"Where its public keys are, instead of --jwks."`
+	JSON    bool     `help:"Print JSON."`
+}
+
+func (clientAddCmd) Help() string {
+	return `Registers a machine that proves who it is by signing (RS384 or ES384) and receives an access token for five
+minutes from /oauth/token. What it may is what its scopes name and its account's roles allow. There is no shared
+secret: keep the private key where the machine is.
+
+Example:
+
+    radagora client add --name registry --scope system/Observation.rs --role physicist --jwks registry.jwks.json`
+}
+
+// Run registers a client.
+func (c clientAddCmd) Run(ctx context.Context, sys *system) error {
+	e := token.Enrolment{Name: c.Name, Site: c.Site, Scopes: strings.Join(c.Scope, " "), KeysAt: c.JWKSURL}
+	for _, r := range c.Role {
+		e.Roles = append(e.Roles, access.Role(r))
+	}
+	if c.JWKS != "" {
+		text, err := os.ReadFile(c.JWKS)
+		if err != nil {
+			return fmt.Errorf("--jwks: %w", trimPath(err, c.JWKS))
+		}
+		e.Keys = string(text)
+	}
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		made, err := h.Tokens.AddClient(ctx, e)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(sys.Out, map[string]any{"client_id": made.ID, "token_endpoint": c.base() + oauthToken, "scope": strings.Join(made.Scopes, " ")})
+		}
+		_, err = fmt.Fprintf(sys.Out, "client_id %s\ntoken endpoint %s\n", made.ID, c.base()+oauthToken)
+		return err
+	})
+}
+
+type clientListCmd struct {
+	settings
+	JSON bool `help:"Print JSON."`
+}
+
+func (clientListCmd) Help() string {
+	return `Lists registered machines, those that were removed too.
+
+Example:
+
+    radagora client list`
+}
+
+// Run lists clients.
+func (c clientListCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		all, err := h.Tokens.Clients(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(sys.Out, all)
+		}
+		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "CLIENT ID\tNAME\tSTATE\tLAST USE\tKEYS\tSCOPES")
+		for _, one := range all {
+			state, keys := "valid", one.KeysAt
+			if !one.Ended.IsZero() {
+				state = "removed"
+			}
+			if keys == "" {
+				keys = "given"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.Name, state, dayOf(one.Used), keys, strings.Join(one.Scopes, " "))
+		}
+		return w.Flush()
+	})
+}
+
+type clientRemoveCmd struct {
+	settings
+	ID string `arg:"" name:"client-id" help:"Id of the client, as list shows it."`
+}
+
+func (clientRemoveCmd) Help() string {
+	return `Lets a machine act no more: its account ends, and so do its access tokens.
+
+Example:
+
+    radagora client remove 0193c3a0-5f3e-7c1a-9b7e-1f2a3b4c5d6e`
+}
+
+// Run removes a client.
+func (c clientRemoveCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := h.Tokens.EndClient(ctx, c.ID); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(sys.Out, "%s removed\n", c.ID)
+		return err
+	})
+}

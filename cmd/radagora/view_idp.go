@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"radagora/access"
+	"radagora/access/account"
+	"radagora/access/idp"
+	"radagora/web"
+)
+
+// An identityView lets people in through the identity providers of the settings.
+type identityView struct{ *view }
+
+// ticketCookie returns the cookie in which a browser keeps its ticket.
+func (v identityView) ticketCookie(name, value string, age int) *http.Cookie {
+	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: age}
+	if v.settings.secure() {
+		c.Name, c.Secure = "__Host-"+name, true
+	}
+	return c
+}
+
+// Begin implements web.Identity.
+func (v identityView) Begin(ctx context.Context, name, to, link string) (string, *http.Cookie, error) {
+	address, ticket, err := v.house.Providers.Begin(ctx, name, idp.Ask{Return: to, Link: link, Fresh: access.From(ctx).ID != ""})
+	if err != nil {
+		return "", nil, err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", nil, err
+	}
+	return address, v.ticketCookie(idp.Cookie(u.Query()), ticket, 600), nil
+}
+
+// Return implements web.Identity.
+func (v identityView) Return(ctx context.Context, name string, query url.Values, cookie func(string) string) (to, why string, spent *http.Cookie, err error) {
+	kept := idp.Cookie(query)
+	if kept == "" {
+		return "", idp.WhyTicket, nil, nil
+	}
+	spent = v.ticketCookie(kept, "", -1)
+	signed, err := v.house.Providers.Finish(ctx, name, query, cookie(spent.Name))
+	if why := idp.Why(err); why != "" {
+		v.Log.InfoContext(ctx, "sign-in refused", slog.String("provider", name), slog.Any("error", err))
+		return "", why, spent, nil
+	}
+	if err != nil || signed.Linked {
+		return signed.Return, "", spent, err
+	}
+	who, err := v.Accounts.Begin(ctx, signed.Account, account.ByProvider)
+	if err != nil {
+		return "", "", spent, err
+	}
+	return signed.Return, "", spent, v.house.Providers.Began(ctx, who.Session, signed)
+}
+
+// Leave implements web.Identity.
+func (v identityView) Leave(ctx context.Context) (provider, path string, err error) {
+	name, pass, err := v.house.Providers.Leave(ctx, access.From(ctx).Session)
+	if err != nil || name == "" {
+		return "", "", err
+	}
+	for _, c := range v.house.Providers.List() {
+		if c.Name == name {
+			provider = c.Title
+		}
+	}
+	return provider, idp.Path(name) + "/out?pass=" + url.QueryEscape(pass), nil
+}
+
+// Out implements web.Identity.
+func (v identityView) Out(ctx context.Context, pass string) (string, error) {
+	return v.house.Providers.Out(ctx, pass)
+}
+
+// identity returns the way in through identity providers, nil if there are none.
+func (v *view) identity() web.Identity {
+	if len(v.house.Providers.List()) == 0 {
+		return nil
+	}
+	return identityView{v}
+}
+
+// providers returns the identity providers as the way in shows them.
+func (v *view) providers() []web.Provider {
+	var all []web.Provider
+	for _, c := range v.house.Providers.List() {
+		all = append(all, web.Provider{Name: c.Title, Path: idp.Path(c.Name)})
+	}
+	return all
+}
