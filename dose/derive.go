@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"radagora/content"
 	"radagora/db"
 	"radagora/dicom/uid"
 	"radagora/fault"
@@ -183,16 +184,23 @@ func (l *Ledger) knowledge(ctx context.Context, siteID string) (knowledge, error
 	if err != nil {
 		return knowledge{}, err
 	}
-	k := knowledge{mappings: NewMappings(all), notPatient: map[string][]string{}}
-	table, err := l.Content.Table(siteID, "dose/not_patient", "patterns")
+	k := knowledge{mappings: NewMappings(all)}
+	k.notPatient, err = patterns(l.Content, siteID)
+	return k, err
+}
+
+// patterns reads by what phantoms and tests are known, by the field they are tried on.
+func patterns(library *content.Library, siteID string) (map[string][]string, error) {
+	table, err := library.Table(siteID, "dose/not_patient", "patterns")
 	if err != nil {
-		return knowledge{}, err
+		return nil, err
 	}
+	all := map[string][]string{}
 	for row := range table.All() {
 		field := row.Text("field")
-		k.notPatient[field] = append(k.notPatient[field], strings.ToLower(row.Text("pattern")))
+		all[field] = append(all[field], strings.ToLower(row.Text("pattern")))
 	}
-	return k, nil
+	return all, nil
 }
 
 // A reading is what the reports of a study say.
@@ -390,4 +398,20 @@ func notPatient(patterns []string, texts ...string) string {
 		}
 	}
 	return ""
+}
+
+// NotPatient returns what tells by patient ID and family name whether somebody is a
+// phantom or test: the pattern that says so, and whether it is one of names; "" for a
+// patient.
+func NotPatient(library *content.Library, siteID string) (func(id, family string) (pattern string, ofName bool), error) {
+	known, err := patterns(library, siteID)
+	if err != nil {
+		return nil, err
+	}
+	return func(id, family string) (string, bool) {
+		if p := notPatient(known["name"], family); p != "" {
+			return p, true
+		}
+		return notPatient(known["id"], id), false
+	}, nil
 }

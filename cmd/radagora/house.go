@@ -63,6 +63,7 @@ type house struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
+	care  journalCare
 	data  string   // folder
 	pass  [32]byte // by which this process recognises itself at its own door
 	close []func() error

@@ -44,6 +44,7 @@ type settings struct {
 	Minimise    bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
 	mailSettings
 	backupSettings
+	auditSettings
 
 	restoring bool // the data folder is opened to end a restore
 
