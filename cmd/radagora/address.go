@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 
 	"radagora/outgoing"
@@ -48,5 +49,5 @@ func (s settings) audience() []string { return []string{s.base() + "/oauth/token
 
 // outgoing returns how other machines are called.
 func (s settings) outgoing(log *slog.Logger) outgoing.Options {
-	return s.reachable(outgoing.Options{Allow: s.Reach, Log: log})
+	return s.reachable(outgoing.Options{Allow: slices.Concat(s.Reach, s.addresses()), Log: log})
 }

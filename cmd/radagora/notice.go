@@ -57,5 +57,6 @@ func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) 
 		return err
 	}
 	h.Jobs.Every("notice-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 40, Zone: here.Location()}, h.Notices.Prune)
+	h.scheduleCare(here.Location())
 	return nil
 }

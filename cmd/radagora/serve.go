@@ -115,6 +115,9 @@ func (c *serveCmd) check() error {
 			return wrong("--demo offers ready accounts to everybody and answers on this machine only: use loopback addresses, such as 127.0.0.1:8080 and 127.0.0.1:11112")
 		}
 	}
+	if _, err := c.targets(); err != nil {
+		return err
+	}
 	if !loopback(c.HTTP) && c.TLSCert == "" {
 		return wrong("--http %s: pages are never open to other machines without TLS: give --tls-cert and --tls-key, "+
 			"or listen on a loopback address behind a proxy that speaks TLS, and name its address with --public-url", c.HTTP)
@@ -184,6 +187,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	work := []func() error{
 		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
 		func() error { return h.background(ctx) },
+		func() error { return h.sendAudit(ctx, c.settings) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return c.stream(ctx, h, sys) },
 		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
