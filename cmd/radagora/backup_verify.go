@@ -139,7 +139,10 @@ func tell(sys *system, p *backup.Proof) error {
 		fmt.Fprintf(sys.Out, "proved: %d objects in %d packs have their digest\n", p.Objects, p.Packs)
 	}
 	if p.Integrity {
-		fmt.Fprintf(sys.Out, "proved: the copy of the database opens, checks itself, and has these rows:\n")
+		fmt.Fprintln(sys.Out, "proved: the copy of the database opens and its own check finds nothing")
+	}
+	if len(p.Rows) > 0 {
+		fmt.Fprintln(sys.Out, "proved: it has as many rows as when it was copied:")
 	}
 	for _, table := range slices.Sorted(maps.Keys(p.Rows)) {
 		fmt.Fprintf(sys.Out, "    %s %d\n", table, p.Rows[table])
