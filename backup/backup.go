@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"radagora/db"
@@ -66,8 +67,10 @@ type Config struct {
 // A Keeper makes backups, verifies them and knows how they stand. It is safe for
 // concurrent use; of all processes only one at a time makes a backup.
 type Keeper struct {
-	c    Config
-	keys keys
+	c     Config
+	keys  keys
+	asked chan string
+	doing atomic.Pointer[string]
 }
 
 // Open migrates the tables, and reads the key of the backups in the data folder, or
@@ -99,7 +102,7 @@ func open(c Config) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the backups: %w", err)
 	}
-	return &Keeper{c: c, keys: k}, nil
+	return &Keeper{c: c, keys: k, asked: make(chan string, 1)}, nil
 }
 
 // Configured reports whether there is a target.

@@ -521,3 +521,41 @@ func TestState(t *testing.T) {
 		t.Errorf("verified: %+v", s)
 	}
 }
+
+// TestAsk has a backup made and verified by the schedule's hand.
+func TestAsk(t *testing.T) {
+	i, to := install(t, ""), t.TempDir()
+	_, config := for1(t)
+	k := i.keeper(t, to, config)
+	if err := k.Ask(t.Context(), "ann", "sing"); fault.Of(err) != fault.Invalid {
+		t.Errorf("Ask(sing) = %v; want invalid", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- k.Always(ctx, 0) }()
+	for _, what := range []string{backup.ARun, backup.AVerify} {
+		check(t, k.Ask(t.Context(), "ann", what))
+		for n := 0; ; n++ {
+			s, err := k.State(t.Context(), 0)
+			check(t, err)
+			if s.Last.ID != "" && (what == backup.ARun || s.Verified.ID != "") && k.Doing() == "" {
+				break
+			}
+			if n == 500 {
+				t.Fatalf("%s: not done: %+v", what, s)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	stop()
+	check(t, <-ended)
+	var n int
+	check(t, i.db.QueryRow(t.Context(), "select count(*) from journal_entry where actor = 'ann' and kind like 'backup.%.asked'").Scan(&n))
+	if n != 2 {
+		t.Errorf("%d entries say who asked; want 2", n)
+	}
+	none := i.keeper(t, to, func(c *backup.Config) { c.Target = nil })
+	if err := none.Ask(t.Context(), "ann", backup.ARun); fault.Of(err) != fault.Invalid {
+		t.Errorf("Ask without a target = %v; want invalid", err)
+	}
+}

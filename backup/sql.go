@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"radagora/db"
@@ -178,9 +179,69 @@ func (k *Keeper) Always(ctx context.Context, every time.Duration) error {
 		}
 		select {
 		case <-tick.C:
+		case what := <-k.asked:
+			k.do(ctx, what)
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// What can be asked for.
+const (
+	ARun    = "run"
+	AVerify = "verify"
+)
+
+// Ask has Always, in this process, make a backup or verify the latest as far as can
+// be without a secret, soon. actor is who asks. Conflict: something is being done.
+func (k *Keeper) Ask(ctx context.Context, actor, what string) error {
+	if k.c.Target == nil {
+		return errNoTarget
+	}
+	if what != ARun && what != AVerify {
+		return fault.Errorf(fault.Invalid, "ask the backups to %q", what)
+	}
+	if k.Doing() != "" || len(k.asked) > 0 {
+		return fault.Errorf(fault.Conflict, "a backup is being made or verified")
+	}
+	if k.c.Journal != nil {
+		err := k.c.DB.Write(ctx, func(tx *db.Tx) error {
+			return k.c.Journal.Append(ctx, tx, journal.Entry{Site: k.c.Site, Actor: actor, Kind: "backup." + what + ".asked"})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	select {
+	case k.asked <- what:
+	default:
+	}
+	return nil
+}
+
+// Doing returns what is being done in this process: ARun, AVerify or "".
+func (k *Keeper) Doing() string {
+	if what := k.doing.Load(); what != nil {
+		return *what
+	}
+	return ""
+}
+
+// do does what was asked for. What came of it is recorded.
+func (k *Keeper) do(ctx context.Context, what string) {
+	k.doing.Store(&what)
+	defer k.doing.Store(nil)
+	var err error
+	if what == ARun {
+		_, err = k.Run(ctx)
+	} else {
+		var p *Proof
+		p, err = k.Look(ctx, "")
+		err = errors.Join(err, k.Verified(context.WithoutCancel(ctx), p, err))
+	}
+	if err != nil && ctx.Err() == nil {
+		k.c.Log.ErrorContext(ctx, "backup", "asked", what, "error", err)
 	}
 }
 
@@ -196,6 +257,9 @@ func (k *Keeper) due(ctx context.Context, every time.Duration) error {
 	if yes, err := wanted(); !yes || err != nil {
 		return err
 	}
+	what := ARun
+	k.doing.Store(&what)
+	defer k.doing.Store(nil)
 	_, err := k.runIf(ctx, wanted)
 	return err
 }
