@@ -53,11 +53,17 @@ func (s *server) sections() []section {
 	if s.Providers != nil {
 		settings.add("nav.providers", "/settings/sign-in", access.UserRead)
 	}
+	if s.Status != nil {
+		settings.add("nav.status", "/settings/status", access.StatusRead)
+	}
 	if s.Notices != nil {
 		settings.add("nav.notices", "/settings/notices", access.SiteChange)
 	}
 	if s.Content != nil {
 		settings.add("nav.content", "/settings/content", access.ContentCheck)
+	}
+	if s.Backups != nil {
+		settings.add("nav.backup", "/settings/backup", access.StatusRead)
 	}
 	if s.Start != nil {
 		settings.add("nav.start", "/start", access.SiteRead)

@@ -58,8 +58,10 @@ type Config struct {
 	Rooms     Rooms
 	Content   Content
 	Peers     Peers
+	Backups   Backups
 	Rights    Rights
 	Notices   Notices
+	Status    Status
 	Privacy   Privacy
 	Search    []Search // each room's own search, asked in this order
 }
@@ -235,6 +237,14 @@ func (s *server) settings(g registrar) {
 		g.post("/settings/peers", access.PeerChange, s.peersDecide)
 		g.post("/settings/peers/remove", access.PeerChange, s.peersRemove)
 		g.post("/settings/peers/try", access.PeerChange, s.peersTry)
+	}
+	if s.Backups != nil {
+		g.get("/settings/backup", access.StatusRead, s.backupPage)
+		g.post("/settings/backup", access.BackupRun, s.backupDo)
+	}
+	if s.Status != nil {
+		g.get("/settings/status", access.StatusRead, s.statusPage)
+		g.post("/settings/status", access.JobReplay, s.statusDecide)
 	}
 	if s.Notices != nil {
 		g.get("/notices", access.PageRead, s.inboxPage)

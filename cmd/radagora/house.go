@@ -59,6 +59,7 @@ type house struct {
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
 	Notices   *notice.Notices
+	Observer  *observer     // looks at how the installation stands
 	Privacy   *privacy.Desk // duties of data protection
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -109,6 +110,7 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	if h.Backup, err = s.keeper(ctx, h, sys); err != nil {
 		return h, err
 	}
+	h.Observer = h.observer(s, newClockWatch(h.Now))
 	return h, h.desk(ctx, s)
 }
 
@@ -198,14 +200,9 @@ func (h *house) admit(ctx context.Context, s settings, key [32]byte) (err error)
 	if h.Out, err = outgoing.New(s.outgoing(h.Log)); err != nil {
 		return err
 	}
-	h.Accounts, err = account.Open(ctx, account.Options{
-		DB: h.DB, Users: h.Users, Journal: h.Journal, Content: h.Content, Key: key, Log: h.Log, Now: h.Now,
-		Secure: s.secure(), Origins: s.origins(), Demonstration: s.demo,
-	})
-	if err != nil {
+	if err := h.openAccounts(ctx, s, key); err != nil {
 		return err
 	}
-	h.close = append(h.close, h.Accounts.Close)
 	h.Tokens, err = token.Open(ctx, token.Options{
 		DB: h.DB, Users: h.Users, Journal: h.Journal, HTTP: h.Out.HTTP(), Now: h.Now, Log: h.Log, Audience: s.audience(),
 	})

@@ -31,6 +31,7 @@ type program struct {
 	File string  `name:"config" placeholder:"FILE" help:"Read settings from this YAML file; flags and the environment win over it."`
 	Log  logging `embed:"" prefix:"log-"`
 
+	Account  accountCmd  `cmd:"" help:"Look after accounts: who may sign in, with which roles."`
 	Backup   backupCmd   `cmd:"" help:"Copy everything to another place, and prove it."`
 	Check    checkCmd    `cmd:"" help:"Check archive and journal."`
 	Client   clientCmd   `cmd:"" help:"Register machines that sign their requests."`
@@ -43,12 +44,14 @@ type program struct {
 	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
 	Journal  journalCmd  `cmd:"" help:"Search, export and verify the journal."`
 	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
+	Person   personCmd   `cmd:"" help:"Know which identifiers mean the same person."`
 	Privacy  privacyCmd  `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
 	Rebuild  rebuildCmd  `cmd:"" help:"Derive everything again."`
 	Restore  restoreCmd  `cmd:"" help:"Put a backup back on an empty machine."`
 	Send     sendCmd     `cmd:"" help:"Send files to a DICOM peer."`
 	Serve    serveCmd    `cmd:"" help:"Open the doors: pages and DICOM."`
 	Token    tokenCmd    `cmd:"" help:"Make, list and revoke API tokens."`
+	Status   statusCmd   `cmd:"" help:"Tell how the installation stands."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

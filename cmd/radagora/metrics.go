@@ -37,7 +37,7 @@ func newMetrics(h *house) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
 	}
-	m.registry.MustRegister(m.door, m.bytes, m.took, rooms{h},
+	m.registry.MustRegister(m.door, m.bytes, m.took, rooms{h}, conditions{h.Observer},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

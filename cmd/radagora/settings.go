@@ -43,6 +43,7 @@ type settings struct {
 	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
 	Minimise    bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
 	mailSettings
+	statusSettings
 	backupSettings
 	auditSettings
 
