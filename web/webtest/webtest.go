@@ -36,6 +36,7 @@ func Config(catalogue *lang.Catalogue, w *World) web.Config {
 		Who:       func(context.Context) web.Person { return web.Person{ID: "p1", Name: "Person One"} },
 		Developer: true,
 		Today:     w, DoseCT: w, Findings: w, Objects: w, Start: w, Rooms: w, Content: w, Mapping: w,
+		Sign: door{w}, Accounts: desk{w},
 	}
 }
 
