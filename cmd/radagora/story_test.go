@@ -311,17 +311,57 @@ func (x *expected) inTables(t *testing.T, exams, events []map[string]string) {
 	}
 }
 
-// inPages opens the page of every examination and looks for the doses of its
-// events, as their reports have them.
-func inPages(t *testing.T, s *server, exams, events []map[string]string) {
+// A seen is a page as somebody sees it.
+type seen struct {
+	Status int    `json:"status"`
+	Text   string `json:"text"`
+}
+
+// look opens pages in a browser, or asks for them where there is none, and returns
+// what stands there.
+func look(t *testing.T, addresses []string) []seen {
 	t.Helper()
-	for _, row := range exams {
-		r, err := http.Get("http://" + s.http + "/dose/examinations/" + row["study_instance_uid"] + "_" + row["examination"])
+	dir := filepath.Join("..", "..", "test", "browser")
+	node, err := exec.LookPath("node")
+	chromium := os.Getenv("RADAGORA_CHROMIUM")
+	if chromium == "" {
+		chromium = "/usr/bin/chromium"
+	}
+	_, noChromium := os.Stat(chromium)
+	_, noDriver := os.Stat(filepath.Join(dir, "node_modules", "playwright-core"))
+	var all []seen
+	if err == nil && noChromium == nil && noDriver == nil && !testing.Short() {
+		run := exec.CommandContext(t.Context(), node, append([]string{"texts.mjs"}, addresses...)...)
+		run.Dir, run.Stderr = dir, os.Stderr
+		out, err := run.Output()
+		check(t, err)
+		check(t, json.Unmarshal(out, &all))
+		return all
+	}
+	t.Log("no browser: the pages are asked for without one")
+	for _, address := range addresses {
+		r, err := http.Get(address)
 		check(t, err)
 		b, err := io.ReadAll(r.Body)
 		check(t, errors.Join(err, r.Body.Close()))
-		if r.StatusCode != http.StatusOK {
-			t.Errorf("page of %s: %s", row["study_instance_uid"], r.Status)
+		all = append(all, seen{r.StatusCode, string(b)})
+	}
+	return all
+}
+
+// inPages opens the page of every examination in a browser and looks for the doses
+// of its events, as their reports have them.
+func inPages(t *testing.T, s *server, exams, events []map[string]string) {
+	t.Helper()
+	var addresses []string
+	for _, row := range exams {
+		addresses = append(addresses, "http://"+s.http+"/dose/examinations/"+row["study_instance_uid"]+"_"+row["examination"])
+	}
+	pages := look(t, addresses)
+	for i, row := range exams {
+		b := pages[i].Text
+		if pages[i].Status != http.StatusOK {
+			t.Errorf("page of %s: %d", row["study_instance_uid"], pages[i].Status)
 			continue
 		}
 		shown := 0
@@ -339,7 +379,7 @@ func inPages(t *testing.T, s *server, exams, events []map[string]string) {
 				if !strings.Contains(e[column], ".") {
 					want = regexp.MustCompile(`\b` + regexp.QuoteMeta(e[column]) + `(\.0+)?\s*` + "\u00a0?" + `\s*` + unit)
 				}
-				if !want.Match(b) {
+				if !want.MatchString(b) {
 					t.Errorf("page of %s: %s %s of event %s is not there", row["study_instance_uid"], column, e[column], e["event_uid"])
 				}
 			}
