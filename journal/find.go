@@ -19,6 +19,7 @@ type Filter struct {
 
 	Site, Subject, Actor string    // exactly this, if not ""
 	Person               string    // about this person, in the terms of Append, if not ""
+	PersonKey            string    // about the person this stands for in entries read, if not ""
 	From, Until          time.Time // At not before From, and before Until; the zero time means no bound
 
 	Personal bool // only those about some person

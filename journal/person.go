@@ -76,6 +76,20 @@ func (j *Journal) known(ctx context.Context, tx *db.Tx, lookup []byte) (person, 
 	return p, err
 }
 
+// PersonKey returns what stands for someone in the entries about them. It is NotFound
+// if the journal knows nothing of them.
+func (j *Journal) PersonKey(ctx context.Context, whom string) (string, error) {
+	var key string
+	err := j.db.QueryRow(ctx, "select key_id from journal_person_key where lookup = $1", j.keys.mac("person", whom)).Scan(&key)
+	switch {
+	case err == nil:
+		return key, nil
+	case fault.Of(err) == fault.NotFound:
+		return "", fault.Errorf(fault.NotFound, "the journal knows no such person")
+	}
+	return "", fmt.Errorf("person of the journal: %w", err)
+}
+
 // Erase destroys the key of someone as part of tx, so that no payload about them
 // can ever be read again, and appends by, which says who did it and why; its Kind,
 // unless given, is journal.person.erased, and its Subject becomes what PersonKey

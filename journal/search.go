@@ -136,15 +136,17 @@ type route struct {
 func (s *search) routes(ctx context.Context, f Filter) ([]route, error) {
 	var all []route
 	if f.Person != "" {
-		var key string
-		err := s.j.db.QueryRow(ctx, "select key_id from journal_person_key where lookup = $1", s.j.keys.mac("person", f.Person)).Scan(&key)
-		if err != nil && fault.Of(err) != fault.NotFound {
+		key, err := s.j.PersonKey(ctx, f.Person)
+		if fault.Of(err) == fault.NotFound {
+			key, err = "-", nil // nobody's
+		}
+		if err != nil {
 			return nil, err
 		}
-		if key == "" {
-			key = "-" // nobody's: the journal knows nothing of them
-		}
 		all = append(all, one("person_key_id <> '' and person_key_id = %s", "person_key_id", key))
+	}
+	if f.PersonKey != "" {
+		all = append(all, one("person_key_id <> '' and person_key_id = %s", "person_key_id", f.PersonKey))
 	}
 	if f.Subject != "" {
 		all = append(all, one("subject <> '' and subject = %s", "subject", f.Subject))

@@ -123,6 +123,16 @@ func TestFindFindsWhatAScanFinds(t *testing.T) {
 		if r, err := j.Verify(t.Context()); err != nil || r.Break != nil {
 			t.Errorf("Verify = %+v, %v", r.Break, err)
 		}
+		key, err := j.PersonKey(t.Context(), "p1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(find(t, j, journal.Filter{Person: "p1"}), find(t, j, journal.Filter{PersonKey: key})); diff != "" {
+			t.Errorf("by person and by what stands for them (-person +key):\n%s", diff)
+		}
+		if _, err := j.PersonKey(t.Context(), "nobody"); fault.Of(err) != fault.NotFound {
+			t.Errorf("somebody unknown: %v; want NotFound", err)
+		}
 	})
 }
 

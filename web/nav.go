@@ -59,6 +59,9 @@ func (s *server) sections() []section {
 	if s.Notices != nil {
 		settings.add("nav.notices", "/settings/notices", access.SiteChange)
 	}
+	if s.Journal != nil {
+		settings.add("nav.journal", "/settings/journal", access.JournalRead)
+	}
 	if s.Content != nil {
 		settings.add("nav.content", "/settings/content", access.ContentCheck)
 	}

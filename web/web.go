@@ -61,6 +61,7 @@ type Config struct {
 	Backups   Backups
 	Rights    Rights
 	Notices   Notices
+	Journal   Journal
 	Status    Status
 	Privacy   Privacy
 	Search    []Search // each room's own search, asked in this order
@@ -255,6 +256,7 @@ func (s *server) settings(g registrar) {
 		g.post("/settings/notices/remove", access.SiteChange, s.postRemove)
 		g.post("/settings/notices/test", access.SiteChange, s.postTest)
 	}
+	s.journalRoutes(g)
 	if s.Content != nil {
 		g.get("/settings/content", access.ContentCheck, s.contentPage)
 		g.post("/settings/content/govern", access.LevelGovern, s.govern)

@@ -32,7 +32,8 @@ func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Con
 		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view},
 		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
-		Peers:   peersView{view, s.NoAuth || s.demo}, Notices: noticesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view},
+		Backups: backupView{view},
+		Peers:   peersView{view, s.NoAuth || s.demo}, Notices: noticesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
 		Identity: view.identity(), Tokens: tokensView{view}, Providers: providersView{view},
 		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
