@@ -31,47 +31,53 @@ func (l *Ledger) Mappings(ctx context.Context, siteID string) ([]Mapping, error)
 // anew. Invalid: a code nobody knows, a way of knowing without an indication or
 // the other way round, a day that is none.
 func (l *Ledger) Approve(ctx context.Context, m Mapping) (Mapping, error) {
+	err := l.DB.Write(ctx, func(tx *db.Tx) (err error) { m, err = l.approve(ctx, tx, m); return err })
+	return m, err
+}
+
+// approve is Approve as part of tx.
+func (l *Ledger) approve(ctx context.Context, tx *db.Tx, m Mapping) (Mapping, error) {
 	if err := l.checkMapping(&m); err != nil {
 		return Mapping{}, err
 	}
 	m.ID, m.ApprovedAt, m.RevokedBy, m.RevokedAt = db.NewID(), db.Millis(l.Now()), "", 0
-	err := l.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2
-			where site_id = $3 and folded = $4 and source = $5 and machine_id = $6 and valid_from = $7 and revoked_at = 0`,
-			m.ApprovedBy, m.ApprovedAt, m.Site, foldName(m.Name), string(m.Source), m.Machine, m.ValidFrom)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `insert into dose_mapping (mapping_id, site_id, name, folded, source, machine_id,
-			exam_code, indication, known_by, valid_from, approved_by, approved_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			m.ID, m.Site, m.Name, foldName(m.Name), string(m.Source), m.Machine,
-			m.Exam, m.Indication, string(m.KnownBy), m.ValidFrom, m.ApprovedBy, m.ApprovedAt)
-		if err != nil {
-			return err
-		}
-		return l.mappingChanged(ctx, tx, "dose.mapping.approved", m.ApprovedBy, m)
-	})
-	return m, err
+	_, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2
+		where site_id = $3 and folded = $4 and source = $5 and machine_id = $6 and valid_from = $7 and revoked_at = 0`,
+		m.ApprovedBy, m.ApprovedAt, m.Site, foldName(m.Name), string(m.Source), m.Machine, m.ValidFrom)
+	if err != nil {
+		return Mapping{}, err
+	}
+	_, err = tx.Exec(ctx, `insert into dose_mapping (mapping_id, site_id, name, folded, source, machine_id,
+		exam_code, indication, known_by, valid_from, approved_by, approved_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		m.ID, m.Site, m.Name, foldName(m.Name), string(m.Source), m.Machine,
+		m.Exam, m.Indication, string(m.KnownBy), m.ValidFrom, m.ApprovedBy, m.ApprovedAt)
+	if err != nil {
+		return Mapping{}, err
+	}
+	return m, l.mappingChanged(ctx, tx, "dose.mapping.approved", m.ApprovedBy, m)
 }
 
 // Revoke takes a mapping back on behalf of by. NotFound: there is none with this
 // id that holds.
 func (l *Ledger) Revoke(ctx context.Context, siteID, id, by string) error {
-	return l.DB.Write(ctx, func(tx *db.Tx) error {
-		all, err := db.List(ctx, tx, scanMapping, selectMapping+` where site_id = $1 and mapping_id = $2 and revoked_at = 0`, siteID, id)
-		if err != nil {
-			return err
-		}
-		if len(all) == 0 {
-			return fault.Errorf(fault.NotFound, "no mapping %s that holds", id)
-		}
-		if _, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2 where mapping_id = $3`,
-			by, db.Millis(l.Now()), id); err != nil {
-			return err
-		}
-		return l.mappingChanged(ctx, tx, "dose.mapping.revoked", by, all[0])
-	})
+	return l.DB.Write(ctx, func(tx *db.Tx) error { return l.revoke(ctx, tx, siteID, id, by) })
+}
+
+// revoke is Revoke as part of tx.
+func (l *Ledger) revoke(ctx context.Context, tx *db.Tx, siteID, id, by string) error {
+	all, err := db.List(ctx, tx, scanMapping, selectMapping+` where site_id = $1 and mapping_id = $2 and revoked_at = 0`, siteID, id)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return fault.Errorf(fault.NotFound, "no mapping %s that holds", id)
+	}
+	if _, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2 where mapping_id = $3`,
+		by, db.Millis(l.Now()), id); err != nil {
+		return err
+	}
+	return l.mappingChanged(ctx, tx, "dose.mapping.revoked", by, all[0])
 }
 
 // checkMapping makes a mapping complete and refuses what cannot be.
@@ -166,6 +172,12 @@ func (l *Ledger) Governing(ctx context.Context, siteID string) ([]Governing, err
 // is Conflict if another set would govern the same examination, indication and
 // size group on the same day, Invalid for a set or code nobody knows.
 func (l *Ledger) Govern(ctx context.Context, g Governing) (Governing, error) {
+	err := l.DB.Write(ctx, func(tx *db.Tx) (err error) { g, err = l.govern(ctx, tx, g); return err })
+	return g, err
+}
+
+// govern is Govern as part of tx.
+func (l *Ledger) govern(ctx context.Context, tx *db.Tx, g Governing) (Governing, error) {
 	levels, err := Levels(l.Content, g.Site)
 	if err != nil {
 		return Governing{}, err
@@ -174,24 +186,21 @@ func (l *Ledger) Govern(ctx context.Context, g Governing) (Governing, error) {
 		return Governing{}, err
 	}
 	g.ID, g.DecidedAt = db.NewID(), db.Millis(l.Now())
-	err = l.DB.Write(ctx, func(tx *db.Tx) error {
-		others, err := db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1 `+tx.ForShare(), g.Site)
-		if err != nil {
-			return err
-		}
-		if err := Overlapping(levels, append(others, g)); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `insert into dose_governing (governing_id, site_id, set_id, exam_code, from_day, to_day, decided_by, decided_at, note)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, g.ID, g.Site, g.Set, g.Exam, g.From, g.To, g.DecidedBy, g.DecidedAt, g.Note)
-		if err != nil {
-			return err
-		}
-		tx.OnCommit(l.changed)
-		return l.journalled(ctx, tx, g.Site, g.DecidedBy, "dose.level.governed", g.ID,
-			map[string]any{"set": g.Set, "exam": g.Exam, "from": g.From, "to": g.To})
-	})
-	return g, err
+	others, err := db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1 `+tx.ForShare(), g.Site)
+	if err != nil {
+		return Governing{}, err
+	}
+	if err := Overlapping(levels, append(others, g)); err != nil {
+		return Governing{}, err
+	}
+	_, err = tx.Exec(ctx, `insert into dose_governing (governing_id, site_id, set_id, exam_code, from_day, to_day, decided_by, decided_at, note)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, g.ID, g.Site, g.Set, g.Exam, g.From, g.To, g.DecidedBy, g.DecidedAt, g.Note)
+	if err != nil {
+		return Governing{}, err
+	}
+	tx.OnCommit(l.changed)
+	return g, l.journalled(ctx, tx, g.Site, g.DecidedBy, "dose.level.governed", g.ID,
+		map[string]any{"set": g.Set, "exam": g.Exam, "from": g.From, "to": g.To})
 }
 
 // EndGoverning ends a decision on a day, the last one on which it holds.
@@ -199,17 +208,20 @@ func (l *Ledger) EndGoverning(ctx context.Context, siteID, id, day, by string) e
 	if _, err := time.Parse(time.DateOnly, day); err != nil {
 		return fault.Errorf(fault.Invalid, "the last day: a day as 2026-01-31")
 	}
-	return l.DB.Write(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `update dose_governing set to_day = $1 where site_id = $2 and governing_id = $3 and (to_day = '' or to_day > $1)`, day, siteID, id)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return fault.Errorf(fault.NotFound, "no decision %s that lasts beyond %s", id, day)
-		}
-		tx.OnCommit(l.changed)
-		return l.journalled(ctx, tx, siteID, by, "dose.level.ended", id, map[string]any{"to": day})
-	})
+	return l.DB.Write(ctx, func(tx *db.Tx) error { return l.endGoverning(ctx, tx, siteID, id, day, by) })
+}
+
+// endGoverning is EndGoverning as part of tx.
+func (l *Ledger) endGoverning(ctx context.Context, tx *db.Tx, siteID, id, day, by string) error {
+	n, err := tx.Exec(ctx, `update dose_governing set to_day = $1 where site_id = $2 and governing_id = $3 and (to_day = '' or to_day > $1)`, day, siteID, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.Errorf(fault.NotFound, "no decision %s that lasts beyond %s", id, day)
+	}
+	tx.OnCommit(l.changed)
+	return l.journalled(ctx, tx, siteID, by, "dose.level.ended", id, map[string]any{"to": day})
 }
 
 // checkGoverning refuses a decision that cannot be.

@@ -142,6 +142,11 @@ func (r *Register) Seed(ctx context.Context, peers ...Peer) error {
 // SetPeer adds or changes a peer on behalf of by. A peer that knocked and is known
 // now is taken off that list.
 func (r *Register) SetPeer(ctx context.Context, by string, p Peer) error {
+	return r.db.Write(ctx, func(tx *db.Tx) error { return r.setPeer(ctx, tx, by, p) })
+}
+
+// setPeer is SetPeer as part of tx.
+func (r *Register) setPeer(ctx context.Context, tx *db.Tx, by string, p Peer) error {
 	if p.Site == "" {
 		p.Site = Default
 	}
@@ -156,36 +161,37 @@ func (r *Register) SetPeer(ctx context.Context, by string, p Peer) error {
 	if p.TLS {
 		tls = 1
 	}
-	return r.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `insert into site_peer (site_id, ae_title, host, port, state, addresses, tls, certificate, note, decided_by, decided_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-			on conflict (site_id, ae_title) do update set host = excluded.host, port = excluded.port, state = excluded.state,
-			addresses = excluded.addresses, tls = excluded.tls, certificate = excluded.certificate, note = excluded.note,
-			decided_by = excluded.decided_by, decided_at = excluded.decided_at`,
-			p.Site, p.AETitle, p.Host, p.Port, string(p.State), strings.Join(p.Addresses, " "), tls, p.Certificate, p.Note, by, db.Millis(r.now()))
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `delete from site_knock where site_id = $1 and ae_title = $2`, p.Site, p.AETitle); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, by, p.Site, "site.peer."+string(p.State), p.AETitle,
-			map[string]string{"address": p.Address(), "from": strings.Join(p.Addresses, " "), "tls": strconv.Itoa(tls)})
-	})
+	_, err := tx.Exec(ctx, `insert into site_peer (site_id, ae_title, host, port, state, addresses, tls, certificate, note, decided_by, decided_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		on conflict (site_id, ae_title) do update set host = excluded.host, port = excluded.port, state = excluded.state,
+		addresses = excluded.addresses, tls = excluded.tls, certificate = excluded.certificate, note = excluded.note,
+		decided_by = excluded.decided_by, decided_at = excluded.decided_at`,
+		p.Site, p.AETitle, p.Host, p.Port, string(p.State), strings.Join(p.Addresses, " "), tls, p.Certificate, p.Note, by, db.Millis(r.now()))
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `delete from site_knock where site_id = $1 and ae_title = $2`, p.Site, p.AETitle); err != nil {
+		return err
+	}
+	return r.record(ctx, tx, by, p.Site, "site.peer."+string(p.State), p.AETitle,
+		map[string]string{"address": p.Address(), "from": strings.Join(p.Addresses, " "), "tls": strconv.Itoa(tls)})
 }
 
 // RemovePeer forgets a peer on behalf of by.
 func (r *Register) RemovePeer(ctx context.Context, by, siteID, title string) error {
-	return r.db.Write(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `delete from site_peer where site_id = $1 and ae_title = $2`, siteID, title)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return fault.Errorf(fault.NotFound, "no peer %s at site %s", title, siteID)
-		}
-		return r.record(ctx, tx, by, siteID, "site.peer.removed", title, map[string]string{})
-	})
+	return r.db.Write(ctx, func(tx *db.Tx) error { return r.removePeer(ctx, tx, by, siteID, title) })
+}
+
+// removePeer is RemovePeer as part of tx.
+func (r *Register) removePeer(ctx context.Context, tx *db.Tx, by, siteID, title string) error {
+	n, err := tx.Exec(ctx, `delete from site_peer where site_id = $1 and ae_title = $2`, siteID, title)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.Errorf(fault.NotFound, "no peer %s at site %s", title, siteID)
+	}
+	return r.record(ctx, tx, by, siteID, "site.peer.removed", title, map[string]string{})
 }
 
 const selectPeer = `select site_id, ae_title, host, port, state, addresses, tls, certificate, note, decided_by, decided_at, last_at from site_peer`
