@@ -148,7 +148,7 @@ func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure
 // background runs what works behind the doors until ctx ends, and returns the
 // first error that is not that end.
 func (h *house) background(ctx context.Context) error {
-	if err := h.beginAnew(ctx); err != nil {
+	if err := h.beginAnew(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)

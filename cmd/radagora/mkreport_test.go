@@ -34,6 +34,8 @@ func mkreport() {
 	set.StringVar(&m.serial, "serial", "R64-0001", "serial number")
 	set.StringVar(&m.kind, "kind", "", "what it is: letter, image, odd vendor; a dose report if empty")
 	set.StringVar(&m.patient, "patient", "", "name of the patient; the one that no log may hold if empty")
+	set.StringVar(&m.id, "id", "", "patient ID; one that belongs to the name if empty")
+	set.StringVar(&m.birth, "birth", "", "birth date of the patient")
 	set.IntVar(&m.cut, "cut", 0, "bytes that are missing at the end")
 	set.Parse(os.Args[1:])
 	if set.NArg() < 4 {
@@ -54,6 +56,7 @@ func mkreport() {
 // A reportMaker makes files.
 type reportMaker struct {
 	day, protocol, serial, kind, patient string
+	id, birth                            string
 	cut                                  int
 }
 
@@ -74,6 +77,10 @@ func (m reportMaker) file(study, instance, total string, events []string) ([]byt
 	if m.patient != "" {
 		r.PatientName, r.PatientID = m.patient, "1"
 	}
+	if m.id != "" {
+		r.PatientID = m.id
+	}
+	r.BirthDate = m.birth
 	switch m.kind {
 	case "letter":
 		r.Tree = func(root *sr.Item) { root.Concept = dosetest.Concept("126000", "Imaging Measurement Report") }
