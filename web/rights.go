@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +105,9 @@ func (v *visit) actTable(pg PoliciesPage) face.Table {
 		ID: "acts", Caption: v.p.T("rights.acts"), Dense: true,
 		Columns: []face.Column{{Label: v.p.T("rights.act"), Phone: face.Name}, {Label: v.p.T("rights.may"), Phone: face.Beside}, {Label: v.p.T("rights.by")}},
 	}
-	for _, a := range pg.Acts {
+	acts := slices.Clone(pg.Acts)
+	slices.SortStableFunc(acts, func(a, b RoleAct) int { return cmp.Compare(btoi(a.Word == "no"), btoi(b.Word == "no")) })
+	for _, a := range acts {
 		var ids []string
 		for _, p := range a.Policies {
 			ids = append(ids, p.ID)
@@ -111,6 +115,14 @@ func (v *visit) actTable(pg PoliciesPage) face.Table {
 		t.Rows = append(t.Rows, face.Row{ID: a.Act, Cells: cells(v.p.T("rights.act_"+a.Act), v.p.T("rights.word_"+a.Word), strings.Join(ids, ", "))})
 	}
 	return t
+}
+
+// btoi orders what is not behind what is.
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // studyRights tells who can see a study.
