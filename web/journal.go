@@ -291,7 +291,7 @@ func (v *visit) standing(s JournalState) face.Notice {
 	args := lang.Args{"n": s.Entries, "entry": s.Broken}
 	switch {
 	case !s.Running.IsZero():
-		return face.Notice{Tone: face.Neutral, Title: v.p.T("journal.verifying"), Text: v.p.T("journal.verifying_text", lang.Args{"at": v.local(s.Running)})}
+		return face.Notice{Tone: face.Neutral, Title: v.p.T("journal.verifying"), Text: v.p.T("journal.verifying_text", lang.Args{"at": v.p.DateTime(v.local(s.Running))})}
 	case s.Failed:
 		return face.Notice{Tone: face.Attention, Title: v.p.T("journal.unverifiable"), Text: v.p.T("journal.unverifiable_text")}
 	case s.Verified.IsZero():
@@ -299,7 +299,7 @@ func (v *visit) standing(s JournalState) face.Notice {
 	case s.Broken != 0:
 		return face.Notice{Tone: face.Trouble, Title: v.p.T("journal.broken", args), Text: v.p.T("journal.broken_" + s.Reason)}
 	}
-	return face.Notice{Tone: face.Good, Title: v.p.T("journal.whole", args), Text: v.p.T("journal.whole_text", lang.Args{"at": v.local(s.Verified), "signed": s.Signed})}
+	return face.Notice{Tone: face.Good, Title: v.p.T("journal.whole", args), Text: v.p.T("journal.whole_text", lang.Args{"at": v.p.DateTime(v.local(s.Verified)), "signed": s.Signed})}
 }
 
 // mayOf reports whether whoever asks may do act here, to show what leads there.
