@@ -27,6 +27,9 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 		return page, err
 	}
 	page.Started = page.Started || !page.Last.IsZero()
+	if page.Tasks, err = v.backupTasks(ctx); err != nil {
+		return page, err
+	}
 	if may(ctx, access.AggregateRead) != nil {
 		return page, nil // what the day is about for them stands on other pages
 	}
@@ -43,10 +46,9 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 	if may(ctx, access.FindingRead) != nil {
 		return page, nil
 	}
-	if page.Tasks, err = d.tasks(ctx); err != nil {
-		return page, err
-	}
-	return page, nil
+	tasks, err := d.tasks(ctx)
+	page.Tasks = append(page.Tasks, tasks...)
+	return page, err
 }
 
 // arrivals counts what came in the last day.
