@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"radagora/access"
+	"radagora/db"
 )
 
 // A Room is a room that keeps personal data.
@@ -50,15 +51,22 @@ func (h Holding) Count() (n int) {
 }
 
 // Hold returns what is held where about a person, by asking every room. Whoever
-// looks is noted in the journal.
+// looks is noted in the journal first, under the key of the person if there is one.
 func (d *Desk) Hold(ctx context.Context, p access.Person) (Holding, error) {
 	if err := access.Check(ctx, access.RequestHandle, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
 		return Holding{}, err
 	}
-	if err := d.note(ctx, p, "privacy.person.looked-up", nil); err != nil {
+	h, err := d.hold(ctx, p)
+	if err != nil {
 		return Holding{}, err
 	}
-	return d.hold(ctx, p)
+	const kind = "privacy.person.looked-up"
+	if h.Count() > 0 {
+		return h, d.note(ctx, p, kind, nil)
+	}
+	return h, d.DB.Write(ctx, func(tx *db.Tx) error {
+		return d.Journal.Append(ctx, tx, d.entry(ctx, p.Site, kind, d.Pseudonym(p.Site, p.ID), map[string]any{"records": 0}))
+	})
 }
 
 // hold asks every room.

@@ -314,6 +314,14 @@ func TestRestrictAndOptOut(t *testing.T) {
 
 func TestWhoLooked(t *testing.T) {
 	run(t, func(d *desk) {
+		if h, err := d.Hold(d.ctx, anna()); err != nil || h.Count() != 0 {
+			t.Errorf("nothing is held: %d records, %v", h.Count(), err)
+		}
+		var keys int
+		d.must(d.db.QueryRow(d.ctx, `select count(*) from journal_person_key`).Scan(&keys))
+		if keys != 0 {
+			t.Error("somebody who is not here got a key in the journal")
+		}
 		d.shelve()
 		_, err := d.Hold(d.ctx, anna())
 		d.must(err)

@@ -23,6 +23,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "mkzip": mkzip, "damage": damage, "serve": serveScript, "stop": stopScript,
+			"unzip": unzip, "holds": holds, "same": same,
 		},
 	})
 }
