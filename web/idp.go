@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"radagora/access"
+	"radagora/fault"
 )
 
 // Identity is the way in through the identity provider of the hospital.
@@ -20,8 +22,21 @@ type Identity interface {
 	// Leave returns the provider at which a session that ends now goes on, and the
 	// address here that ends it there too; "" if there is none.
 	Leave(ctx context.Context) (provider, path string, err error)
+	// Own returns the providers with which whoever asks is linked, or may be.
+	Own(ctx context.Context) ([]OwnProvider, error)
+	// Unlink takes such a link away, unless the account was made by the provider.
+	Unlink(ctx context.Context, name string) error
 	// Out returns where to send the browser for that.
 	Out(ctx context.Context, pass string) (string, error)
+}
+
+// An OwnProvider is a provider as somebody with an account sees it.
+type OwnProvider struct {
+	Name, Title string
+	Path        string // where linking begins; "" if linked
+	Linked      bool
+	Made        bool // the account was made by it: without it nobody could come in
+	Since, Seen time.Time
 }
 
 // identityRoutes registers the way there and back.
@@ -32,6 +47,7 @@ func (s *server) identityRoutes(g registrar) {
 	g.get("/sign-in/idp/{name}", Anybody, s.idpBegin)
 	g.get("/sign-in/idp/{name}/return", Anybody, s.idpReturn)
 	g.get("/sign-in/idp/{name}/out", Anybody, s.idpOut)
+	g.post("/account/providers/unlink", access.OwnChange, s.idpUnlink)
 }
 
 // idpBegin sends the browser to the provider.
@@ -74,6 +90,30 @@ func (s *server) idpReturn(v *visit) error {
 	}
 	http.Redirect(v.w, v.r, localPath(to), http.StatusSeeOther)
 	return nil
+}
+
+// ownProviders returns what linkWay shows: nothing if it cannot be had, for the rest of
+// the page does not hang on it.
+func (v *visit) ownProviders() []OwnProvider {
+	if v.Identity == nil {
+		return nil
+	}
+	all, err := v.Identity.Own(v.r.Context())
+	if err != nil {
+		v.Log.WarnContext(v.r.Context(), "links with identity providers", "error", err)
+	}
+	return all
+}
+
+// idpUnlink takes a link away.
+func (s *server) idpUnlink(v *visit) error {
+	if err := v.r.ParseForm(); err != nil {
+		return fault.As(fault.Invalid, err)
+	}
+	if err := s.Identity.Unlink(v.r.Context(), v.r.PostForm.Get("name")); err != nil {
+		return err
+	}
+	return v.back("/account", "unlinked")
 }
 
 // leave returns the page to show after signing out: the way in, which offers to end the

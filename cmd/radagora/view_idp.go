@@ -9,6 +9,7 @@ import (
 	"radagora/access"
 	"radagora/access/account"
 	"radagora/access/idp"
+	"radagora/fault"
 	"radagora/web"
 )
 
@@ -76,6 +77,50 @@ func (v identityView) Leave(ctx context.Context) (provider, path string, err err
 // Out implements web.Identity.
 func (v identityView) Out(ctx context.Context, pass string) (string, error) {
 	return v.house.Providers.Out(ctx, pass)
+}
+
+// Own implements web.Identity.
+func (v identityView) Own(ctx context.Context) ([]web.OwnProvider, error) {
+	who := access.From(ctx).ID
+	links, err := v.house.Providers.Links(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	pass, err := v.house.Providers.LinkPass(who)
+	if err != nil {
+		return nil, err
+	}
+	var all []web.OwnProvider
+	for _, c := range v.house.Providers.List() {
+		one := web.OwnProvider{Name: c.Name, Title: c.Title, Path: idp.Path(c.Name) + "?to=%2Faccount&link=" + url.QueryEscape(pass)}
+		for _, l := range links {
+			if l.Issuer == c.Issuer {
+				one.Linked, one.Made, one.Since, one.Seen, one.Path = true, l.Made, l.Linked, l.Seen, ""
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// Unlink implements web.Identity.
+func (v identityView) Unlink(ctx context.Context, name string) error {
+	links, err := v.house.Providers.Links(ctx, access.From(ctx).ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range v.house.Providers.List() {
+		for _, l := range links {
+			if c.Name != name || l.Issuer != c.Issuer {
+				continue
+			}
+			if l.Made {
+				return fault.Errorf(fault.Conflict, "this account was made by identity provider %s: without it nobody could come in", name)
+			}
+			return v.house.Providers.Unlink(ctx, l.Issuer, l.Subject)
+		}
+	}
+	return fault.Errorf(fault.NotFound, "no link with identity provider %.40q", name)
 }
 
 // identity returns the way in through identity providers, nil if there are none.
