@@ -28,6 +28,15 @@ func (s mailSettings) mail() notice.Mail {
 	return notice.Mail{Host: s.MailHost, Port: s.MailPort, Security: s.MailSecurity, User: s.MailUser, Password: s.MailPassword, From: s.MailFrom}
 }
 
+// links returns the address that links in mails begin with. A command that listens
+// nowhere has none of its own.
+func (s settings) links() string {
+	if s.HTTP == "" && s.PublicURL == "" {
+		return "http://localhost"
+	}
+	return s.base()
+}
+
 // reachable adds the mail server to what may be called: it stands in the settings.
 func (s mailSettings) reachable(o outgoing.Options) outgoing.Options {
 	if m := s.mail(); m.On() {
@@ -51,12 +60,34 @@ func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) 
 	}
 	h.Notices, err = notice.Open(ctx, h.DB, notice.Options{
 		People: h.Users, Journal: h.Journal, Jobs: h.Jobs, Outgoing: h.Out, Catalogue: catalogue, MasterKey: key,
-		Mail: s.mail(), PublicURL: s.base(), Zone: here.Location(), Log: h.Log, Now: h.Now,
+		Mail: s.mail(), PublicURL: s.links(), Zone: here.Location(), Log: h.Log, Now: h.Now,
 	})
 	if err != nil {
 		return err
 	}
 	h.Jobs.Every("notice-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 40, Zone: here.Location()}, h.Notices.Prune)
 	h.scheduleCare(here.Location())
+	h.Facts.Opened, h.Sites.Knocked = h.tellOpened, h.tellKnocked
 	return nil
+}
+
+// tellOpened tells the data-protection officers of a record opened in an emergency.
+func (h *house) tellOpened(ctx context.Context, tx *db.Tx, r access.Relation) error {
+	return h.Notices.Send(ctx, tx, notice.Message{
+		Roles: []access.Role{access.ProtectionOfficer}, Site: r.Site, Kind: "access.glass.opened",
+		Path: "/access/emergencies", Severity: notice.Warning,
+	})
+}
+
+// tellKnocked tells the administrators of a caller who was not let in. A title that
+// can be none is on the list and makes no noise.
+func (h *house) tellKnocked(ctx context.Context, tx *db.Tx, c site.Caller) error {
+	err := h.Notices.Once(ctx, tx, "knock "+c.AETitle, notice.Message{
+		Roles: []access.Role{access.Administrator}, Site: c.Site, Kind: "site.peer.knocked",
+		Args: map[string]string{"title": c.AETitle}, Path: "/settings/peers",
+	})
+	if fault.Of(err) == fault.Invalid {
+		return nil
+	}
+	return err
 }

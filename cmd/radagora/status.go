@@ -216,6 +216,10 @@ func (o *observer) journalState(ctx context.Context) ([]condition, error) {
 	all := []condition{c}
 	consumers, err := o.journal.Consumers(ctx)
 	for _, f := range consumers {
+		since, err := o.entryAt(ctx, f.Seq+1)
+		if err != nil {
+			return all, err
+		}
 		c := condition{
 			Name: msg("status.consumer", lang.Args{"name": f.Name}), Value: msg("status.consumer_value", lang.Args{"n": f.Lag}),
 			Reference: msg("status.late", lang.Args{"minutes": int(o.settings.WarnLate.Minutes())}), State: stateGood,
@@ -224,7 +228,7 @@ func (o *observer) journalState(ctx context.Context) ([]condition, error) {
 		switch {
 		case f.Stuck:
 			c.State, c.Value = stateTrouble, msg("status.consumer_stuck", lang.Args{"n": f.Lag, "entry": f.FailsAt, "kind": f.Kind})
-		case f.Lag > 0 && o.now().Sub(f.Updated) > o.settings.WarnLate:
+		case !since.IsZero() && o.now().Sub(since) > o.settings.WarnLate:
 			c.State = stateWarn
 		}
 		all = append(all, c)
@@ -237,6 +241,17 @@ func (o *observer) unsealed(ctx context.Context) (n int, oldest time.Time, err e
 	var at int64
 	err = o.db.QueryRow(ctx, `select count(*), coalesce(min(at_ms), 0) from journal_entry where seq is null`).Scan(&n, &at)
 	return n, db.FromMillis(at), err
+}
+
+// entryAt returns when the entry with this number happened, the zero time if there is
+// none.
+func (o *observer) entryAt(ctx context.Context, seq int64) (time.Time, error) {
+	var at int64
+	err := o.db.QueryRow(ctx, `select at_ms from journal_entry where seq = $1`, seq).Scan(&at)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return time.Time{}, nil
+	}
+	return db.FromMillis(at), err
 }
 
 // jobState looks at work that waits, is late or was given up.
