@@ -65,7 +65,7 @@ func (r *run) pack(ctx context.Context, s disk.Stand, was *Pack) (func(), error)
 		}
 		return nil, err
 	}
-	defer p.Close()
+	defer p.Close() //nolint:errcheck // it was only read
 	out := Pack{
 		Name: p.Pack, Sealed: p.Sealed, Objects: p.Objects, Length: p.Size,
 		Modified: p.Modified, Settled: looked.Sub(p.Modified) > settle,
