@@ -141,6 +141,11 @@ func (r *Register) knock(ctx context.Context, c Caller, reason string) error {
 		if times > 1 {
 			return nil
 		}
+		if r.Knocked != nil {
+			if err := r.Knocked(ctx, tx, c); err != nil {
+				return err
+			}
+		}
 		_, err = tx.Exec(ctx, `delete from site_knock where site_id = $1 and (ae_title, address) in (
 			select ae_title, address from site_knock where site_id = $1 order by last_at desc limit 1000 offset $2)`, c.Site, maxKnocks)
 		if err != nil {

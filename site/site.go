@@ -60,6 +60,10 @@ type Journal interface {
 // A Register knows the sites of an installation and what is in them. It is safe
 // for concurrent use.
 type Register struct {
+	// Knocked is told, within the transaction, of a caller who was not let in, the
+	// first time. Nil: nobody is told. It is set before the register is used.
+	Knocked func(ctx context.Context, tx *db.Tx, c Caller) error
+
 	db      *db.DB
 	journal Journal
 	now     func() time.Time

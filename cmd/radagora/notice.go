@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 
+	"radagora/access"
+	"radagora/db"
+	"radagora/fault"
 	"radagora/job"
 	"radagora/lang"
 	"radagora/notice"
