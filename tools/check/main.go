@@ -64,6 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 func steps() []step {
 	return []step{
 		{"setup", setup},
+		{"examples", examples},
 		{"format", format},
 		{"vet", vet},
 		{"build", build},

@@ -87,6 +87,17 @@ func setup(ctx context.Context, s *stage) outcome {
 	return outcome{passed: 1, note: fmt.Sprintf("%d packages installed", len(pkgs))}
 }
 
+// examples fetches the published FHIR examples that the tests of fhir read, once. A
+// machine that cannot reach them goes without, and says so.
+func examples(ctx context.Context, s *stage) outcome {
+	text, err := s.output(ctx, "go", "run", "./tools/fhirtables", "-fetch")
+	if err != nil {
+		reason := "the published FHIR examples cannot be fetched: " + tail(text, 1)
+		return outcome{skipped: 1, skips: []skip{{"examples", reason}}, note: reason}
+	}
+	return outcome{passed: 1}
+}
+
 // install calls apt-get, with sudo unless it is root already.
 func (s *stage) install(ctx context.Context, pkgs []string) (string, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil {
