@@ -10,8 +10,9 @@ import (
 // concurrent are the packages whose tests run a second time under the race
 // detector, the short way.
 var concurrent = []string{
-	"./access/...", "./archive/...", "./blob/...", "./cmd/...", "./db/...", "./dicom/dimse/...",
-	"./dose/...", "./evidence/...", "./finding/...", "./journal/...", "./site/...", "./web/...",
+	"./access/...", "./archive/...", "./backup/...", "./blob/...", "./cmd/...", "./db/...", "./dicom/dimse/...",
+	"./dose/...", "./evidence/...", "./finding/...", "./job/...", "./journal/...", "./notice/...", "./outgoing/...",
+	"./person/...", "./site/...", "./web/...",
 }
 
 // goTests runs every Go test and counts the leaves.
