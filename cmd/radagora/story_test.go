@@ -464,7 +464,7 @@ type memory struct {
 func inside(t *testing.T, data string, do func(ctx context.Context, h *house)) {
 	t.Helper()
 	sys := &system{Out: io.Discard, Err: io.Discard, Now: time.Now, Log: logging{Format: "text"}.logger(io.Discard)}
-	h, err := settings{Data: data}.open(t.Context(), sys)
+	h, err := settings{Data: data, HTTP: "127.0.0.1:8080"}.open(t.Context(), sys)
 	check(t, err)
 	defer func() { check(t, h.Close()) }()
 	who, err := h.Users.Who(t.Context(), access.Local)
