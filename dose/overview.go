@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"radagora/access"
 	"radagora/content"
 	"radagora/db"
 )
@@ -100,8 +101,16 @@ func Last(months int, now time.Time) Period {
 // Rooms tells which room a machine stands in. *site.Plan answers it.
 type Rooms func(machine string) (room string)
 
-// Overview computes how the CT examinations of a site in a period stand.
+// Overview computes how the CT examinations of a site in a period stand, for the
+// site's own quality: it counts everybody.
 func (l *Ledger) Overview(ctx context.Context, siteID string, p Period, rooms Rooms) (*Overview, error) {
+	return l.OverviewFor(ctx, siteID, p, rooms, access.Quality)
+}
+
+// OverviewFor is Overview for a purpose. For one beyond care and the site's own
+// quality, those who object are in no number, nor those nobody knows; whoever calls
+// passes through access.Facts.Secondary first.
+func (l *Ledger) OverviewFor(ctx context.Context, siteID string, p Period, rooms Rooms, purpose access.Purpose) (*Overview, error) {
 	o := &Overview{From: p.From, To: p.To}
 	var err error
 	if o.Settings, err = LoadSettings(l.Content, siteID); err != nil {
@@ -116,6 +125,9 @@ func (l *Ledger) Overview(ctx context.Context, siteID string, p Period, rooms Ro
 	}
 	err = l.DB.Read(ctx, func(tx *db.Tx) error {
 		o.Items, err = items(ctx, tx, siteID, p)
+		if err == nil && Secondary(purpose) {
+			o.Items, err = willing(ctx, tx, siteID, p, o.Items)
+		}
 		if err != nil {
 			return err
 		}

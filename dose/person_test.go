@@ -125,7 +125,12 @@ func TestWhoObjects(t *testing.T) {
 				t.Errorf("examination of %s: restricted %v", i.Study, i.Restricted)
 			}
 		}
-		_, err := k.Select(access.With(t.Context(), access.Who{ID: "p", Grants: access.Everywhere(access.Physicist)}), house,
+		few, err := k.OverviewFor(t.Context(), house, dose.Period{From: "2026-01-01", To: "2026-12-31"}, func(m string) string { return m }, access.Research)
+		check(t, err)
+		if len(few.Items) != 1 || few.Items[0].Study != dosetest.UID("study A").String() {
+			t.Errorf("numbers for a registry rest on %d examinations; want that of A alone", len(few.Items))
+		}
+		_, err = k.Select(access.With(t.Context(), access.Who{ID: "p", Grants: access.Everywhere(access.Physicist)}), house,
 			dose.Selection{Reach: everybody, Purpose: access.Research}, dose.Cursor{}, 10)
 		if fault.Of(err) != fault.Forbidden {
 			t.Errorf("a physicist, for research: %v; want Forbidden", err)

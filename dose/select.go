@@ -2,6 +2,7 @@ package dose
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -134,6 +135,25 @@ func sequences(ctx context.Context, tx *db.Tx, siteID string, all []Selected) er
 		s.CTDIvol = list
 	}
 	return nil
+}
+
+// willing leaves of examinations those that may be used beyond care and the site's
+// own quality.
+func willing(ctx context.Context, tx *db.Tx, siteID string, p Period, all []*Item) ([]*Item, error) {
+	list, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select s.study_uid from dose_study s where s.site_id = $1 and s.person <> ''
+		and not `+access.Wished("s.site_id", "s.person", access.Restricted)+`
+		and not `+access.Wished("s.site_id", "s.person", access.NoSecondary)+`
+		and exists (select 1 from dose_examination x where x.site_id = s.site_id and x.study_uid = s.study_uid and x.day between $2 and $3)`,
+		siteID, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	may := make(map[string]bool, len(list))
+	for _, s := range list {
+		may[s] = true
+	}
+	return slices.DeleteFunc(all, func(i *Item) bool { return !may[i.Study] }), nil
 }
 
 // ParsePurpose returns the purpose of a selection by its code; "" is that of the

@@ -38,6 +38,7 @@ type DoseQuery struct {
 	Chart    string // key of the group the charts show; empty is the most notable
 	Sort     string // column, with "-" before it to turn the order
 	Row      string // id of the row whose examinations or events are exported; empty is all of them
+	Purpose  string // what for, a code of HL7 v3 PurposeOfUse; empty is the site's own quality
 }
 
 // ExportPart names what is taken along.

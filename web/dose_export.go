@@ -28,7 +28,9 @@ func (s *server) doseExport(v *visit) error {
 		return fault.Errorf(fault.Invalid, "no export of part %q as %q", part, format)
 	}
 	var b bytes.Buffer
-	if err := s.DoseCT.Export(v.r.Context(), &b, v.query(here), part, format); err != nil {
+	q := v.query(here)
+	q.Purpose = here.query.Get("purpose")
+	if err := s.DoseCT.Export(v.r.Context(), &b, q, part, format); err != nil {
 		return err
 	}
 	v.attach(fmt.Sprintf("ct-dose-%s-%s.%s", part, v.now().Format("2006-01-02"), format), mediaTypes[format])

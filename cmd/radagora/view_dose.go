@@ -72,7 +72,14 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	}
 	var p dose.Period
 	d.q.Period, p = period(q.Period, d.today, d.have)
-	d.o, err = v.Dose.Overview(ctx, at, p, d.plan.of)
+	purpose, err := dose.ParsePurpose(q.Purpose)
+	if err == nil && dose.Secondary(purpose) {
+		err = v.Facts.Secondary(ctx, at, "dose.ct", purpose)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.o, err = v.Dose.OverviewFor(ctx, at, p, d.plan.of, purpose)
 	return d, err
 }
 

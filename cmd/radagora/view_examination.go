@@ -39,6 +39,9 @@ func (d *doseView) examinations(r *dose.Row, after string) web.DoseExaminations 
 			on = i.ID() == after
 			continue
 		}
+		if i.Restricted {
+			continue
+		}
 		if len(out.Items) == examinationsPage {
 			out.Next = out.Items[len(out.Items)-1].ID
 			break

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 
 	"radagora/access"
@@ -59,7 +60,7 @@ func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part we
 // exported notes in the journal what leaves and by whom, before it does.
 func (v *view) exported(ctx context.Context, d *doseView, part web.ExportPart, format web.ExportFormat) error {
 	data, err := json.Marshal(map[string]any{
-		"part": part, "format": format, "from": d.o.From, "to": d.o.To, "room": d.q.Room, "exam": d.q.Exam, "size": d.q.Size,
+		"part": part, "format": format, "from": d.o.From, "to": d.o.To, "room": d.q.Room, "exam": d.q.Exam, "size": d.q.Size, "purpose": d.q.Purpose,
 	})
 	if err != nil {
 		return err
@@ -226,7 +227,7 @@ func (d *doseView) examinationTable() (export.Table, error) {
 		d.column("ctdivol_max_mgy", "export.ctdivol_max", "mGy", export.Number), d.column("provenance", "dose.origin", "", export.Text),
 		d.column("excluded", "export.excluded_why", "", export.Text),
 	}}
-	t.Rows = rowsOf(d.items(), func(i *dose.Item) []any {
+	t.Rows = rowsOf(d.listed(), func(i *dose.Item) []any {
 		var highest, age any
 		for _, x := range i.CTDIvol {
 			if h, ok := highest.(float64); !ok || x > h {
@@ -255,6 +256,12 @@ func (d *doseView) items() []*dose.Item {
 	return all
 }
 
+// listed are items without those of persons who asked that processing stops: they
+// count in numbers and stand in no list.
+func (d *doseView) listed() []*dose.Item {
+	return slices.DeleteFunc(d.items(), func(i *dose.Item) bool { return i.Restricted })
+}
+
 // eventTable is one row for each irradiation event of the period and filter.
 func (d *doseView) eventTable(ctx context.Context) (export.Table, error) {
 	t := export.Table{Name: "ct_events", Title: d.text("dose.events"), Columns: []export.Column{
@@ -267,7 +274,7 @@ func (d *doseView) eventTable(ctx context.Context) (export.Table, error) {
 	}}
 	t.Rows = func(yield func([]any, error) bool) {
 		seen := map[string]bool{}
-		for _, i := range d.items() {
+		for _, i := range d.listed() {
 			if seen[i.Study] {
 				continue
 			}
