@@ -32,28 +32,32 @@ type kind struct {
 // the place to look for what leaves by mail: a new row is a decision. The text is
 // the message notice.kind.<name> of the catalogue.
 var kinds = map[string]kind{
-	"access.glass.opened":     {mail: Now}, // to the data-protection officer
-	"access.account.locked":   {mail: Now},
-	"access.account.changed":  {mail: Now}, // to its owner: password, passkey, mail address
-	"access.signin.new":       {mail: Now}, // to its owner: from where nobody signed in before
-	"access.token.expiring":   {args: map[string]rule{"day": day}, mail: Daily},
-	"privacy.request.due":     {args: map[string]rule{"day": day}, mail: Now},
-	"privacy.breach.due":      {args: map[string]rule{"n": number}, mail: Now}, // hours left
-	"site.peer.knocked":       {args: map[string]rule{"title": title}, mail: Daily},
-	"finding.owner.named":     {args: map[string]rule{"n": number}, mail: Daily},
-	"finding.action.due":      {args: map[string]rule{"day": day}, mail: Daily},
-	"status.disk.full":        {args: map[string]rule{"n": number}, mail: Now}, // per cent left
-	"status.backup.old":       {args: map[string]rule{"n": number}, mail: Now}, // days
-	"status.backup.none":      {mail: Daily},
-	"status.backup.failed":    {mail: Now},
-	"status.certificate.ends": {args: map[string]rule{"what": host, "day": day}, mail: Now},
-	"status.journal.stuck":    {args: map[string]rule{"what": word}, mail: Now},
-	"status.journal.broken":   {mail: Now},
-	"status.job.dead":         {args: map[string]rule{"n": number}, mail: Daily},
-	"status.clock.wrong":      {args: map[string]rule{"n": number}, mail: Now}, // seconds
-	"status.webhook.failing":  {args: map[string]rule{"what": host}, mail: Daily},
-	"status.peer.silent":      {args: map[string]rule{"title": title, "day": day}, mail: Daily},
-	TestKind:                  {mail: Now},
+	"access.glass.opened":        {mail: Now}, // to the data-protection officer
+	"access.account.locked":      {mail: Now},
+	"access.account.changed":     {mail: Now}, // to its owner: password, passkey, mail address
+	"access.signin.new":          {mail: Now}, // to its owner: from where nobody signed in before
+	"access.token.expiring":      {args: map[string]rule{"day": day}, mail: Daily},
+	"privacy.request.due":        {args: map[string]rule{"day": day}, mail: Now},
+	"privacy.breach.due":         {args: map[string]rule{"n": number}, mail: Now}, // hours left
+	"privacy.request.over":       {args: map[string]rule{"day": day}, mail: Now},
+	"privacy.breach.over":        {args: map[string]rule{"day": day}, mail: Now},
+	"privacy.party.review":       {args: map[string]rule{"day": day}, mail: Daily},
+	"privacy.erasure.unfinished": {mail: Daily},
+	"site.peer.knocked":          {args: map[string]rule{"title": title}, mail: Daily},
+	"finding.owner.named":        {args: map[string]rule{"n": number}, mail: Daily},
+	"finding.action.due":         {args: map[string]rule{"day": day}, mail: Daily},
+	"status.disk.full":           {args: map[string]rule{"n": number}, mail: Now}, // per cent left
+	"status.backup.old":          {args: map[string]rule{"n": number}, mail: Now}, // days
+	"status.backup.none":         {mail: Daily},
+	"status.backup.failed":       {mail: Now},
+	"status.certificate.ends":    {args: map[string]rule{"what": host, "day": day}, mail: Now},
+	"status.journal.stuck":       {args: map[string]rule{"what": word}, mail: Now},
+	"status.journal.broken":      {mail: Now},
+	"status.job.dead":            {args: map[string]rule{"n": number}, mail: Daily},
+	"status.clock.wrong":         {args: map[string]rule{"n": number}, mail: Now}, // seconds
+	"status.webhook.failing":     {args: map[string]rule{"what": host}, mail: Daily},
+	"status.peer.silent":         {args: map[string]rule{"title": title, "day": day}, mail: Daily},
+	TestKind:                     {mail: Now},
 }
 
 // TestKind is the kind of what TestMail and TestWebhook send.

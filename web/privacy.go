@@ -123,6 +123,7 @@ type privacyView struct {
 	requests []privacy.Request
 	breaches []privacy.Breach
 	duties   []privacy.Duty
+	people   []face.Choice
 }
 
 // privacyPage shows where we stand.
@@ -142,6 +143,9 @@ func (s *server) privacyPage(v *visit) error {
 		}
 	}
 	if all.duties, err = s.Privacy.Duties(ctx, privacySite); err != nil {
+		return err
+	}
+	if all.people, err = s.Privacy.People(ctx); err != nil {
 		return err
 	}
 	return v.show(page{title: v.p.T("nav.privacy"), lead: v.p.T("privacy.lead")}, privacyBody(v, all))
@@ -271,8 +275,7 @@ func (v *visit) hours(d time.Duration) string {
 
 // article prints an article of law, and whether somebody has read it.
 func (v *visit) article(law, article string, verified bool) string {
-	name := map[string]string{"gdpr": "GDPR", "ehds": "EHDS", "euratom": "2013/59/Euratom"}[law]
-	text := v.p.T("privacy.article", lang.Args{"law": orElse(name, law), "article": article})
+	text := v.p.T("privacy.article", lang.Args{"law": v.p.T("privacy.law_" + law), "article": article})
 	if !verified {
 		text += " · " + v.p.T("privacy.to_confirm")
 	}

@@ -134,7 +134,7 @@ func (s *server) breachMove(v *visit) error {
 func (v *visit) breachFacts(b privacy.Breach, people []face.Choice) []face.Fact {
 	facts := []face.Fact{
 		{Label: v.p.T("privacy.aware"), Value: v.at(b.AwareAt), Origin: b.Aware},
-		{Label: v.p.T("privacy.authority_by"), Value: v.at(b.Due), Origin: v.p.T("privacy.article", law("GDPR", "33(1)"))},
+		{Label: v.p.T("privacy.authority_by"), Value: v.at(b.Due), Origin: v.article("gdpr", "33(1)", true)},
 		{Label: v.p.T("privacy.risk"), Value: v.p.T("privacy.risk_" + b.Risk)},
 		{Label: v.p.T("privacy.authority_told"), Value: v.at(b.NotifiedAt), Origin: b.WhyLate},
 	}

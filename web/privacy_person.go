@@ -276,17 +276,17 @@ func (s *server) erasureProof(v *visit) error {
 }
 
 // heldTable lists what is held where.
-func (v *visit) heldTable(all []privacy.Held) face.Table {
+func (v *visit) heldTable(id string, all []privacy.Held) face.Table {
 	t := face.Table{
-		ID: "held", Caption: v.p.T("privacy.held"), Empty: face.Nothing(v.p.T("privacy.nothing_held"), v.p.T("privacy.nothing_held_text")),
+		ID: id, Caption: v.p.T("privacy.held"), Empty: face.Nothing(v.p.T("privacy.nothing_held"), v.p.T("privacy.nothing_held_"+id)),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.rooms"), Phone: face.Name}, {Label: v.p.T("privacy.kind")}, {Label: v.p.T("privacy.records"), Numeric: true, Phone: face.Beside},
+			{Label: v.p.T("privacy.held_in"), Phone: face.Name}, {Label: v.p.T("privacy.records"), Numeric: true, Phone: face.Beside},
 			{Label: v.p.T("privacy.first")}, {Label: v.p.T("privacy.last")},
 		},
 	}
 	for _, h := range all {
 		t.Rows = append(t.Rows, face.Row{ID: h.Room + "-" + h.Kind, Cells: []templ.Component{
-			face.Words(h.Room, ""), face.Words(h.Kind, ""), face.Figures(v.p.Count(int64(h.Count)), ""), face.Words(v.day(h.First), ""), face.Words(v.day(h.Last), ""),
+			face.Words(h.Room, h.Kind), face.Figures(v.p.Count(int64(h.Count)), ""), face.Words(v.day(h.First), ""), face.Words(v.day(h.Last), ""),
 		}})
 	}
 	return t

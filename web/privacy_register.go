@@ -237,18 +237,22 @@ func (v *visit) dutyTable(some []privacy.Duty) face.Table {
 		},
 	}
 	for _, d := range some {
-		confirmed := ""
-		if !d.Verified {
-			confirmed = v.p.T("privacy.to_confirm")
-		}
 		var proofs []string
 		for _, e := range d.Evidence {
 			proofs = append(proofs, e.ID+": "+v.evidence(e))
 		}
 		t.Rows = append(t.Rows, face.Row{ID: d.ID, Cells: []templ.Component{
-			face.Words(d.LawName.In(v.p.Tag())+" "+d.Article, confirmed), face.Words(d.Requirement.In(v.p.Tag()), strings.Join(d.Capabilities, " · ")),
+			face.Words(v.article(d.Law, d.Article, true), v.confirmed(d.Verified)), face.Words(d.Requirement.In(v.p.Tag()), strings.Join(d.Capabilities, " · ")),
 			face.Words(v.joined(d.Of), ""), face.Words(orElse(strings.Join(proofs, " · "), "–"), ""), face.Words(orElse(strings.Join(d.Audits, " "), "–"), ""),
 		}})
 	}
 	return t
+}
+
+// confirmed says that something is to be confirmed, unless it was read.
+func (v *visit) confirmed(read bool) string {
+	if read {
+		return ""
+	}
+	return v.p.T("privacy.to_confirm")
 }

@@ -135,7 +135,7 @@ func (v *visit) requestFacts(q privacy.Request, people []face.Choice) []face.Fac
 	return []face.Fact{
 		{Label: v.p.T("privacy.state"), Value: v.p.T("privacy.state_" + string(q.State))},
 		{Label: v.p.T("privacy.received"), Value: v.day(q.ReceivedOn), Origin: v.p.T("privacy.channel_" + q.Channel)},
-		{Label: v.p.T("privacy.limit_first"), Value: v.day(q.Limit.Due), Origin: v.p.T("privacy.article", law("GDPR", "12(3)"))},
+		{Label: v.p.T("privacy.limit_first"), Value: v.day(q.Limit.Due), Origin: v.article("gdpr", "12(3)", true)},
 		{Label: v.p.T("privacy.limit_extended"), Value: v.day(q.Limit.Extended), Origin: v.p.T("privacy.notice_by", days(v.day(q.Limit.Notice)))},
 		{Label: v.p.T("privacy.extended_on"), Value: extended},
 		{Label: v.p.T("privacy.identity"), Value: how},

@@ -1078,8 +1078,7 @@ func (v *visit) requestKinds(kinds []privacy.Kind) []face.Choice {
 	return all
 }
 
-// law and days are arguments of messages.
-func law(name, article string) lang.Args { return lang.Args{"law": name, "article": article} }
-func days(day string) lang.Args          { return lang.Args{"day": day} }
+// days are the arguments of a message with a day.
+func days(day string) lang.Args { return lang.Args{"day": day} }
 
 var _ = templruntime.GeneratedTemplate

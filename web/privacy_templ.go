@@ -68,7 +68,7 @@ func privacyBody(v *visit, all privacyView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = face.Rows(v.p, v.requestTable(all.requests, nil)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = face.Rows(v.p, v.requestTable(all.requests, all.people)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

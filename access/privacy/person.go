@@ -20,13 +20,25 @@ func (d *Desk) noteIn(ctx context.Context, tx *db.Tx, p access.Person, kind stri
 		data = map[string]any{}
 	}
 	who := access.From(ctx)
-	data["purpose"], data["door"] = string(who.For(p.Site)), who.Door
+	data["purpose"], data["door"] = string(purpose(who, p)), who.Door
 	e := d.entry(ctx, p.Site, kind, d.Pseudonym(p.Site, p.ID), data)
 	e.Person = p.ID
 	if secret != nil {
 		e.Payload = encode(secret)
 	}
 	return d.Journal.Append(ctx, tx, e)
+}
+
+// purpose returns what somebody looks at a person here for: a duty of law, unless it
+// is their own data or they said otherwise.
+func purpose(who access.Who, p access.Person) access.Purpose {
+	switch {
+	case who.Purpose != "":
+		return who.Purpose
+	case who.Patient == p.ID:
+		return access.OwnRequest
+	}
+	return access.Legal
 }
 
 // Restrict stops the processing of a person's data but for storage (GDPR Art. 18),

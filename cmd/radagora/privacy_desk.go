@@ -50,6 +50,7 @@ func (h *house) desk(ctx context.Context, s settings) error {
 	}
 	h.Privacy.Rooms = append(h.keepers(), privacy.Room{Name: "privacy", Holder: privacy.Own{Desk: h.Privacy}},
 		privacy.Room{Name: "journal", Holder: h.linked(entries{h.Journal}), Grows: true}, h.identifiers())
+	h.scheduleDuties()
 	return h.Privacy.Open(ctx)
 }
 
