@@ -144,19 +144,72 @@ func (h *house) beginAnew(ctx context.Context) error {
 	if err != nil || len(kept) == 0 {
 		return err
 	}
-	last := kept[len(kept)-1]
+	h.Log.WarnContext(ctx, "the journal begins anew: the heads of the one before are set apart", "seal", kept[len(kept)-1].Seal)
+	return h.setApart(ctx, kept, nil, "journal.chain.begun")
+}
+
+// forgetLater sets the heads apart that were signed after the backup that was put
+// back: what they cover is lost, and the journal says so instead of being broken for
+// good. Call it before anything is sealed.
+func (h *house) forgetLater(ctx context.Context) error {
+	head, err := h.Journal.Head(ctx)
+	if err != nil {
+		return err
+	}
+	kept, err := h.keptHeads()
+	if err != nil {
+		return err
+	}
+	var before, later []journal.SignedHead
+	for _, k := range kept {
+		if k.Seal > head.Seal {
+			later = append(later, k)
+		} else {
+			before = append(before, k)
+		}
+	}
+	if len(later) == 0 {
+		return nil
+	}
+	return h.setApart(ctx, later, before, "journal.chain.restored")
+}
+
+// setApart notes the last of some heads in the journal, and has the file of heads
+// hold others in their place; they stand in a file beside it.
+func (h *house) setApart(ctx context.Context, heads, others []journal.SignedHead, kind string) error {
+	last := heads[len(heads)-1]
 	data, err := json.Marshal(map[string]any{"seal": last.Seal, "seq": last.Seq, "at": last.At, "digest": hex.EncodeToString(last.Digest)})
 	if err != nil {
 		return err
 	}
-	old := filepath.Join(h.data, headsFile)
-	aside := old + "." + last.At.UTC().Format("20060102T150405Z")
-	h.Log.WarnContext(ctx, "the journal begins anew: the heads of the one before are set apart", "file", aside, "seal", last.Seal, "seq", last.Seq)
 	err = h.DB.Write(ctx, func(tx *db.Tx) error {
-		return h.Journal.Append(ctx, tx, journal.Entry{Site: site.Default, Actor: access.System("journal").ID, Kind: "journal.chain.begun", Data: data})
+		return h.Journal.Append(ctx, tx, journal.Entry{Site: site.Default, Actor: access.System("journal").ID, Kind: kind, Data: data})
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(old, aside), syncDir(h.data))
+	name := filepath.Join(h.data, headsFile)
+	aside := name + "." + last.At.UTC().Format("20060102T150405Z")
+	if err := writeHeads(aside, heads); err != nil {
+		return err
+	}
+	if len(others) == 0 {
+		err = os.Remove(name)
+	} else {
+		err = writeHeads(name, others)
+	}
+	return errors.Join(err, syncDir(h.data))
+}
+
+// writeHeads writes a file of heads so that it is there whole or not at all.
+func writeHeads(name string, heads []journal.SignedHead) error {
+	if err := os.Remove(name + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, h := range heads {
+		if err := appendHead(name+".new", h); err != nil {
+			return err
+		}
+	}
+	return os.Rename(name+".new", name)
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,5 +87,49 @@ func TestCheckNamesTheFirstBrokenEntry(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAnOlderDatabaseIsPutBack puts the database of yesterday under the heads of
+// today, as a restore does.
+func TestAnOlderDatabaseIsPutBack(t *testing.T) {
+	data, old := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "old")
+	look := func() {
+		t.Helper()
+		if code, out := ran(t, "journal", "find", "--data", data); code != 0 {
+			t.Fatal(out)
+		}
+	}
+	look()
+	if err := os.CopyFS(old, os.DirFS(data)); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	look()
+	heads, err := os.ReadFile(filepath.Join(data, headsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(old, headsFile), heads, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := ran(t, "journal", "verify", "--data", old); code != 1 || !strings.Contains(out, "truncated") {
+		t.Fatalf("verify: %d\n%s", code, out)
+	}
+	sys := &system{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	h, err := settings{Data: old, HTTP: "127.0.0.1:8080"}.open(t.Context(), sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.forgetLater(t.Context()), h.Close()); err != nil {
+		t.Fatal(err)
+	}
+	data = old
+	look()
+	if code, out := ran(t, "journal", "verify", "--data", old); code != 0 {
+		t.Errorf("verify afterwards: %d\n%s", code, out)
+	}
+	if code, out := ran(t, "journal", "find", "--data", old, "--kind", "journal.chain.restored"); code != 0 || !strings.Contains(out, `"seal":3`) {
+		t.Errorf("the journal does not say what was lost:\n%s", out)
 	}
 }

@@ -142,6 +142,9 @@ func (c restoreCmd) furnish(ctx context.Context, sys *system, r *backup.Restore,
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	if err := h.forgetLater(ctx); err != nil {
+		return err
+	}
 	erased, records, err := r.Replay(ctx, h.DB, replayer{h})
 	if err != nil {
 		return err
