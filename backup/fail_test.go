@@ -490,7 +490,7 @@ func TestRetention(t *testing.T) {
 
 // TestState expects a word when backups are late, and none when there are none to be.
 func TestState(t *testing.T) {
-	i, to := install(t, ""), t.TempDir()
+	i, to := install(t, ""), filepath.Join(t.TempDir(), "share")
 	_, config := for1(t)
 	k := i.keeper(t, to, config)
 	state := func(every time.Duration) backup.State {
@@ -514,6 +514,21 @@ func TestState(t *testing.T) {
 	if s := state(24 * time.Hour); !s.Late || s.Next.After(i.now) {
 		t.Errorf("after 26 hours of 24: %+v; want late", s)
 	}
+	check(t, os.Rename(to, to+" away")) // as a share that is no longer mounted
+	check(t, os.Mkdir(to, 0o700))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- k.Always(ctx, 24*time.Hour) }()
+	for n := 0; state(24*time.Hour).Failed.ID == "" && n < 500; n++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	stop()
+	check(t, <-ended)
+	if s := state(24 * time.Hour); !s.Away || !s.Late || !strings.Contains(s.Failed.Error, "is it mounted") || len(filesOf(t, to)) > 0 {
+		t.Errorf("not mounted: %+v, and %d files", s, len(filesOf(t, to)))
+	}
+	check(t, os.Remove(to))
+	check(t, os.Rename(to+" away", to))
 	p, err := k.Look(t.Context(), "")
 	check(t, err)
 	check(t, k.Verified(t.Context(), p, nil))

@@ -96,6 +96,7 @@ type State struct {
 	Failed     Run           // the last run, if it failed; else the zero Run
 	Verified   Run           // the last good verification
 	Late       bool          // a schedule or an earlier backup exists, and the last good one is too old
+	Away       bool          // the target does not have the last good one: another folder, or not mounted
 }
 
 // grace is how much older than the schedule says a backup may be before it is late.
@@ -129,9 +130,20 @@ func (k *Keeper) State(ctx context.Context, every time.Duration) (State, error) 
 	if s.Last.ID != "" {
 		s.Age = now.Sub(s.Last.Snapshot)
 	}
-	s.Late = s.Last.ID == "" && (every > 0 || s.Failed.ID != "") || s.Last.ID != "" && s.Age > limit
+	if s.Configured && s.Last.ID != "" {
+		there, err := k.c.Target.Has(ctx, manifestsPrefix+s.Last.Backup)
+		s.Away = !there
+		if err != nil {
+			k.c.Log.WarnContext(ctx, "look at the last backup", "error", err)
+		}
+	}
+	s.Late = s.Away || s.Last.ID == "" && (every > 0 || s.Failed.ID != "") || s.Last.ID != "" && s.Age > limit
 	if every > 0 {
-		s.Next = nextRun(s.Last, s.Failed, every, now)
+		last := s.Last
+		if s.Away {
+			last = Run{}
+		}
+		s.Next = nextRun(last, s.Failed, every, now)
 	}
 	return s, nil
 }
@@ -260,7 +272,24 @@ func (k *Keeper) due(ctx context.Context, every time.Duration) error {
 	what := ARun
 	k.doing.Store(&what)
 	defer k.doing.Store(nil)
+	if err := k.mounted(ctx); err != nil {
+		return errors.Join(err, k.record(ctx, runOf(nil, k.c.Now(), err), "run"))
+	}
 	_, err := k.runIf(ctx, wanted)
+	return err
+}
+
+// mounted keeps the schedule from beginning a repository where there should be one:
+// a share that is not mounted is an empty folder on the disk of the data.
+func (k *Keeper) mounted(ctx context.Context) error {
+	last, err := k.latest(ctx, "run", true)
+	if err != nil || last.ID == "" {
+		return err
+	}
+	there, err := k.c.Target.Has(ctx, repositoryName)
+	if err == nil && !there {
+		err = fault.Errorf(fault.Unavailable, "%s holds no repository any more: is it mounted? If it is a new one, begin it with \"radagora backup\" or on the page", k.c.Target)
+	}
 	return err
 }
 

@@ -26,6 +26,8 @@ type Target interface {
 	Sync(ctx context.Context) error
 	// Get opens what is kept under name; the caller closes it. NotFound: nothing is.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
+	// Has reports whether something is kept under name.
+	Has(ctx context.Context, name string) (bool, error)
 	// List yields the names that begin with prefix, which ends with a slash or is "",
 	// and their sizes, in no order.
 	List(ctx context.Context, prefix string) iter.Seq2[Item, error]
@@ -152,6 +154,15 @@ func (f *Folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	file, err := os.Open(f.path(name))
 	return file, system(err)
+}
+
+// Has implements Target.
+func (f *Folder) Has(_ context.Context, name string) (bool, error) {
+	_, err := os.Stat(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, system(err)
 }
 
 // List implements Target.

@@ -33,6 +33,7 @@ type BackupsPage struct {
 	Last     BackupRun // the last good one; zero if there never was one
 	Next     time.Time
 	Late     bool
+	Away     bool      // the target does not have the last good one
 	Failed   BackupRun // the last one, if it failed
 	Verified BackupRun
 	List     []Backup

@@ -20,7 +20,7 @@ func (v backupView) Backups(ctx context.Context) (web.BackupsPage, error) {
 	}
 	pg := web.BackupsPage{
 		Configured: s.Configured, Target: s.Target, Continuous: v.settings.BackupContinuous, Every: s.Every, Keep: s.Keep.String(),
-		Fingerprint: v.Backup.Fingerprint(), Doing: v.Backup.Doing(), Next: s.Next, Late: s.Late,
+		Fingerprint: v.Backup.Fingerprint(), Doing: v.Backup.Doing(), Next: s.Next, Late: s.Late, Away: s.Away,
 		Last: web.BackupRun{ID: s.Last.ID, At: s.Last.Snapshot, Age: s.Age, Size: s.Last.Bytes, Added: s.Last.Added},
 	}
 	if s.Failed.ID != "" {
