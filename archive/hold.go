@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"radagora/access"
@@ -74,14 +75,7 @@ var (
 
 // prefixed returns columns of a table with its name.
 func prefixed(table string, columns []string) string {
-	text := ""
-	for i, c := range columns {
-		if i > 0 {
-			text += ", "
-		}
-		text += table + "." + c
-	}
-	return text
+	return table + "." + strings.Join(columns, ", "+table+".")
 }
 
 // exported returns rows as records. The first column tells them apart.

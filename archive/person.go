@@ -94,3 +94,12 @@ func (a *Archive) PersonOf(ctx context.Context, site, study string) (string, err
 	}
 	return list[0], nil
 }
+
+// Key returns the person of a patient ID as this installation keeps it: in a
+// minimised one, under the hash of the ID.
+func (a *Archive) Key(issuer, patientID string) string {
+	if a.Minimise != nil {
+		patientID = a.Minimise.hash("patient", patientID, hashLength)
+	}
+	return Person(issuer, patientID)
+}

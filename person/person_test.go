@@ -270,14 +270,15 @@ func TestCandidates(t *testing.T) {
 		{Key: "H|1", Name: "meier^anna", BirthDate: "19700101", Sex: "F"},
 		{Key: "|2", Name: "maier^anna", BirthDate: "19700101", Sex: "F"},
 		{Key: "|1", Name: "anna^meier", BirthDate: "19700101", Sex: "F"},
-		{Key: "|3", Name: "meier^eva", BirthDate: "19700101", Sex: "F"},       // a twin
-		{Key: "|4", Name: "meier^anna", BirthDate: "19700201", Sex: "F"},      // another day
-		{Key: "|5", Name: "schmidt^karl", BirthDate: "19700101", Sex: "M"},    // another person
-		{Key: "|6", Name: "meier", BirthDate: "19700101"},                     // too little
-		{Key: "|7", Name: "meier^anna^sofie", BirthDate: "19700101"},          // a second given name
-		{Key: "|8", Name: "nowak^jan", BirthDate: "19900505", Sex: "M"},       // of another day
-		{Key: "|9", Name: "nowakowa^hanna", BirthDate: "19900505", Sex: "F"},  // and nobody like him
-		{Key: "|10", Name: "", BirthDate: "19700101"}, {Key: "|11", Name: ""}, // without a name or day
+		{Key: "|3", Name: "meier^eva", BirthDate: "19700101", Sex: "F"},      // a twin
+		{Key: "|4", Name: "meier^anna", BirthDate: "19700201", Sex: "F"},     // another day
+		{Key: "|5", Name: "schmidt^karl", BirthDate: "19700101", Sex: "M"},   // another person
+		{Key: "|6", Name: "meier", BirthDate: "19700101"},                    // too little
+		{Key: "|7", Name: "meier^anna^sofie", BirthDate: "19700101"},         // a second given name
+		{Key: "|8", Name: "nowak^jan", BirthDate: "19900505", Sex: "M"},      // of another day
+		{Key: "|9", Name: "nowakowa^hanna", BirthDate: "19900505", Sex: "F"}, // and nobody like him
+		{Key: "|10", Name: "", BirthDate: "19700101"},
+		{Key: "|11", Name: ""}, // without a name or day
 	}
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		k := newDesk(t, d, faces)
