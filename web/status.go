@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/a-h/templ"
-
 	"radagora/fault"
 	"radagora/lang"
 	"radagora/web/face"
@@ -81,36 +79,15 @@ func (s *server) statusDecide(v *visit) error {
 // conditionShape is the shape of a state, as comparisons have it.
 var conditionShape = map[string]face.Shape{"good": face.FilledDot, "attention": face.HalfDot, "trouble": face.ArrowRing, "unknown": face.Dash}
 
-// conditions is the table of a group.
-func (v *visit) conditions(pg StatusPage, group string) face.Table {
-	t := face.Table{
-		ID: group, Caption: v.p.T("status.group_" + group), Empty: face.Nothing(v.p.T("status.nothing_"+group), ""),
-		Columns: []face.Column{
-			{Label: v.p.T("status.what"), Phone: face.Name}, {Label: v.p.T("status.state"), Phone: face.Drawn},
-			{Label: v.p.T("status.value"), Phone: face.Beside},
-		},
-	}
+// of returns the conditions of a group.
+func (pg StatusPage) of(group string) []Condition {
+	var all []Condition
 	for _, c := range pg.Conditions {
-		if c.Group != group {
-			continue
+		if c.Group == group {
+			all = append(all, c)
 		}
-		reference := ""
-		if c.Reference.Key != "" {
-			reference = v.p.Say(c.Reference)
-		}
-		t.Rows = append(t.Rows, face.Row{
-			Cells: []templ.Component{face.Words(v.p.Say(c.Name), ""), v.conditionState(c.State), face.Words(v.p.Say(c.Value), reference)},
-		})
 	}
-	return t
-}
-
-// conditionState says a state with its shape.
-func (v *visit) conditionState(state string) templ.Component {
-	if state == "" {
-		return face.Words("–", "")
-	}
-	return face.StateWord(face.State{Code: state, Word: v.p.T("status.state_" + state), Shape: conditionShape[state]})
+	return all
 }
 
 // worst counts what is not good.

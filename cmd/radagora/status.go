@@ -183,7 +183,7 @@ func (o *observer) backups(ctx context.Context) ([]condition, error) {
 		c.Value = msg("status.backup_value", lang.Args{"hours": int(s.Age.Hours())})
 		c.Tell = o.tell("status.backup.old", "n", fmt.Sprint(max(0, days)))
 	}
-	if s.Late {
+	if s.Late && s.Configured {
 		c.State = stateTrouble
 	}
 	all := []condition{c}
