@@ -38,7 +38,8 @@ type Account struct {
 	Grants                          []access.Grant
 	Created, Ended, LastSeen        time.Time
 	HasPassword, HasPIN, Local      bool
-	Codes                           int // recovery codes left
+	Ready                           bool // one of the demonstration's, entered without proof
+	Codes                           int  // recovery codes left
 	Passkeys                        []Passkey
 	Sessions                        []Session
 	PasskeysWork                    bool // where the page is looked at

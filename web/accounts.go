@@ -263,6 +263,8 @@ func (v *visit) accountState(a Account) string {
 		return v.p.T("accounts.ended", lang.Args{"when": v.since(a.Ended)})
 	case a.Local:
 		return v.p.T("accounts.local")
+	case a.Ready:
+		return v.p.T("accounts.ready")
 	case a.Login != "" && !a.HasPassword && len(a.Passkeys) == 0 && a.LastSeen.IsZero():
 		return v.p.T("accounts.waiting")
 	}

@@ -26,6 +26,8 @@ type Sign interface {
 	// Again takes a password as the proof of whoever is signed in.
 	Again(ctx context.Context, password string) error
 	Out(ctx context.Context) error
+	// Language returns the language of who has just signed in, "" for as before.
+	Language(ctx context.Context) string
 	PasskeySign
 	LinkSign
 }
@@ -89,7 +91,7 @@ func (v *visit) notTaken(err error) map[string]string {
 	return v.refused(err)
 }
 
-// signIn registers the pages of the way in and out.
+// signRoutes registers the pages of the way in and out.
 func (s *server) signRoutes(g registrar) {
 	if s.Sign == nil {
 		return
@@ -126,7 +128,7 @@ func (f signForm) status() int {
 	return 0
 }
 
-// form reads a form of the way in.
+// signForm reads a form of the way in.
 func (v *visit) signForm() (signForm, error) {
 	if err := v.r.ParseForm(); err != nil {
 		return signForm{}, fault.As(fault.Invalid, err)
@@ -135,7 +137,7 @@ func (v *visit) signForm() (signForm, error) {
 	return signForm{to: localPath(v.r.Form.Get("to")), login: f.Get("login"), name: f.Get("name"), token: v.r.Form.Get("token"), person: f.Get("person")}, nil
 }
 
-// done ends a form of the way in: on to where they wanted to go, or the form again
+// signed ends a form of the way in: on to where they wanted to go, or the form again
 // with what was wrong.
 func (v *visit) signed(err error, f signForm, again func(f signForm) error) error {
 	if f.wrong = v.notTaken(err); f.wrong != nil {
@@ -144,9 +146,17 @@ func (v *visit) signed(err error, f signForm, again func(f signForm) error) erro
 	if err != nil {
 		return err
 	}
+	v.speak()
 	v.w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(v.w, v.r, f.to, http.StatusSeeOther)
 	return nil
+}
+
+// speak changes to the language of who has just signed in.
+func (v *visit) speak() {
+	if l := v.Sign.Language(v.r.Context()); l != "" && v.Catalogue.Has(l) {
+		v.setPreference("language", l)
+	}
 }
 
 // to returns where a page of the way in leads.
@@ -362,6 +372,9 @@ func (s *server) passkeyAnswer(v *visit) error {
 	if err == nil {
 		err = s.Sign.Answer(v.r.Context(), a.State, a.Response)
 	}
+	if err == nil {
+		v.speak()
+	}
 	return v.json(map[string]string{"to": localPath(orElse(a.To, "/"))}, err)
 }
 
@@ -383,5 +396,5 @@ func (v *visit) json(value any, err error) error {
 	return json.NewEncoder(v.w).Encode(value)
 }
 
-// seconds returns a pause in words a form can show.
+// Seconds returns a pause as forms show it.
 func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

@@ -33,6 +33,9 @@ func (r *Register) Demo(ctx context.Context) error {
 	return nil
 }
 
+// Ready reports whether u is one of the demonstration's accounts.
+func Ready(u access.User) bool { return strings.HasPrefix(u.Login, demoLogin) }
+
 // DemoRoles returns the roles whose ready accounts can be entered: none unless this
 // is a demonstration.
 func (r *Register) DemoRoles(ctx context.Context) ([]access.Role, error) {

@@ -17,6 +17,7 @@ import (
 	"radagora/access/account"
 	"radagora/db"
 	"radagora/fault"
+	"radagora/job"
 	"radagora/journal"
 	"radagora/site"
 )
@@ -93,6 +94,11 @@ func (h *house) openAccounts(ctx context.Context, s settings, key [32]byte) erro
 	}
 	h.close = append(h.close, h.Accounts.Close)
 	return nil
+}
+
+// scheduleAccounts has sessions that are over ended every few minutes.
+func (h *house) scheduleAccounts() {
+	h.Jobs.Every("account-sweep", job.Interval(5*time.Minute), h.Accounts.Sweep)
 }
 
 // commonName is the file of a larger list of common passwords in the data folder.

@@ -53,7 +53,7 @@ func (v accountView) one(ctx context.Context, u access.User) (web.Account, error
 	r := v.Accounts
 	a := web.Account{
 		ID: u.ID, Name: u.Name, Login: u.Login, Mail: u.Mail, Language: u.Language, Grants: u.Grants,
-		Created: u.Created, Ended: u.Ended, Local: u.ID == access.Local, PasskeysWork: r.Passkeys(ctx), Least: r.Limits().Length,
+		Created: u.Created, Ended: u.Ended, Local: u.ID == access.Local, Ready: account.Ready(u), PasskeysWork: r.Passkeys(ctx), Least: r.Limits().Length,
 	}
 	var err error
 	if a.HasPassword, err = r.HasPassword(ctx, u.ID); err != nil {
@@ -205,7 +205,7 @@ func (v accountsView) Accounts(ctx context.Context) (web.AccountsPage, error) {
 	for _, u := range all {
 		pg.Accounts = append(pg.Accounts, web.Account{
 			ID: u.ID, Name: u.Name, Login: u.Login, Grants: u.Grants, Ended: u.Ended, LastSeen: last[u.ID],
-			Local: u.ID == access.Local, HasPassword: proved[u.ID],
+			Local: u.ID == access.Local, HasPassword: proved[u.ID], Ready: account.Ready(u),
 		})
 	}
 	sites, err := v.Sites.Sites(ctx)

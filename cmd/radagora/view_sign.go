@@ -98,6 +98,19 @@ func (v signView) Demo(ctx context.Context, role access.Role) error {
 	return err
 }
 
+// Language implements web.Sign.
+func (v signView) Language(ctx context.Context) string {
+	who, err := v.Accounts.Whoever(ctx)
+	if err != nil || who.ID == "" {
+		return ""
+	}
+	u, err := v.Users.User(ctx, who.ID)
+	if err != nil {
+		return "" // the next page says what is wrong
+	}
+	return u.Language
+}
+
 // Out implements web.Sign.
 func (v signView) Out(ctx context.Context) error { return v.Accounts.SignOut(ctx) }
 

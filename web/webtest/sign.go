@@ -39,6 +39,7 @@ func (door) Switch(_ context.Context, _, pin string) error        { return examp
 func (door) Demo(context.Context, access.Role) error              { return nil }
 func (door) Again(_ context.Context, password string) error       { return example(password) }
 func (door) Out(context.Context) error                            { return nil }
+func (door) Language(context.Context) string                      { return "" }
 
 // Ask implements web.PasskeySign.
 func (door) Ask(context.Context) (web.Challenge, error) {
