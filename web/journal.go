@@ -259,7 +259,7 @@ func (v *visit) journalTable(here address, q JournalQuery, p JournalPage) face.T
 		t.Rows = append(t.Rows, face.Row{
 			ID: number, Href: here.with("open", number).String() + "#drawer", Open: here.query.Get("open") == number,
 			Cells: []templ.Component{
-				face.Words(v.p.DateTime(v.local(e.At)), ""), face.Words(orElse(e.Name, e.Actor), ""), face.Words(e.Kind, ""),
+				face.Figures(v.p.DateTime(v.local(e.At)), ""), face.Words(orElse(e.Name, e.Actor), ""), face.Figures(e.Kind, ""),
 				face.Words(orElse(e.About, "–"), ""), face.Words(number, ""),
 			},
 		})
