@@ -33,7 +33,7 @@ type personFlags struct {
 	Issuer string `placeholder:"ISSUER" help:"Issuer of the patient ID."`
 }
 
-func (f personFlags) who() access.Person { return personOf(f.Issuer, f.Person) }
+func (f personFlags) who(h *house) access.Person { return h.personOf(f.Issuer, f.Person) }
 
 // atDesk opens the house and does something at its desk in the name of the local
 // user, while the journal is sealed.
@@ -83,7 +83,7 @@ func (c privacyExportCmd) Run(ctx context.Context, sys *system) error {
 		if err != nil {
 			return err
 		}
-		held, err := h.Privacy.Hold(ctx, c.who())
+		held, err := h.Privacy.Hold(ctx, c.who(h))
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (c privacyExportCmd) Run(ctx context.Context, sys *system) error {
 				err = errors.Join(err, os.Remove(c.Output)) // half a copy is none
 			}
 		}()
-		index, err := h.Privacy.Export(ctx, c.who(), privacy.Order{Reason: c.Reason, Language: c.Language, Say: say}, out)
+		index, err := h.Privacy.Export(ctx, c.who(h), privacy.Order{Reason: c.Reason, Language: c.Language, Say: say}, out)
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ Example:
 // Run plans, and erases if told so.
 func (c privacyEraseCmd) Run(ctx context.Context, sys *system) error {
 	err := c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
-		plan, err := h.Privacy.PlanErasure(ctx, c.who(), "", c.Reason)
+		plan, err := h.Privacy.PlanErasure(ctx, c.who(h), "", c.Reason)
 		if err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (c privacyEraseCmd) Run(ctx context.Context, sys *system) error {
 			}
 			return wrong("nothing was erased: read the plan and give --yes")
 		}
-		proof, err := h.Privacy.Erase(ctx, c.who(), plan.ID, plan.Digest, c.Despite)
+		proof, err := h.Privacy.Erase(ctx, c.who(h), plan.ID, plan.Digest, c.Despite)
 		if err != nil && proof.Erasure == "" {
 			return errors.Join(err, h.Privacy.DropErasure(ctx, plan.Site, plan.ID))
 		}
@@ -248,7 +248,7 @@ Example:
 // Run restricts, or lifts.
 func (c privacyRestrictCmd) Run(ctx context.Context, sys *system) error {
 	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
-		if err := h.Privacy.Restrict(ctx, c.who(), !c.Lift, c.Reason); err != nil {
+		if err := h.Privacy.Restrict(ctx, c.who(h), !c.Lift, c.Reason); err != nil {
 			return err
 		}
 		return tellState(sys.Out, "restricted", !c.Lift)
@@ -282,7 +282,7 @@ Example:
 // Run opts out, or in again.
 func (c privacyOptOutCmd) Run(ctx context.Context, sys *system) error {
 	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
-		if err := h.Privacy.OptOut(ctx, c.who(), !c.Lift); err != nil {
+		if err := h.Privacy.OptOut(ctx, c.who(h), !c.Lift); err != nil {
 			return err
 		}
 		return tellState(sys.Out, "kept from secondary use", !c.Lift)

@@ -21,7 +21,6 @@ import (
 
 	"radagora/access"
 	"radagora/access/privacy"
-	"radagora/archive"
 	"radagora/backup"
 	"radagora/db"
 	"radagora/evidence"
@@ -254,6 +253,6 @@ func (s settings) backupsUntil(now func() time.Time) func(context.Context) (time
 }
 
 // personOf returns the person of an identifier.
-func personOf(issuer, id string) access.Person {
-	return access.Person{Site: at, ID: archive.Person(issuer, id)}
+func (h *house) personOf(issuer, id string) access.Person {
+	return access.Person{Site: at, ID: h.Archive.Key(issuer, id)}
 }

@@ -21,4 +21,4 @@ var _ web.Privacy = privacyView{}
 func (v privacyView) People(ctx context.Context) ([]face.Choice, error) { return v.view.people(ctx) }
 
 // Person implements web.Privacy.
-func (privacyView) Person(issuer, id string) access.Person { return personOf(issuer, id) }
+func (v privacyView) Person(issuer, id string) access.Person { return v.view.personOf(issuer, id) }
