@@ -11,7 +11,10 @@ import (
 )
 
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Check the configuration and show where each value comes from."`
+	Apply  configApplyCmd  `cmd:"" help:"Make the installation as files say."`
+	Check  configCheckCmd  `cmd:"" help:"Check the settings and show where each value comes from."`
+	Export configExportCmd `cmd:"" help:"Write the configuration as files."`
+	Plan   configPlanCmd   `cmd:"" help:"Show what differs between files and installation."`
 }
 
 type configCheckCmd struct {
