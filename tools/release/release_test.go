@@ -156,6 +156,9 @@ func checkPackage(t *testing.T, deb string, p program) {
 		t.Error(diff)
 	}
 	for name, f := range data {
+		if strings.Contains(name, "//") {
+			t.Errorf("dpkg cannot list %q", name)
+		}
 		if f.uid != 0 || f.mode&0o022 != 0 {
 			t.Errorf("%s belongs to %d with mode %o", name, f.uid, f.mode)
 		}

@@ -54,7 +54,10 @@ func tarball(prefix string, when time.Time, nodes []node) ([]byte, error) {
 			h.Uname, h.Gname = "root", "root"
 		}
 		if n.folder {
-			h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
+			h.Typeflag = tar.TypeDir
+		}
+		if n.folder && n.name != "" { // the prefix is the name of the root
+			h.Name += "/"
 		}
 		if err := w.WriteHeader(h); err != nil {
 			return nil, err
