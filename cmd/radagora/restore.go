@@ -8,6 +8,7 @@ import (
 
 	"radagora/access"
 	"radagora/access/account"
+	"radagora/access/idp"
 	"radagora/access/privacy"
 	"radagora/access/token"
 	"radagora/archive"
@@ -28,7 +29,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "finding": finding.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"dose": dose.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(),
 	}
 }
