@@ -9,7 +9,7 @@ LDFLAGS := -X main.version=$(VERSION)
 CHECK   := .work/bin/check
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format generate soak bench postgres clean $(CHECK)
+.PHONY: help run build test lint format generate release soak bench postgres clean $(CHECK)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: ## format the Go code
 generate: ## write the generated files anew
 	@go generate ./tools
 
+release: ## make dist: programs, packages, image, lists of what is inside
+	@go run ./tools/release -o dist
+
 MINUTES ?= 60
 ROUNDS  ?= 50
 soak: $(CHECK) ## all fuzz targets for MINUTES in all, the kill test ROUNDS times
@@ -42,7 +45,7 @@ bench: build ## measure beside peers
 	@go run ./bench
 
 clean: ## remove what was built, not the data
-	@rm -rf bin .work
+	@rm -rf bin dist .work
 
 $(CHECK):
 	@go build -o $@ ./tools/check
