@@ -268,7 +268,9 @@ func TestRelations(t *testing.T) {
 		}
 		person := access.Person{Site: "north", ID: "p"}
 		wish := func(holds bool) error {
-			return d.Write(ctx, func(tx *db.Tx) error { return facts.Wish(ctx, tx, person, access.Restricted, holds, "asked in writing") })
+			return d.Write(ctx, func(tx *db.Tx) error {
+				return facts.Wish(ctx, tx, person, access.Restricted, holds, "asked in writing")
+			})
 		}
 		if err := wish(true); err != nil || may() == nil {
 			t.Errorf("restricted: %v, still open: %v", err, may() == nil)

@@ -25,8 +25,8 @@ type Denied struct {
 	Act     Act
 	Subject Subject
 	Who     string // id
-	Need string // what would change it: NeedSignIn, NeedFresh, NeedGlass or ""
-	Why  []string
+	Need    string // what would change it: NeedSignIn, NeedFresh, NeedGlass or ""
+	Why     []string
 }
 
 // Error says what was refused, and the way out.

@@ -43,6 +43,7 @@ type hasher struct {
 	rand    io.Reader
 	slots   chan struct{}
 	waiting atomic.Int64
+	derived atomic.Int64 // how often a secret was hashed to be compared
 }
 
 // queue is how many may wait for each slot.
@@ -96,6 +97,7 @@ func (h *hasher) check(ctx context.Context, secret []byte, text string) (ok, wea
 		return false, false, err
 	}
 	defer h.leave()
+	h.derived.Add(1)
 	ok = subtle.ConstantTimeCompare(p.derive(secret, len(p.hash)), p.hash) == 1
 	return ok, p.Memory < h.cost.Memory || p.Passes < h.cost.Passes, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"radagora/access"
 	"radagora/db"
@@ -87,8 +88,10 @@ func (r *Register) Again(ctx context.Context, password string) error {
 }
 
 // Begin begins a session for somebody whom an identity provider or another room has
-// vouched for. Forbidden: the account may act no more.
-func (r *Register) Begin(ctx context.Context, user string, how How) (access.Who, error) {
+// vouched for. proved is when they proved who they are; the zero time if that is not
+// known, and then what asks for a fresh proof asks them again. Forbidden: the account
+// may act no more.
+func (r *Register) Begin(ctx context.Context, user string, how How, proved time.Time) (access.Who, error) {
 	u, err := r.users.User(ctx, user)
 	if err != nil {
 		return access.Who{}, err
@@ -96,7 +99,10 @@ func (r *Register) Begin(ctx context.Context, user string, how How) (access.Who,
 	if !u.Ended.IsZero() {
 		return access.Who{}, fault.Errorf(fault.Forbidden, "account %s may act no more", user)
 	}
-	return r.begin(ctx, u, how, r.o.Now(), nil)
+	if now := r.o.Now(); proved.After(now) {
+		proved = now // their clock is ahead of ours
+	}
+	return r.begin(ctx, u, how, proved, nil)
 }
 
 // proof checks a password. It does the same work for a login that does not exist.

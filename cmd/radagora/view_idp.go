@@ -53,7 +53,7 @@ func (v identityView) Return(ctx context.Context, name string, query url.Values,
 	if err != nil || signed.Linked {
 		return signed.Return, "", spent, err
 	}
-	who, err := v.Accounts.Begin(ctx, signed.Account, account.ByProvider)
+	who, err := v.Accounts.Begin(ctx, signed.Account, account.ByProvider, signed.At)
 	if err != nil {
 		return "", "", spent, err
 	}
