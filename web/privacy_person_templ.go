@@ -751,7 +751,7 @@ func erasureBody(v *visit, plan privacy.Plan, people []face.Choice, wrong map[st
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = remaining(v, plan.Bounds, plan.Copies, v.backups(plan.Backups, plan.PlannedAt)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = remaining(v, plan.Bounds, plan.Copies, people, v.backups(plan.Backups, plan.PlannedAt)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -989,7 +989,7 @@ func proofBody(v *visit, p privacy.Proof, people []face.Choice) templ.Component 
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = remaining(v, p.Remains.Bounds, p.Remains.Copies, v.backups(p.Remains.Backups, p.DoneAt)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = remaining(v, p.Remains.Bounds, p.Remains.Copies, people, v.backups(p.Remains.Backups, p.DoneAt)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1066,7 +1066,7 @@ func keptList(v *visit, parts []privacy.Part) templ.Component {
 }
 
 // remaining shows rules of retention, copies and backups.
-func remaining(v *visit, bounds []privacy.Bound, copies []privacy.Copy, backups string) templ.Component {
+func remaining(v *visit, bounds []privacy.Bound, copies []privacy.Copy, people []face.Choice, backups string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1202,9 +1202,9 @@ func remaining(v *visit, bounds []privacy.Bound, copies []privacy.Copy, backups 
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var57 string
-			templ_7745c5c3_Var57, templ_7745c5c3_Err = templ.JoinStringErrs(v.p.T("privacy.copy_to", lang.Args{"to": c.To, "n": c.Count, "at": v.at(c.Last)}))
+			templ_7745c5c3_Var57, templ_7745c5c3_Err = templ.JoinStringErrs(v.p.T("privacy.copy_to", lang.Args{"to": nameOf(people, c.To), "n": c.Count, "at": v.at(c.Last)}))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy_person.templ`, Line: 220, Col: 91}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy_person.templ`, Line: 220, Col: 107}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var57))
 			if templ_7745c5c3_Err != nil {
@@ -1217,7 +1217,7 @@ func remaining(v *visit, bounds []privacy.Bound, copies []privacy.Copy, backups 
 			var templ_7745c5c3_Var58 string
 			templ_7745c5c3_Var58, templ_7745c5c3_Err = templ.JoinStringErrs(v.did(c.What))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy_person.templ`, Line: 220, Col: 129}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy_person.templ`, Line: 220, Col: 145}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var58))
 			if templ_7745c5c3_Err != nil {
