@@ -304,5 +304,6 @@ func (v *visit) standing(s JournalState) face.Notice {
 
 // mayOf reports whether whoever asks may do act here, to show what leads there.
 func (v *visit) mayOf(act access.Act) bool {
-	return access.Can(v.r.Context(), act, access.Subject{Site: site.Default})
+	err := access.Check(v.r.Context(), act, access.Subject{Site: site.Default})
+	return err == nil || access.Need(err) == access.NeedFresh // whoever must sign in again is asked there
 }
