@@ -267,7 +267,7 @@ func TestRetries(t *testing.T) {
 			t.Errorf("reasons (-want +got):\n%s", diff)
 		}
 		until(t, "all journalled", func() bool { return len(b.all()) == 4 })
-		if got := b.all();  !slices.Contains(got, `job.job.died system:job {"attempts":4,"fault":"unavailable","kind":"a"}`) {
+		if got := b.all(); !slices.Contains(got, `job.job.died system:job {"attempts":4,"fault":"unavailable","kind":"a"}`) {
 			t.Errorf("journal = %q; want four deaths", got)
 		}
 		heal.Store(true)

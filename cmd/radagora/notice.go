@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"radagora/access"
 	"radagora/db"
@@ -43,7 +44,7 @@ func (s settings) links() string {
 // reachable adds the mail server to what may be called: it stands in the settings.
 func (s mailSettings) reachable(o outgoing.Options) outgoing.Options {
 	if m := s.mail(); m.On() {
-		o.Allow = append(o.Allow[:len(o.Allow):len(o.Allow)], m.Address())
+		o.Allow = append(slices.Clip(o.Allow), m.Address())
 	}
 	return o
 }

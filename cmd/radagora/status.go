@@ -360,7 +360,7 @@ func (o *observer) tell(kind string, args ...string) notice.Message {
 }
 
 // clampSize makes a size of what the runtime counts.
-func clampSize(n uint64) int64 { return int64(min(n, 1<<62)) } //nolint:gosec // bounded
+func clampSize(n uint64) int64 { return int64(min(n, 1<<62)) }
 
 type statusCmd struct{ settings }
 

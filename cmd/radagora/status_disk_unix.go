@@ -14,6 +14,6 @@ func diskSpace(folder string) (free, total int64, err error) {
 	if err := syscall.Statfs(folder, &s); err != nil {
 		return 0, 0, fault.Errorf(fault.Unavailable, "disk of %s: %w", folder, err)
 	}
-	block := uint64(s.Bsize) //nolint:gosec,unconvert // of another type on other systems
+	block := uint64(s.Bsize) //nolint:gosec // of another type on other systems
 	return clampSize(s.Bavail * block), clampSize(s.Blocks * block), nil
 }
