@@ -70,7 +70,7 @@ func (l *Ledger) Select(ctx context.Context, siteID string, s Selection, from Cu
 				&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded, &s.Person)
 		}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
 			x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded, s.person
-			from dose_examination x join dose_study s on s.site_id = x.site_id and s.study_uid = x.study_uid
+			from `+q.from+`dose_examination x join dose_study s on s.site_id = x.site_id and s.study_uid = x.study_uid
 			where x.site_id = $1`+q.text+` order by x.day desc, x.started desc, x.study_uid, x.examination limit `+strconv.Itoa(max(0, limit)), q.args...)
 		if err != nil {
 			return err
@@ -82,6 +82,7 @@ func (l *Ledger) Select(ctx context.Context, siteID string, s Selection, from Cu
 
 // A selection is a condition in the making.
 type selection struct {
+	from string // what is looked at first, "" for all examinations
 	text string
 	args []any
 }
@@ -116,10 +117,11 @@ func (q *selection) add(s Selection, siteID string, now time.Time) {
 		}
 		q.and(`s.person <> '' and s.person in (`+strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")+`)`, args...)
 	}
-	if rows, args := s.Reach.Rows(siteID, now, len(q.args)+1); rows != "" {
+	if rows, args := s.Reach.Rows(siteID, now, len(q.args)+1); rows != "" { // the few relations first
 		q.args = append(q.args, args...)
-		q.text += ` and x.study_uid in (select r.study_uid from (` + rows + `) as reach join dose_study r on r.site_id = $1 and r.person <> '' and r.person = reach.person
-			where reach.person <> '' union select study from (` + rows + `) as reach where study <> '')`
+		q.from = `(select r.study_uid as within_uid from (` + rows + `) as reach join dose_study r on r.site_id = $1 and r.person <> '' and r.person = reach.person
+			where reach.person <> '' union select study from (` + rows + `) as reach where study <> '') as within cross join `
+		q.text += ` and x.study_uid = within_uid`
 	}
 }
 
