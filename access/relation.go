@@ -197,7 +197,10 @@ func (f *Facts) peerMay(ctx context.Context, who Who, site string) bool {
 // record writes an entry in the name of whoever asks.
 func (f *Facts) record(ctx context.Context, tx *db.Tx, site, kind, person, study string, data, payload map[string]any) error {
 	e := journal.Entry{Site: site, At: f.Now(), Actor: actor(ctx), Kind: kind, Subject: study, Data: encode(data)}
-	if person != "" && payload != nil {
+	if person != "" {
+		if payload == nil {
+			payload = map[string]any{} // that it is about them is to be found
+		}
 		e.Person, e.Payload = person, encode(payload)
 	}
 	return f.Journal.Append(ctx, tx, e)

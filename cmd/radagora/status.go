@@ -437,7 +437,11 @@ func (s settings) observe(ctx context.Context, sys *system) (o *observer, done f
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.journal, err = journal.Open(ctx, d, journal.Options{MasterKey: key, Log: sys.Log, Now: sys.Now}); err != nil {
+	options := journal.Options{MasterKey: key, Log: sys.Log, Now: sys.Now}
+	if err := signing(&options, s.Data); err != nil {
+		return nil, nil, err
+	}
+	if o.journal, err = journal.Open(ctx, d, options); err != nil {
 		return nil, nil, err
 	}
 	if o.sites, err = site.Open(ctx, d, o.journal, sys.Now); err != nil {
