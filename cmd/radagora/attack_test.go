@@ -56,8 +56,7 @@ func (w *walk) send(t *testing.T, role access.Role, method, path string, form ur
 	if set != nil {
 		set(q)
 	}
-	r, err := w.clients[role].Do(q)
-	check(t, err)
+	r := w.do(t, role, q)
 	defer r.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
 	check(t, err)
