@@ -2,10 +2,11 @@ package main
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // what dpkg compares; nothing rests on it
+	"crypto/md5" // what dpkg compares; nothing rests on it
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -57,7 +58,7 @@ func (r *release) deb(p program) error {
 		return err
 	}
 	nodes = append(nodes, node{name: "usr/share/doc/radagora/radagora.cdx.json", mode: 0o644, content: bom})
-	conf := ""
+	var conf strings.Builder
 	for _, f := range packedFiles {
 		content, err := os.ReadFile(filepath.Join(r.root, filepath.FromSlash(f.from)))
 		if err != nil {
@@ -65,10 +66,10 @@ func (r *release) deb(p program) error {
 		}
 		nodes = append(nodes, node{name: f.name, mode: f.mode, content: content})
 		if f.conf {
-			conf += "/" + f.name + "\n"
+			conf.WriteString("/" + f.name + "\n")
 		}
 	}
-	about, err := r.about(p.arch, conf, nodes)
+	about, err := r.about(p.arch, conf.String(), nodes)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (r *release) about(arch, conf string, nodes []node) ([]byte, error) {
 	for _, n := range nodes {
 		size += (len(n.content) + 1023) / 1024
 		if !n.folder {
-			fmt.Fprintf(sums, "%x  %s\n", md5.Sum(n.content), n.name) //nolint:gosec // see above
+			fmt.Fprintf(sums, "%x  %s\n", md5.Sum(n.content), n.name)
 		}
 	}
 	files := []node{
