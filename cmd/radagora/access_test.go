@@ -258,7 +258,7 @@ func (w *walk) ask(role access.Role, r web.Route, spare bool) string {
 	case answer.StatusCode >= 500 && answer.StatusCode != http.StatusNotImplemented:
 		w.Errorf("%s %s as %s: %s", r.Method, path, role, answer.Status)
 		return "broken"
-	case answer.StatusCode == http.StatusUnauthorized, strings.HasPrefix(to, "/sign-in?"), strings.HasPrefix(to, "/sign-in") && role == "" && r.Act != web.Anybody:
+	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusTooManyRequests, strings.HasPrefix(to, "/sign-in?"), strings.HasPrefix(to, "/sign-in") && role == "" && r.Act != web.Anybody:
 		return "sign in"
 	case strings.HasPrefix(to, "/sign-in/again"):
 		return "again"
