@@ -11,7 +11,7 @@ import (
 )
 
 func TestConfigure(t *testing.T) {
-	run(t, func(t *testing.T, d *db.DB, r *site.Register, j *recorder) {
+	run(t, func(t *testing.T, _ *db.DB, r *site.Register, j *recorder) {
 		want := site.Layout{
 			Rooms:    []site.RoomDecision{{ID: "ct-1", Name: "CT 1", Area: "Emergency"}},
 			Machines: []site.MachineDecision{{ID: "not-seen-yet", Name: "Big one", Room: "ct-1"}},

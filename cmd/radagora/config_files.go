@@ -103,6 +103,7 @@ func (e roomEntry) key() string    { return e.ID }
 func (e machineEntry) key() string { return e.ID }
 func (e peerEntry) key() string    { return e.Title }
 func (e levelEntry) key() string   { return cmp.Or(e.Exam, "all") + " " + e.Set + " from " + e.From }
+
 func (e nameEntry) key() string {
 	key := e.Source + " " + e.Name
 	if e.Machine != "" {
