@@ -20,8 +20,8 @@ type Judge struct {
 // shortWhile is how long a proof counts as fresh unless the settings say otherwise.
 const shortWhile = 15 * time.Minute
 
-// A Denied is why somebody may not. It is in the chain of what Check returns.
-type Denied struct {
+// A DeniedError is why somebody may not. It is in the chain of what Check returns.
+type DeniedError struct {
 	Act     Act
 	Subject Subject
 	Who     string // id
@@ -30,7 +30,7 @@ type Denied struct {
 }
 
 // Error says what was refused, and the way out.
-func (d *Denied) Error() string {
+func (d *DeniedError) Error() string {
 	switch d.Need {
 	case NeedSignIn:
 		return string(d.Act) + ": nobody is signed in"
@@ -42,7 +42,7 @@ func (d *Denied) Error() string {
 	return string(d.Act) + ": not for the role of " + d.Who
 }
 
-// Check returns an error of kind Forbidden, with a *Denied in its chain, unless
+// Check returns an error of kind Forbidden, with a *DeniedError in its chain, unless
 // whoever asks may do act to subject.
 func Check(ctx context.Context, act Act, subject Subject) error {
 	j, err := judgeOf(ctx)
@@ -57,7 +57,7 @@ func Check(ctx context.Context, act Act, subject Subject) error {
 	case d.Allowed:
 		return nil
 	}
-	return fault.As(fault.Forbidden, &Denied{Act: act, Subject: subject, Who: who.ID, Need: d.Need, Why: d.Why})
+	return fault.As(fault.Forbidden, &DeniedError{Act: act, Subject: subject, Who: who.ID, Need: d.Need, Why: d.Why})
 }
 
 // Can reports whether whoever asks may do act to subject. What cannot be decided
@@ -67,20 +67,18 @@ func Can(ctx context.Context, act Act, subject Subject) bool { return Check(ctx,
 // Need returns what would change the refusal in err: NeedSignIn, NeedFresh,
 // NeedGlass, or "" if nothing would or err is no refusal.
 func Need(err error) string {
-	var d *Denied
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[*DeniedError](err); ok {
 		return d.Need
 	}
 	return ""
 }
 
 // Refusal returns why somebody may not, if err is such a refusal.
-func Refusal(err error) (Denied, bool) {
-	var d *Denied
-	if errors.As(err, &d) {
+func Refusal(err error) (DeniedError, bool) {
+	if d, ok := errors.AsType[*DeniedError](err); ok {
 		return *d, true
 	}
-	return Denied{}, false
+	return DeniedError{}, false
 }
 
 // Decide answers whether who may do act to subject, with what is known now.

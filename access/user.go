@@ -121,14 +121,14 @@ func (u *Users) End(ctx context.Context, tx *db.Tx, id string, ended bool) error
 }
 
 // valid reports what is wrong with an account.
-func (a User) valid() error {
+func (u User) valid() error {
 	switch {
-	case strings.TrimSpace(a.Name) == "" || len(a.Name) > 200 || len(a.Login) > 200 || len(a.Mail) > 254:
+	case strings.TrimSpace(u.Name) == "" || len(u.Name) > 200 || len(u.Login) > 200 || len(u.Mail) > 254:
 		return fault.Errorf(fault.Invalid, "account: a name has 1 to 200 bytes, so has a login; an address up to 254")
-	case strings.ContainsAny(fold(a.Login), " \t\r\n:") || strings.ContainsAny(a.Mail, " \t\r\n"):
+	case strings.ContainsAny(fold(u.Login), " \t\r\n:") || strings.ContainsAny(u.Mail, " \t\r\n"):
 		return fault.Errorf(fault.Invalid, "account: a login or address has no spaces, and a login no colon")
 	}
-	for _, g := range a.Grants {
+	for _, g := range u.Grants {
 		if !slices.Contains(Roles(), g.Role) {
 			return fault.Errorf(fault.Invalid, "account: there is no role %q", g.Role)
 		}
@@ -178,7 +178,7 @@ func (u *Users) ByLogin(ctx context.Context, login string) (User, error) {
 }
 
 // one returns one account.
-func (u *Users) one(ctx context.Context, where string, arg string) (User, error) {
+func (u *Users) one(ctx context.Context, where, arg string) (User, error) {
 	list, err := u.list(ctx, where, arg)
 	if err != nil {
 		return User{}, err

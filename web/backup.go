@@ -156,8 +156,11 @@ func (v *visit) backupTable(pg BackupsPage) face.Table {
 	t := face.Table{
 		ID: "backups", Caption: v.p.T("backup.list"), Empty: face.Nothing(v.p.T("backup.empty"), v.p.T("backup.empty_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("backup.as_of"), Phone: face.Name}, {Label: v.p.T("backup.until"), Phone: face.Beside},
-			{Label: v.p.T("backup.objects")}, {Label: v.p.T("backup.size")}, {Label: v.p.T("backup.added")},
+			{Label: v.p.T("backup.as_of"), Phone: face.Name},
+			{Label: v.p.T("backup.until"), Phone: face.Beside},
+			{Label: v.p.T("backup.objects")},
+			{Label: v.p.T("backup.size")},
+			{Label: v.p.T("backup.added")},
 		},
 	}
 	for i, b := range pg.List {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -144,9 +145,7 @@ func (s *server) journalPage(v *visit) error { return v.showJournal(nil) }
 func (v *visit) showJournal(wrong map[string]string) error {
 	here := v.here()
 	q, problems := v.journalQuery(here)
-	for name, text := range wrong {
-		problems[name] = text
-	}
+	maps.Copy(problems, wrong)
 	p, err := v.Journal.Happened(v.r.Context(), q)
 	if fault.Of(err) == fault.Invalid && err != nil { // a kind that none can be
 		problems["kind"] = v.p.T("journal.wrong_kind")
@@ -243,8 +242,10 @@ func (v *visit) journalTable(here address, q JournalQuery, p JournalPage) face.T
 		ID: "entries", Caption: v.p.T("journal.entries"), Dense: true,
 		Empty: face.Nothing(v.p.T("journal.empty"), v.p.T("journal.empty_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("journal.time"), Phone: face.Name}, {Label: v.p.T("journal.account")},
-			{Label: v.p.T("journal.kind"), Phone: face.Beside}, {Label: v.p.T("journal.about"), Phone: face.Wide},
+			{Label: v.p.T("journal.time"), Phone: face.Name},
+			{Label: v.p.T("journal.account")},
+			{Label: v.p.T("journal.kind"), Phone: face.Beside},
+			{Label: v.p.T("journal.about"), Phone: face.Wide},
 			{Label: v.p.T("journal.number"), Numeric: true},
 		},
 	}

@@ -146,8 +146,11 @@ func (v *visit) peerTable(pg PeersPage) face.Table {
 	t := face.Table{
 		ID: "peers", Caption: v.p.T("peers.known"), Empty: face.Nothing(v.p.T("peers.empty"), v.p.T("peers.empty_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("peers.title"), Phone: face.Name}, {Label: v.p.T("peers.may"), Phone: face.Beside},
-			{Label: v.p.T("peers.from")}, {Label: v.p.T("peers.line")}, {Label: v.p.T("peers.last")},
+			{Label: v.p.T("peers.title"), Phone: face.Name},
+			{Label: v.p.T("peers.may"), Phone: face.Beside},
+			{Label: v.p.T("peers.from")},
+			{Label: v.p.T("peers.line")},
+			{Label: v.p.T("peers.last")},
 		},
 	}
 	here := v.here()

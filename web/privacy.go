@@ -215,8 +215,12 @@ func (v *visit) requestTable(all []privacy.Request, people []face.Choice) face.T
 	t := face.Table{
 		ID: "requests", Caption: v.p.T("nav.privacy_requests"), Empty: face.Nothing(v.p.T("privacy.no_request"), v.p.T("privacy.no_request_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.asked_for"), Phone: face.Name}, {Label: v.p.T("privacy.state")}, {Label: v.p.T("privacy.received")},
-			{Label: v.p.T("privacy.age"), Numeric: true}, {Label: v.p.T("privacy.limit"), Phone: face.Beside}, {Label: v.p.T("privacy.owner"), Phone: face.Wide},
+			{Label: v.p.T("privacy.asked_for"), Phone: face.Name},
+			{Label: v.p.T("privacy.state")},
+			{Label: v.p.T("privacy.received")},
+			{Label: v.p.T("privacy.age"), Numeric: true},
+			{Label: v.p.T("privacy.limit"), Phone: face.Beside},
+			{Label: v.p.T("privacy.owner"), Phone: face.Wide},
 		},
 	}
 	for _, q := range all {
@@ -239,8 +243,11 @@ func (v *visit) breachTable(all []privacy.Breach) face.Table {
 	t := face.Table{
 		ID: "breaches", Caption: v.p.T("nav.privacy_breaches"), Empty: face.Nothing(v.p.T("privacy.no_breach"), v.p.T("privacy.no_breach_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.what_happened"), Phone: face.Name}, {Label: v.p.T("privacy.aware")}, {Label: v.p.T("privacy.risk")},
-			{Label: v.p.T("privacy.age"), Numeric: true}, {Label: v.p.T("privacy.authority"), Phone: face.Beside},
+			{Label: v.p.T("privacy.what_happened"), Phone: face.Name},
+			{Label: v.p.T("privacy.aware")},
+			{Label: v.p.T("privacy.risk")},
+			{Label: v.p.T("privacy.age"), Numeric: true},
+			{Label: v.p.T("privacy.authority"), Phone: face.Beside},
 		},
 	}
 	for _, b := range all {

@@ -280,8 +280,10 @@ func (v *visit) heldTable(id string, all []privacy.Held) face.Table {
 	t := face.Table{
 		ID: id, Caption: v.p.T("privacy.held"), Empty: face.Nothing(v.p.T("privacy.nothing_held"), v.p.T("privacy.nothing_held_"+id)),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.held_in"), Phone: face.Name}, {Label: v.p.T("privacy.records"), Numeric: true, Phone: face.Beside},
-			{Label: v.p.T("privacy.first")}, {Label: v.p.T("privacy.last")},
+			{Label: v.p.T("privacy.held_in"), Phone: face.Name},
+			{Label: v.p.T("privacy.records"), Numeric: true, Phone: face.Beside},
+			{Label: v.p.T("privacy.first")},
+			{Label: v.p.T("privacy.last")},
 		},
 	}
 	for _, h := range all {
@@ -297,8 +299,11 @@ func (v *visit) lookedTable(all []journal.Entry, people []face.Choice) face.Tabl
 	t := face.Table{
 		ID: "looked", Caption: v.p.T("privacy.who_looked"), Empty: face.Nothing(v.p.T("privacy.nobody_looked"), v.p.T("privacy.nobody_looked_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.when"), Phone: face.Name}, {Label: v.p.T("privacy.by"), Phone: face.Beside}, {Label: v.p.T("privacy.did")},
-			{Label: v.p.T("privacy.purposes")}, {Label: v.p.T("privacy.about"), Phone: face.Wide},
+			{Label: v.p.T("privacy.when"), Phone: face.Name},
+			{Label: v.p.T("privacy.by"), Phone: face.Beside},
+			{Label: v.p.T("privacy.did")},
+			{Label: v.p.T("privacy.purposes")},
+			{Label: v.p.T("privacy.about"), Phone: face.Wide},
 		},
 	}
 	for _, e := range all {

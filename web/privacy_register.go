@@ -119,8 +119,11 @@ func (v *visit) partyTable(all register) face.Table {
 	t := face.Table{
 		ID: "parties", Caption: v.p.T("privacy.parties"), Empty: face.Nothing(v.p.T("privacy.no_party"), v.p.T("privacy.no_party_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.name"), Phone: face.Name}, {Label: v.p.T("privacy.role"), Phone: face.Beside}, {Label: v.p.T("privacy.contract")},
-			{Label: v.p.T("privacy.country")}, {Label: v.p.T("privacy.review_on"), Phone: face.Wide},
+			{Label: v.p.T("privacy.name"), Phone: face.Name},
+			{Label: v.p.T("privacy.role"), Phone: face.Beside},
+			{Label: v.p.T("privacy.contract")},
+			{Label: v.p.T("privacy.country")},
+			{Label: v.p.T("privacy.review_on"), Phone: face.Wide},
 		},
 	}
 	for _, p := range all.parties {
@@ -232,8 +235,11 @@ func (v *visit) dutyTable(some []privacy.Duty) face.Table {
 	t := face.Table{
 		ID: "duties", Caption: v.p.T("nav.privacy_duties"),
 		Columns: []face.Column{
-			{Label: v.p.T("privacy.article_column"), Phone: face.Beside}, {Label: v.p.T("privacy.requirement"), Phone: face.Name}, {Label: v.p.T("privacy.duty_of")},
-			{Label: v.p.T("privacy.evidence")}, {Label: v.p.T("privacy.audits"), Phone: face.Wide},
+			{Label: v.p.T("privacy.article_column"), Phone: face.Beside},
+			{Label: v.p.T("privacy.requirement"), Phone: face.Name},
+			{Label: v.p.T("privacy.duty_of")},
+			{Label: v.p.T("privacy.evidence")},
+			{Label: v.p.T("privacy.audits"), Phone: face.Wide},
 		},
 	}
 	for _, d := range some {

@@ -206,7 +206,7 @@ func (c backupRunCmd) Run(ctx context.Context, sys *system) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.db.Close()) }()
 	began := sys.Now()
-	m, err := b.Keeper.Run(ctx)
+	m, err := b.Run(ctx)
 	if err != nil {
 		return err
 	}

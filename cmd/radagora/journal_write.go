@@ -89,8 +89,15 @@ func entryTable(all journalEntries) export.Table {
 	return export.Table{
 		Name: "journal_entry", Title: "Journal", Layout: 1,
 		Columns: []export.Column{
-			{Name: "number", Kind: export.Integer}, {Name: "id"}, {Name: "site"}, {Name: "at", Kind: export.Instant}, {Name: "actor"}, {Name: "kind"},
-			{Name: "about"}, {Name: "data"}, {Name: "person"},
+			{Name: "number", Kind: export.Integer},
+			{Name: "id"},
+			{Name: "site"},
+			{Name: "at", Kind: export.Instant},
+			{Name: "actor"},
+			{Name: "kind"},
+			{Name: "about"},
+			{Name: "data"},
+			{Name: "person"},
 		},
 		Rows: func(yield func([]any, error) bool) {
 			for e, err := range all {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -101,10 +102,8 @@ func (c personFindCmd) Run(ctx context.Context, sys *system) error {
 // keys returns the persons asked for.
 func (c personFindCmd) keys(ctx context.Context, h *house) (keys []string, err error) {
 	add := func(key string) {
-		for _, k := range keys {
-			if k == key {
-				return
-			}
+		if slices.Contains(keys, key) {
+			return
 		}
 		keys = append(keys, key)
 	}

@@ -70,10 +70,10 @@ var dueKinds = map[string]struct {
 func (h *house) message(n privacy.Notice, s site.Site) notice.Message {
 	kind := dueKinds[n.Kind]
 	m := notice.Message{Site: n.Site, Kind: kind.kind, Path: n.Path, Severity: kind.severity, Args: map[string]string{"day": s.Day(n.Due)}}
-	switch {
-	case n.Kind == "breach.soon":
+	switch n.Kind {
+	case "breach.soon":
 		m.Args = map[string]string{"n": strconv.Itoa(int(n.Due.Sub(h.Now()).Hours()))}
-	case n.Kind == "erasure.unfinished":
+	case "erasure.unfinished":
 		m.Args = nil
 	}
 	if n.Owner != "" {

@@ -107,7 +107,7 @@ func (c *serveCmd) check() error {
 	if c.NoAuth && !loopback(c.HTTP) {
 		return wrong("--no-auth lets everybody in and is refused on %s: use an address that is loopback, such as 127.0.0.1:8080", c.HTTP)
 	}
-	if c.settings.demo = c.Demo; c.Demo {
+	if c.demo = c.Demo; c.Demo {
 		if c.DICOM == ":11112" {
 			c.DICOM = "127.0.0.1:11112" // made-up data are for this machine
 		}

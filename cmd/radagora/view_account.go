@@ -29,7 +29,7 @@ func (v accountView) fresh(ctx context.Context) error {
 	if age := v.Now().Sub(who.SignedAt); v.Judge.Open || !who.SignedAt.IsZero() && age < shortWhile && age > -time.Minute {
 		return nil
 	}
-	return fault.As(fault.Forbidden, &access.Denied{Act: access.OwnChange, Who: who.ID, Need: access.NeedFresh})
+	return fault.As(fault.Forbidden, &access.DeniedError{Act: access.OwnChange, Who: who.ID, Need: access.NeedFresh})
 }
 
 // nameable says what is wrong with a name, login or address.

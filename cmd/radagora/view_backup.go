@@ -61,7 +61,7 @@ func (v backupView) Do(ctx context.Context, what string) error {
 // backupTasks is a line of the day for whoever can do something about a backup that
 // is late or failed.
 func (v *view) backupTasks(ctx context.Context) ([]web.Task, error) {
-	if may(ctx, access.BackupRun) != nil {
+	if !access.Can(ctx, access.BackupRun, access.Subject{Site: at}) {
 		return nil, nil
 	}
 	s, err := v.Backup.State(ctx, v.settings.BackupEvery)

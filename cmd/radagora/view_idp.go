@@ -27,7 +27,7 @@ func (v identityView) ticketCookie(name, value string, age int) *http.Cookie {
 
 // Begin implements web.Identity.
 func (v identityView) Begin(ctx context.Context, name, to, link string) (string, *http.Cookie, error) {
-	address, ticket, err := v.house.Providers.Begin(ctx, name, idp.Ask{Return: to, Link: link, Fresh: access.From(ctx).ID != ""})
+	address, ticket, err := v.Providers.Begin(ctx, name, idp.Ask{Return: to, Link: link, Fresh: access.From(ctx).ID != ""})
 	if err != nil {
 		return "", nil, err
 	}
@@ -45,7 +45,7 @@ func (v identityView) Return(ctx context.Context, name string, query url.Values,
 		return "", idp.WhyTicket, nil, nil
 	}
 	spent = v.ticketCookie(kept, "", -1)
-	signed, err := v.house.Providers.Finish(ctx, name, query, cookie(spent.Name))
+	signed, err := v.Providers.Finish(ctx, name, query, cookie(spent.Name))
 	if why := idp.Why(err); why != "" {
 		v.Log.InfoContext(ctx, "sign-in refused", slog.String("provider", name), slog.Any("error", err))
 		return "", why, spent, nil
@@ -57,16 +57,16 @@ func (v identityView) Return(ctx context.Context, name string, query url.Values,
 	if err != nil {
 		return "", "", spent, err
 	}
-	return signed.Return, "", spent, v.house.Providers.Began(ctx, who.Session, signed)
+	return signed.Return, "", spent, v.Providers.Began(ctx, who.Session, signed)
 }
 
 // Leave implements web.Identity.
 func (v identityView) Leave(ctx context.Context) (provider, path string, err error) {
-	name, pass, err := v.house.Providers.Leave(ctx, access.From(ctx).Session)
+	name, pass, err := v.Providers.Leave(ctx, access.From(ctx).Session)
 	if err != nil || name == "" {
 		return "", "", err
 	}
-	for _, c := range v.house.Providers.List() {
+	for _, c := range v.Providers.List() {
 		if c.Name == name {
 			provider = c.Title
 		}
@@ -76,22 +76,22 @@ func (v identityView) Leave(ctx context.Context) (provider, path string, err err
 
 // Out implements web.Identity.
 func (v identityView) Out(ctx context.Context, pass string) (string, error) {
-	return v.house.Providers.Out(ctx, pass)
+	return v.Providers.Out(ctx, pass)
 }
 
 // Own implements web.Identity.
 func (v identityView) Own(ctx context.Context) ([]web.OwnProvider, error) {
 	who := access.From(ctx).ID
-	links, err := v.house.Providers.Links(ctx, who)
+	links, err := v.Providers.Links(ctx, who)
 	if err != nil {
 		return nil, err
 	}
-	pass, err := v.house.Providers.LinkPass(who)
+	pass, err := v.Providers.LinkPass(who)
 	if err != nil {
 		return nil, err
 	}
 	var all []web.OwnProvider
-	for _, c := range v.house.Providers.List() {
+	for _, c := range v.Providers.List() {
 		one := web.OwnProvider{Name: c.Name, Title: c.Title, Path: idp.Path(c.Name) + "?to=%2Faccount&link=" + url.QueryEscape(pass)}
 		for _, l := range links {
 			if l.Issuer == c.Issuer {
@@ -105,11 +105,11 @@ func (v identityView) Own(ctx context.Context) ([]web.OwnProvider, error) {
 
 // Unlink implements web.Identity.
 func (v identityView) Unlink(ctx context.Context, name string) error {
-	links, err := v.house.Providers.Links(ctx, access.From(ctx).ID)
+	links, err := v.Providers.Links(ctx, access.From(ctx).ID)
 	if err != nil {
 		return err
 	}
-	for _, c := range v.house.Providers.List() {
+	for _, c := range v.Providers.List() {
 		for _, l := range links {
 			if c.Name != name || l.Issuer != c.Issuer {
 				continue
@@ -117,7 +117,7 @@ func (v identityView) Unlink(ctx context.Context, name string) error {
 			if l.Made {
 				return fault.Errorf(fault.Conflict, "this account was made by identity provider %s: without it nobody could come in", name)
 			}
-			return v.house.Providers.Unlink(ctx, l.Issuer, l.Subject)
+			return v.Providers.Unlink(ctx, l.Issuer, l.Subject)
 		}
 	}
 	return fault.Errorf(fault.NotFound, "no link with identity provider %.40q", name)
@@ -125,7 +125,7 @@ func (v identityView) Unlink(ctx context.Context, name string) error {
 
 // identity returns the way in through identity providers, nil if there are none.
 func (v *view) identity() web.Identity {
-	if len(v.house.Providers.List()) == 0 {
+	if len(v.Providers.List()) == 0 {
 		return nil
 	}
 	return identityView{v}
@@ -134,7 +134,7 @@ func (v *view) identity() web.Identity {
 // providers returns the identity providers as the way in shows them.
 func (v *view) providers() []web.Provider {
 	var all []web.Provider
-	for _, c := range v.house.Providers.List() {
+	for _, c := range v.Providers.List() {
 		all = append(all, web.Provider{Name: c.Title, Path: idp.Path(c.Name)})
 	}
 	return all

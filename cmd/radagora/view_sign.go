@@ -46,7 +46,7 @@ func taken(err error, wrong string) error {
 	if err == nil {
 		return nil
 	}
-	switch fault.Of(err) {
+	switch kind := fault.Of(err); kind {
 	case fault.Exhausted:
 		return web.NotTaken("", "sign.busy")
 	case fault.Forbidden, fault.NotFound:

@@ -30,7 +30,7 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 	if page.Tasks, err = v.backupTasks(ctx); err != nil {
 		return page, err
 	}
-	if may(ctx, access.AggregateRead) != nil {
+	if !access.Can(ctx, access.AggregateRead, access.Subject{Site: at}) {
 		return page, nil // what the day is about for them stands on other pages
 	}
 	d, err := v.doseView(ctx, web.DoseQuery{Language: language})
@@ -43,7 +43,7 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 			page.Tiles[i].Path = "/dose/ct" + page.Tiles[i].Path
 		}
 	}
-	if may(ctx, access.FindingRead) != nil {
+	if !access.Can(ctx, access.FindingRead, access.Subject{Site: at}) {
 		return page, nil
 	}
 	tasks, err := d.tasks(ctx)
