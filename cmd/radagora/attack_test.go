@@ -39,8 +39,8 @@ func TestAttack(t *testing.T) {
 	t.Run("a host that is not ours", w.hosts)
 }
 
-// An answer is what came back, without its body.
-type answer struct {
+// A reply is what came back, without its body.
+type reply struct {
 	StatusCode int
 	Status     string
 	Header     http.Header
@@ -48,7 +48,7 @@ type answer struct {
 }
 
 // send sends a form as a role and returns what came back, and its body.
-func (w *walk) send(t *testing.T, role access.Role, method, path string, form url.Values, set func(*http.Request)) (answer, string) {
+func (w *walk) send(t *testing.T, role access.Role, method, path string, form url.Values, set func(*http.Request)) (reply, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -68,7 +68,7 @@ func (w *walk) send(t *testing.T, role access.Role, method, path string, form ur
 	defer r.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
 	check(t, err)
-	return answer{r.StatusCode, r.Status, r.Header, r.Cookies()}, string(text)
+	return reply{r.StatusCode, r.Status, r.Header, r.Cookies()}, string(text)
 }
 
 // fixation signs in with a cookie that the attacker chose.
@@ -331,7 +331,7 @@ func (w *walk) nasty(t *testing.T, r web.Route, path string, form url.Values, te
 			break
 		}
 	}
-	var got answer
+	var got reply
 	var page string
 	if r.Method == http.MethodPost {
 		got, page = w.send(t, role, http.MethodPost, path, form, nil)

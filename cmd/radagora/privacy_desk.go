@@ -150,7 +150,7 @@ func (h *house) copiesOf(ctx context.Context, p access.Person) ([]privacy.Copy, 
 
 // uses says what this installation does with data.
 func (h *house) uses(ctx context.Context, s settings, siteID string) (privacy.Uses, error) {
-	u := privacy.Uses{Rooms: []string{"access", "archive", "dose", "finding", "journal"}}
+	u := privacy.Uses{Rooms: []string{"access", "archive", "dose", "finding", "journal", "notice", "person"}}
 	officers, err := h.Users.InRole(ctx, access.ProtectionOfficer, siteID)
 	if err != nil {
 		return u, err
@@ -177,6 +177,22 @@ func (h *house) uses(ctx context.Context, s settings, siteID string) (privacy.Us
 	if s.BackupTo != "" {
 		u.Rooms = append(u.Rooms, "backup")
 		u.Flows = append(u.Flows, privacy.Flow{To: "host", Name: s.BackupTo, Note: "backup"})
+	}
+	if s.BackupContinuous != "" {
+		u.Flows = append(u.Flows, privacy.Flow{To: "host", Name: s.BackupContinuous, Note: "backup"})
+	}
+	if s.MailHost != "" {
+		u.Flows = append(u.Flows, privacy.Flow{To: "mail", Name: s.MailHost})
+	}
+	for _, p := range h.Providers.List() {
+		u.Flows = append(u.Flows, privacy.Flow{To: "identity_provider", Name: p.Issuer})
+	}
+	hooks, err := h.Notices.Webhooks(ctx)
+	if err != nil {
+		return u, err
+	}
+	for _, w := range hooks {
+		u.Flows = append(u.Flows, privacy.Flow{To: "webhook", Name: w.Host})
 	}
 	if s.DB != "" && !strings.HasPrefix(s.DB, "sqlite:") {
 		u.Flows = append(u.Flows, privacy.Flow{To: "host", Name: redact(s.DB), Note: "database"})

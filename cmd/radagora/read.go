@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"radagora/access"
+	"radagora/access/account"
 	"radagora/dicom/uid"
 	"radagora/fault"
 	"radagora/journal"
@@ -31,8 +32,13 @@ func (h *house) mayStudy(ctx context.Context, act access.Act, study uid.UID) err
 // minute before they stand in the journal.
 func (h *house) noteRead(ctx context.Context, act access.Act, subject access.Subject) error {
 	who := access.From(ctx)
+	from := ""
+	if a := account.PlaceOf(ctx).Address; a.IsValid() {
+		from = a.Unmap().String()
+	}
 	return h.Reads.Note(journal.Read{
-		Site: subject.Site, Actor: who.ID, Kind: string(act), Subject: subject.Study,
+		Address: from,
+		Site:    subject.Site, Actor: who.ID, Kind: string(act), Subject: subject.Study,
 		Purpose: string(who.For(subject.Site)), Role: roleWords(who, subject.Site), Door: who.Door, Person: subject.Person,
 	})
 }
