@@ -76,7 +76,7 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	h = &house{Log: sys.Log, Now: sys.Now, data: s.Data, pass: newPass()}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.Close())
+			err = s.fullDisk(errors.Join(err, h.Close()))
 			h = nil
 		}
 	}()

@@ -132,6 +132,17 @@ func (o *observer) disk(context.Context) ([]condition, error) {
 	return []condition{c}, nil
 }
 
+// fullDisk adds to why the rooms cannot be opened what a person must do, if it is that
+// the disk of the data folder is full.
+func (s settings) fullDisk(err error) error {
+	free, total, failed := diskSpace(s.Data)
+	if failed != nil || total == 0 || free >= 1<<20 {
+		return err
+	}
+	return fault.Errorf(fault.Exhausted, "%w: the disk of the data folder %s is full, %s are free: make room there and start again; what was acknowledged is kept",
+		err, s.Data, bytesText(free))
+}
+
 // database looks at size and log of the database, and how long it takes to answer.
 func (o *observer) database(ctx context.Context) ([]condition, error) {
 	began := time.Now()
@@ -426,7 +437,7 @@ func (s settings) observe(ctx context.Context, sys *system) (o *observer, done f
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.Close())
+			err = s.fullDisk(errors.Join(err, d.Close()))
 		}
 	}()
 	if err := current(ctx, d); err != nil {
