@@ -525,14 +525,11 @@ func TestClockPutBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		add(t, d, q, job.Job{Kind: "b"}) // for now, as it was then
 		right := open(t, d, &book{}, quick())
-		a, b := make(chan bool, 1), make(chan bool, 1)
-		right.Handle("a", func(context.Context, job.Job) error { a <- true; return nil })
-		right.Handle("b", func(context.Context, job.Job) error { b <- true; return nil })
+		got := make(chan bool, 1)
+		right.Handle("a", func(context.Context, job.Job) error { got <- true; return nil })
 		during(t, right)
-		<-a
-		<-b
+		<-got
 	})
 }
 

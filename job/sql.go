@@ -22,9 +22,8 @@ type taken struct {
 }
 
 // due finds jobs to do: $1 is now, $2 the latest end a lease or a pause can have
-// been given by a clock that is right. What was added for now stays due when the
-// clock is put back.
-const due = `state = 'open' and (run_at <= $1 or attempts = 0 and run_at <= created_at or attempts > 0 and run_at > $3) and (until_ms <= $1 or until_ms > $2)`
+// been given by a clock that is right.
+const due = `state = 'open' and (run_at <= $1 or attempts > 0 and run_at > $3) and (until_ms <= $1 or until_ms > $2)`
 
 // bounds are the arguments of due. Leases and pauses further ahead than they are
 // ever given come from a clock that was put back since.
