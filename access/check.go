@@ -89,9 +89,11 @@ func (j *Judge) Decide(ctx context.Context, who Who, act Act, subject Subject) (
 			return Decision{}, err
 		}
 	}
-	if j.Facts != nil && who.Is(Peer) {
-		c.Granted = c.Granted || j.Facts.peerMay(ctx, who, subject.Site)
+	d, err := j.Rules.Decide(who, act, subject, c)
+	if err != nil || d.Allowed || c.Granted || j.Facts == nil || !who.Is(Peer) || !j.Facts.peerMay(ctx, who, subject.Site) {
+		return d, err
 	}
+	c.Granted = true // as any peer that may ask and fetch
 	return j.Rules.Decide(who, act, subject, c)
 }
 

@@ -368,9 +368,7 @@ func (d *Desk) erase(ctx context.Context, tx *db.Tx, p access.Person, parts []Pa
 func (d *Desk) finish(ctx context.Context, proof *Proof) error {
 	var failed error
 	if d.Finish != nil {
-		var n int
-		n, failed = d.Finish(ctx)
-		proof.Objects += n
+		proof.Objects, failed = d.Finish(ctx, proof.DoneAt)
 	}
 	proof.Finished = failed == nil
 	err := d.DB.Write(ctx, func(tx *db.Tx) error {

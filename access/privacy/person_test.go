@@ -159,7 +159,7 @@ func TestErase(t *testing.T) {
 		backups := d.now.AddDate(0, 0, 35)
 		d.Backups = func(context.Context) (time.Time, error) { return backups, nil }
 		removed := errors.New("the disk is busy")
-		d.Finish = func(context.Context) (int, error) { return 3, removed }
+		d.Finish = func(context.Context, time.Time) (int, error) { return 3, removed }
 		plan, err := d.PlanErasure(d.ctx, anna(), "", "wrong patient was sent")
 		d.must(err)
 		want := []privacy.Part{{
@@ -205,7 +205,7 @@ func TestErase(t *testing.T) {
 		done, err := d.Plan(d.ctx, site.Default, plan.ID)
 		d.must(err)
 		p := done.Proof
-		if done.State != "done" || p == nil || p.Records != 4 || p.Objects != 6 || !p.Finished || p.PlannedBy != "dora" || p.DoneBy != "emil" {
+		if done.State != "done" || p == nil || p.Records != 4 || p.Objects != 3 || !p.Finished || p.PlannedBy != "dora" || p.DoneBy != "emil" {
 			t.Fatalf("proof: %+v", p)
 		}
 		if len(p.Remains.Kinds) != 0 || len(p.Remains.Copies) != 1 || !p.Remains.Backups.Equal(backups) || len(p.Remains.Bounds) != 1 || !p.Remains.Aggregates {

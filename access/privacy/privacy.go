@@ -89,9 +89,10 @@ type Desk struct {
 	// Erased is told of an erasure as part of it, so that a backup from before is
 	// erased too when it is restored. Nil: nobody is told.
 	Erased func(ctx context.Context, tx *db.Tx, p access.Person) error
-	// Finish is called once an erasure is committed: it takes the bytes from the
-	// disk and returns how many objects are gone. Nil: nothing is left to do.
-	Finish func(ctx context.Context) (int, error)
+	// Finish is called once an erasure that began at a time is committed: it takes the
+	// bytes from the disk, or waits until they are gone, and returns how many objects
+	// it was. Nil: nothing is left to do.
+	Finish func(ctx context.Context, begun time.Time) (int, error)
 	// Uses says what the program does; nil: only what content says.
 	Uses func(ctx context.Context, siteID string) (Uses, error)
 	// Evidence answers how a fact of the catalogue stands; nil: nothing is connected.

@@ -84,6 +84,7 @@ func demoPages(t *testing.T) string {
 	line := make([]byte, 200)
 	n, err := out.Read(line)
 	check(t, err)
+	go func() { _, _ = io.Copy(io.Discard, out) }() // what else the console says
 	found := ready.FindSubmatch(bytes.TrimSpace(line[:n]))
 	if found == nil {
 		t.Fatalf("the ready line is %q", line[:n])

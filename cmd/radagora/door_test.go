@@ -108,6 +108,9 @@ func TestDICOMDoor(t *testing.T) {
 		check(t, h.Sites.SetPeer(ctx, "local", site.Peer{AETitle: "OLD", State: site.Blocked}))
 	})
 	s := serve(t, data, asked)
+	for wait := 0; wait < 50 && !strings.Contains(s.log(), "/first?token="); wait++ { // it stands below the ready line
+		time.Sleep(100 * time.Millisecond)
+	}
 	if !strings.Contains(s.log(), "/first?token=") {
 		t.Errorf("the console says nothing of a first administrator:\n%s", s.log())
 	}

@@ -395,6 +395,13 @@ func databaseGone(t *testing.T) {
 	l.more(30)
 	t.Logf("gone for %v; stores are acknowledged %v after it was started again", back.Sub(began).Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
 	l.onlyBusy()
+	if t.Failed() {
+		for line := range strings.Lines(s.log()) {
+			if !strings.Contains(line, "A700") && !strings.Contains(line, "503") {
+				t.Log(line[:min(len(line), 700)])
+			}
+		}
+	}
 	all := l.stop()
 	idleAgain(t, s)
 	t.Logf("%d acknowledged, refused %v, %d associations cut", len(all), l.status, l.cut)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,9 +18,29 @@ import (
 // ran runs the program and returns its exit code and everything it printed.
 func ran(t *testing.T, args ...string) (int, string) {
 	t.Helper()
-	var out bytes.Buffer
+	var out said
 	code := run(t.Context(), args, &system{In: strings.NewReader(""), Out: &out, Err: &out, Now: time.Now})
 	return code, out.String()
+}
+
+// A said is what a program printed, by its command and by its log at the same time.
+type said struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+// String returns all of it.
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 // TestCheckNamesTheFirstBrokenEntry edits, deletes and cuts off rows behind the

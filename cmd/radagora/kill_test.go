@@ -61,6 +61,15 @@ func flood(t *testing.T, s *server, round int) (acked []string) {
 			}
 		})
 	}
+	for wait := 0; wait < 200; wait++ { // the first may take its time on a busy machine
+		mu.Lock()
+		begun := len(acked) > 0
+		mu.Unlock()
+		if begun {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 	time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
 	s.kill()
 	senders.Wait()

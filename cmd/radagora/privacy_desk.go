@@ -42,8 +42,8 @@ func (h *house) desk(ctx context.Context, s settings) error {
 		Erased: func(ctx context.Context, tx *db.Tx, p access.Person) error {
 			return h.Backup.NoteErasure(ctx, tx, erasedPerson, p.Site, p.ID)
 		},
-		Finish: func(ctx context.Context) (int, error) {
-			n, err := h.Archive.RemoveErased(ctx)
+		Finish: func(ctx context.Context, begun time.Time) (int, error) {
+			n, err := h.gone(ctx, begun)
 			return n, errors.Join(err, h.DB.Forget(ctx))
 		},
 	}
@@ -51,6 +51,39 @@ func (h *house) desk(ctx context.Context, s settings) error {
 		privacy.Room{Name: "journal", Holder: h.linked(entries{h.Journal}), Grows: true}, h.identifiers())
 	h.scheduleDuties()
 	return h.Privacy.Open(ctx)
+}
+
+// gone takes the bytes of an erasure out of the packs and returns how many objects it
+// was. Somebody else may be at it already: then it waits for them.
+func (h *house) gone(ctx context.Context, begun time.Time) (int, error) {
+	begun = begun.Truncate(time.Millisecond) // as the database holds it
+	for {
+		if _, err := h.Archive.RemoveErased(ctx); err != nil {
+			return 0, err
+		}
+		all, err := h.Archive.Erasures(ctx, at)
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range slices.Backward(all) { // the first since it began
+			if e.At.Before(begun) {
+				continue
+			}
+			if e.Due == 0 {
+				return int(e.Objects), nil
+			}
+			begun = e.At
+			break
+		}
+		if len(all) == 0 || all[0].At.Before(begun) {
+			return 0, nil // there were no objects
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // pseudonyms returns what names a person in the tables of data protection: always

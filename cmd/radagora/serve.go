@@ -208,7 +208,8 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	for _, run := range work {
 		go func() { failed <- run() }()
 	}
-	fmt.Fprint(sys.Out, line+"\n"+welcome)
+	fmt.Fprintln(sys.Out, line)
+	fmt.Fprint(sys.Out, welcome)
 	supervise("READY=1")
 	context.AfterFunc(ctx, func() { supervise("STOPPING=1") })
 	if c.Demo {
@@ -218,7 +219,10 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	}
 	var all []error
 	for range work {
-		all = append(all, <-failed)
+		err := <-failed
+		if ctx.Err() == nil || !errors.Is(err, context.Canceled) { // what was told to end may say so
+			all = append(all, err)
+		}
 		stop()
 	}
 	return errors.Join(all...)
