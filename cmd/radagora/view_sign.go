@@ -46,10 +46,11 @@ func taken(err error, wrong string) error {
 	if err == nil {
 		return nil
 	}
-	switch kind := fault.Of(err); kind {
-	case fault.Exhausted:
+	kind := fault.Of(err)
+	if kind == fault.Exhausted {
 		return web.NotTaken("", "sign.busy")
-	case fault.Forbidden, fault.NotFound:
+	}
+	if kind == fault.Forbidden || kind == fault.NotFound {
 		return web.NotTaken("", wrong)
 	}
 	return err
