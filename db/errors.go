@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -92,7 +93,8 @@ func classify(err error) error {
 		return fault.As(pgKind(pg.Code), &sqlError{pgText(pg), err})
 	case errors.Is(err, sql.ErrNoRows):
 		return fault.As(fault.NotFound, err)
-	case errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn):
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return fault.Errorf(fault.Unavailable, "database connection lost: %w", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.As(fault.Unavailable, err)

@@ -396,11 +396,7 @@ func databaseGone(t *testing.T) {
 	t.Logf("gone for %v; stores are acknowledged %v after it was started again", back.Sub(began).Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
 	l.onlyBusy()
 	if t.Failed() {
-		for line := range strings.Lines(s.log()) {
-			if !strings.Contains(line, "A700") && !strings.Contains(line, "503") {
-				t.Log(line[:min(len(line), 700)])
-			}
-		}
+		t.Log(regexp.MustCompile(`(?m)^.*(0110H|internal|processing failure).*$`).FindAllString(s.log(), 5))
 	}
 	all := l.stop()
 	idleAgain(t, s)
