@@ -111,9 +111,20 @@ func (j *Journal) sign(ctx context.Context, l *db.Lease) (SignedHead, error) {
 		fresh = true
 		h = SignedHead{Seal: s.number - 1, Seq: s.first - 1, At: j.o.Now().UTC().Truncate(time.Millisecond), Digest: s.previous, PublicKey: public}
 		h.Signature = ed25519.Sign(j.o.SigningKey, h.encode())
-		_, err = tx.Exec(ctx, "insert into journal_head ("+headColumns+") values ($1, $2, $3, $4, $5, $6)",
+		n, err := tx.Exec(ctx, "insert into journal_head ("+headColumns+") values ($1, $2, $3, $4, $5, $6) on conflict (number) do nothing",
 			h.Seal, h.Seq, h.At.UnixMilli(), h.Digest, h.PublicKey, h.Signature)
-		return err
+		if err != nil || n == 1 {
+			return err
+		}
+		// Somebody else has just signed it.
+		if found, err = db.List(ctx, tx, scanHead, "select "+headColumns+" from journal_head where number = $1", h.Seal); err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fault.Errorf(fault.Unavailable, "the head of seal %d is being signed by somebody else: try again", h.Seal)
+		}
+		h, fresh = found[0], false
+		return nil
 	})
 	if err == nil && fresh && j.o.Witness != nil {
 		j.o.Witness(h)
