@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 
 // TestScript tells what a user types and sees. testdata/script has the stories.
 func TestScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each command starts the program anew: left out with -short, and so under the race detector")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
