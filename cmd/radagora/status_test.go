@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,11 +99,12 @@ func conditionOf(t *testing.T, all []condition, key, name string) condition {
 
 // TestObserver looks at an installation to which things happen.
 func TestObserver(t *testing.T) {
-	now := time.Now()
-	sys := &system{Out: io.Discard, Err: io.Discard, Now: func() time.Time { return now }, Log: logging{Format: "text"}.logger(io.Discard)}
+	start := time.Now()
+	var ahead atomic.Int64 // read by what works behind the doors
+	sys := &system{Out: io.Discard, Err: io.Discard, Now: func() time.Time { return start.Add(time.Duration(ahead.Load())) }, Log: logging{Format: "text"}.logger(io.Discard)}
 	s := settings{Data: t.TempDir(), HTTP: "127.0.0.1:8080"}
 	s.WarnDisk, s.WarnLog, s.WarnLate, s.WarnCertificate, s.WarnClock = 1, 1024, 15*time.Minute, 30, 5*time.Second
-	s.TLSCert = certificateFile(t, now.AddDate(0, 0, 40))
+	s.TLSCert = certificateFile(t, start.AddDate(0, 0, 40))
 	h, err := s.open(t.Context(), sys)
 	check(t, err)
 	h.Jobs.Handle("test.job.fail", func(context.Context, job.Job) error { return fault.Errorf(fault.Invalid, "no") })
@@ -144,9 +146,9 @@ func TestObserver(t *testing.T) {
 			t.Fatal("the journal is not followed")
 		}
 	}
-	o.settings.TLSCert = certificateFile(t, now.AddDate(0, 0, 20))
+	o.settings.TLSCert = certificateFile(t, start.AddDate(0, 0, 20))
 	o.settings.WarnDisk = 100
-	now = now.Add(time.Hour)
+	ahead.Store(int64(time.Hour))
 	o.clock.look(5 * time.Second)
 	all = o.look(ctx)
 	for key, want := range map[string]string{
