@@ -58,7 +58,7 @@ type Job struct {
 	// runs, it runs once more afterwards, at that time.
 	Key   string
 	Args  json.RawMessage // {} if not given
-	RunAt time.Time       // not before; the zero time means now
+	RunAt time.Time       // not before; the zero time means now, also if the clock is put back then
 
 	Attempt int // which attempt this is, from 1; given to the handler
 }
@@ -185,6 +185,10 @@ func (q *Queue) Handle(kind string, fn func(context.Context, Job) error, options
 // kindRule is room.noun.verb, with one to four words.
 var kindRule = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*){0,3}$`)
 
+// atOnce is the again_at of what is to run once more without waiting: a time that is
+// past for every clock.
+const atOnce int64 = 1
+
 // Add writes a job as part of tx: it will run if and only if that commits. It is
 // Invalid if a part breaks a rule of Job or a bound.
 func (q *Queue) Add(ctx context.Context, tx *db.Tx, j Job) error {
@@ -195,19 +199,23 @@ func (q *Queue) Add(ctx context.Context, tx *db.Tx, j Job) error {
 	if j.Site == "" {
 		j.Site = defaultSite
 	}
+	again := atOnce
 	if j.RunAt.IsZero() {
 		j.RunAt = now
+	} else if j.RunAt.After(now) {
+		again = db.Millis(j.RunAt)
 	}
 	if len(j.Args) == 0 {
 		j.Args = json.RawMessage("{}")
 	}
-	_, err := tx.Exec(ctx, `insert into job (job_id, site_id, kind, job_key, args, state, run_at, created_at)
-		values ($1, $2, $3, $4, $5, 'open', $6, $7)
+	_, err := tx.Exec(ctx, `insert into job (job_id, site_id, kind, job_key, args, state, run_at, created_at, set_at)
+		values ($1, $2, $3, $4, $5, 'open', $6, $7, $7)
 		on conflict (kind, job_key) where state = 'open' and job_key <> '' do update set
 			args = excluded.args,
-			again_at = case when job.until_ms > 0 and (job.again_at = 0 or excluded.run_at < job.again_at) then excluded.run_at else job.again_at end,
+			again_at = case when job.until_ms > 0 and (job.again_at = 0 or $8 < job.again_at) then $8 else job.again_at end,
+			set_at = case when job.until_ms = 0 and excluded.run_at < job.run_at then excluded.set_at else job.set_at end,
 			run_at = case when job.until_ms = 0 and excluded.run_at < job.run_at then excluded.run_at else job.run_at end`,
-		db.NewID(), j.Site, j.Kind, j.Key, j.Args, db.Millis(j.RunAt), db.Millis(now))
+		db.NewID(), j.Site, j.Kind, j.Key, j.Args, db.Millis(j.RunAt), db.Millis(now), again)
 	if err != nil {
 		return fmt.Errorf("add job %s: %w", j.Kind, err)
 	}

@@ -525,11 +525,70 @@ func TestClockPutBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		add(t, d, q, job.Job{Kind: "b"}) // for now, as it was then
+		add(t, d, q, job.Job{Kind: "c", Key: "1", RunAt: wrong.Now().Add(time.Hour)}, job.Job{Kind: "c", Key: "1"})
 		right := open(t, d, &book{}, quick())
-		got := make(chan bool, 1)
-		right.Handle("a", func(context.Context, job.Job) error { got <- true; return nil })
+		got := make(chan string, 3)
+		for _, kind := range []string{"a", "b", "c"} {
+			right.Handle(kind, func(context.Context, job.Job) error { got <- kind; return nil })
+		}
 		during(t, right)
-		<-got
+		all := []string{<-got, <-got, <-got}
+		slices.Sort(all)
+		if diff := cmp.Diff([]string{"a", "b", "c"}, all); diff != "" {
+			t.Errorf("done (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestAgainAfterTheClockWasPutBack adds a job for now while it runs, puts the clock
+// back, and waits for nothing.
+func TestAgainAfterTheClockWasPutBack(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		var back atomic.Int64
+		o := quick()
+		o.LeaseTTL = time.Minute
+		o.Now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
+		q := open(t, d, &book{}, o)
+		begun, goOn := make(chan int, 4), make(chan bool)
+		var n atomic.Int64
+		q.Handle("a", func(context.Context, job.Job) error {
+			begun <- int(n.Add(1))
+			<-goOn
+			return nil
+		})
+		during(t, q)
+		add(t, d, q, job.Job{Kind: "a", Key: "1"})
+		<-begun
+		add(t, d, q, job.Job{Kind: "a", Key: "1"})
+		back.Store(int64(40 * time.Second)) // less than a lease: nothing looks wrong
+		goOn <- true
+		if again := <-begun; again != 2 {
+			t.Errorf("run %d times; want 2", again)
+		}
+		goOn <- true
+	})
+}
+
+// TestAFailureAfterTheClockWasPutBackPauses: a job that was added in what is now the
+// future does not come back without a pause.
+func TestAFailureAfterTheClockWasPutBackPauses(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		wrong, right := quick(), quick()
+		wrong.Now = func() time.Time { return time.Now().Add(time.Hour) }
+		right.Pause, right.MaxPause = time.Hour, time.Hour
+		add(t, d, open(t, d, &book{}, wrong), job.Job{Kind: "a"})
+		q := open(t, d, &book{}, right)
+		var n atomic.Int64
+		q.Handle("a", func(context.Context, job.Job) error { n.Add(1); return fault.Errorf(fault.Unavailable, "no") })
+		during(t, q)
+		until(t, "failed once", func() bool { all := list(t, q, job.Waiting); return len(all) == 1 && all[0].Reason != "" })
+		time.Sleep(50 * time.Millisecond)
+		if n.Load() != 1 {
+			t.Errorf("tried %d times; want 1", n.Load())
+		}
 	})
 }
 

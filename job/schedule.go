@@ -53,47 +53,65 @@ func (q *Queue) tick(ctx context.Context, now time.Time) (time.Duration, error) 
 	return wait, nil
 }
 
-// tickOne looks at one schedule, and writes only if there is something to write.
+// tickOne looks at one schedule, and writes only if there is something to write, and
+// only over what it read: another process may have been quicker.
 func (q *Queue) tickOne(ctx context.Context, t timed, now time.Time) (time.Time, error) {
-	planned, known, err := q.planned(ctx, t, now)
-	if err != nil || known && planned.After(now) {
-		return planned, err
+	p, err := q.planned(ctx, t.name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	good := p.good(t.schedule, now)
+	if good && p.next.After(now) {
+		return p.next, nil
 	}
 	next := t.schedule.Next(now)
-	if !known {
-		return next, q.plan(ctx, t, next)
-	}
 	return next, q.db.Write(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `update job_schedule set next_at = $1, last_at = $2 where name = $3 and next_at = $4`,
-			db.Millis(next), db.Millis(now), t.name, db.Millis(planned))
-		if err != nil || n == 0 { // another process was quicker
+		n, err := q.plan(ctx, tx, t, p, next, now)
+		if err != nil || n == 0 || !good {
 			return err
 		}
 		return q.Add(ctx, tx, Job{Kind: scheduled + t.name, Key: t.name})
 	})
 }
 
-// planned returns the time that is planned, and whether it is any good: it was
-// planned for this schedule, and not by a clock that was put back since.
-func (q *Queue) planned(ctx context.Context, t timed, now time.Time) (time.Time, bool, error) {
-	var spec string
-	var at int64
-	err := q.db.QueryRow(ctx, `select spec, next_at from job_schedule where name = $1`, t.name).Scan(&spec, &at)
-	if err != nil && fault.Of(err) == fault.NotFound {
-		return time.Time{}, false, nil
-	}
-	next := db.FromMillis(at)
-	return next, spec == t.schedule.String() && !next.After(t.schedule.Next(t.schedule.Next(now))), err
+// A plan is what is known of a schedule's next time; the zero value, nothing.
+type plan struct {
+	spec string
+	next time.Time
 }
 
-// plan writes the next time of a schedule that is new or was changed.
-func (q *Queue) plan(ctx context.Context, t timed, next time.Time) error {
-	return q.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `insert into job_schedule (name, site_id, spec, next_at) values ($1, $2, $3, $4)
-			on conflict (name) do update set spec = excluded.spec, next_at = excluded.next_at`,
+// good reports whether p was planned for s, and not by a clock that was put back
+// since.
+func (p plan) good(s Schedule, now time.Time) bool {
+	return p.spec == s.String() && !p.next.After(s.Next(s.Next(now)))
+}
+
+// planned returns the plan of a schedule.
+func (q *Queue) planned(ctx context.Context, name string) (plan, error) {
+	var p plan
+	var at int64
+	err := q.db.QueryRow(ctx, `select spec, next_at from job_schedule where name = $1`, name).Scan(&p.spec, &at)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return plan{}, nil
+	}
+	p.next = db.FromMillis(at)
+	return p, err
+}
+
+// plan writes the next time of a schedule in the place of old, and returns how many
+// rows it wrote: none if old is not what stands there now. That the schedule was due
+// is noted only if old was a time that has come.
+func (q *Queue) plan(ctx context.Context, tx *db.Tx, t timed, old plan, next, now time.Time) (int64, error) {
+	if old.spec == "" {
+		return tx.Exec(ctx, `insert into job_schedule (name, site_id, spec, next_at) values ($1, $2, $3, $4) on conflict (name) do nothing`,
 			t.name, defaultSite, t.schedule.String(), db.Millis(next))
-		return err
-	})
+	}
+	var last any // as it was
+	if old.good(t.schedule, now) {
+		last = db.Millis(now)
+	}
+	return tx.Exec(ctx, `update job_schedule set spec = $1, next_at = $2, last_at = coalesce($3, last_at) where name = $4 and spec = $5 and next_at = $6`,
+		t.schedule.String(), db.Millis(next), last, t.name, old.spec, db.Millis(old.next))
 }
 
 // Interval is a schedule that names every whole multiple of it since 1970.

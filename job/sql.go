@@ -22,8 +22,9 @@ type taken struct {
 }
 
 // due finds jobs to do: $1 is now, $2 the latest end a lease or a pause can have
-// been given by a clock that is right.
-const due = `state = 'open' and (run_at <= $1 or attempts > 0 and run_at > $3) and (until_ms <= $1 or until_ms > $2)`
+// been given by a clock that is right. What was due when its time was set stays due
+// when the clock is put back.
+const due = `state = 'open' and (run_at <= $1 or run_at <= set_at or attempts > 0 and run_at > $3) and (until_ms <= $1 or until_ms > $2)`
 
 // bounds are the arguments of due. Leases and pauses further ahead than they are
 // ever given come from a clock that was put back since.
@@ -165,8 +166,9 @@ func (q *Queue) renew(ctx context.Context) error {
 // done marks a job as done, or open again if it was added while it ran.
 func (q *Queue) done(ctx context.Context, r *run) error {
 	return q.end(ctx, r.taken, func(tx *db.Tx) (int64, error) {
-		n, err := tx.Exec(ctx, `update job set run_at = again_at, again_at = 0, until_ms = 0, attempts = 0, error = '', error_kind = ''
-			where job_id = $1 and term = $2 and state = 'open' and again_at > 0`, r.ID, r.term)
+		n, err := tx.Exec(ctx, `update job set run_at = case when again_at = $1 then $2 else again_at end, set_at = $2,
+			again_at = 0, until_ms = 0, attempts = 0, error = '', error_kind = ''
+			where job_id = $3 and term = $4 and state = 'open' and again_at > 0`, atOnce, db.Millis(q.o.Now()), r.ID, r.term)
 		if err != nil || n > 0 {
 			return n, err
 		}
@@ -185,8 +187,8 @@ func (q *Queue) giveBack(ctx context.Context, r *run) error {
 // later ends an attempt that failed and plans the next.
 func (q *Queue) later(ctx context.Context, t taken, at time.Time, cause error) error {
 	return q.end(ctx, t, func(tx *db.Tx) (int64, error) {
-		return tx.Exec(ctx, `update job set until_ms = 0, run_at = $1, error = $2, error_kind = $3
-			where job_id = $4 and term = $5 and state = 'open'`, db.Millis(at), quiet(cause), fault.Of(cause).String(), t.ID, t.term)
+		return tx.Exec(ctx, `update job set until_ms = 0, run_at = $1, set_at = $2, error = $3, error_kind = $4
+			where job_id = $5 and term = $6 and state = 'open'`, db.Millis(at), db.Millis(q.o.Now()), quiet(cause), fault.Of(cause).String(), t.ID, t.term)
 	})
 }
 
@@ -217,8 +219,9 @@ func (q *Queue) bury(ctx context.Context, tx *db.Tx, t taken, cause error) error
 		return err
 	}
 	// What was asked for while it ran is another job now.
-	_, err = tx.Exec(ctx, `insert into job (job_id, site_id, kind, job_key, args, state, run_at, created_at)
-		select $1, site_id, kind, job_key, args, 'open', again_at, ended_at from job where job_id = $2 and again_at > 0`, db.NewID(), t.ID)
+	_, err = tx.Exec(ctx, `insert into job (job_id, site_id, kind, job_key, args, state, run_at, created_at, set_at)
+		select $1, site_id, kind, job_key, args, 'open', case when again_at = $2 then ended_at else again_at end, ended_at, ended_at
+		from job where job_id = $3 and again_at > 0`, db.NewID(), atOnce, t.ID)
 	if err != nil {
 		return err
 	}

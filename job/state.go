@@ -138,7 +138,7 @@ func (q *Queue) Times(ctx context.Context) ([]Time, error) {
 // NotFound unless there is a dead job with this id, and Conflict if one of its kind
 // and key waits already.
 func (q *Queue) Replay(ctx context.Context, by, id string) error {
-	return q.person(ctx, by, id, "job.job.replayed", `update job set state = 'open', run_at = $1, until_ms = 0, attempts = 0,
+	return q.person(ctx, by, id, "job.job.replayed", `update job set state = 'open', run_at = $1, set_at = $1, until_ms = 0, attempts = 0,
 		again_at = 0, error = '', error_kind = '', ended_at = 0 where job_id = $2 and state = 'dead' returning site_id, kind`)
 }
 
