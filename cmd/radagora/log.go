@@ -3,7 +3,33 @@ package main
 import (
 	"io"
 	"log/slog"
+	"os"
+	"sync"
 )
+
+// A oneByOne is a writer for many: what commands say and what is logged goes to the
+// same place at once.
+type oneByOne struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write waits until nobody else writes.
+func (o *oneByOne) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(b)
+}
+
+// together returns a writer to w that many may use at once. A file is one already,
+// and stays one that can be asked whether it is a terminal.
+func together(w io.Writer) io.Writer {
+	switch w.(type) {
+	case *os.File, *oneByOne:
+		return w
+	}
+	return &oneByOne{w: w}
+}
 
 // logging is how the program writes its log, which goes to standard error.
 type logging struct {

@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -66,5 +70,29 @@ func TestLogLevel(t *testing.T) {
 	log.WarnContext(t.Context(), "but this")
 	if got := out.String(); strings.Contains(got, "not_this") || !strings.Contains(got, "but this") {
 		t.Errorf("log = %q", got)
+	}
+}
+
+// TestWritersTakeTurns: commands and the log write to one place at once, and each
+// line stays whole.
+func TestWritersTakeTurns(t *testing.T) {
+	var buf bytes.Buffer
+	w := together(&buf)
+	log := logging{Format: "text"}.logger(w)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				fmt.Fprintln(w, "refused: a file")
+				log.Info("entries sealed")
+			}
+		})
+	}
+	all.Wait()
+	if said, logged := strings.Count(buf.String(), "refused: a file\n"), strings.Count(buf.String(), "msg=\"entries sealed\"\n"); said != 200 || logged != 200 {
+		t.Errorf("%d lines said and %d logged; want 200 of each", said, logged)
+	}
+	if together(w) != w || together(os.Stderr) != io.Writer(os.Stderr) {
+		t.Error("what takes turns already was wrapped")
 	}
 }

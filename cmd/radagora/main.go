@@ -83,6 +83,7 @@ func main() {
 
 // run reads the command line, runs its command and returns the exit code.
 func run(ctx context.Context, args []string, sys *system) int {
+	sys.Err = together(sys.Err)
 	var p program
 	parser, err := newParser(&p, sys)
 	if err != nil {
