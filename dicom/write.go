@@ -104,8 +104,7 @@ func Write(w io.Writer, d *Dataset, syntax uid.UID) error {
 // writeTo writes d as s says, whether what w gets is deflated or not.
 func writeTo(w io.Writer, d *Dataset, s uid.Syntax) error {
 	b := bufio.NewWriterSize(w, 64<<10)
-	x := &writer{w: b, x: d.x, c: coding{implicit: s.Implicit, big: s.BigEndian}, packed: s.Encapsulated}
-	x.measure(d)
+	x := newWriter(b, d, s)
 	if err := x.run(d.lo, d.hi); err != nil {
 		return err
 	}

@@ -1,0 +1,52 @@
+package pixel
+
+import (
+	"radagora/dicom/uid"
+	"radagora/fault"
+)
+
+// A Frame is one decoded frame: samples of a pixel side by side, rows from the
+// top, little endian. Its Info speaks of Data: PlanarConfiguration is 0, a
+// single bit has become a byte, and the photometric interpretation is what the
+// samples are now, which differs from the data set's where a decoder turned
+// colours back (JPEG's and JPEG 2000's own colour transformations).
+type Frame struct {
+	Info
+	Data []byte
+}
+
+// A decoder turns the bytes of a frame into samples.
+type decoder func(i Info, b []byte) (*Frame, error)
+
+// decoders holds who decodes which transfer syntax (PS3.5 Annex A).
+var decoders = map[uid.UID]decoder{
+	uid.ImplicitVRLittleEndian:                         decodeNative,
+	uid.ExplicitVRLittleEndian:                         decodeNative,
+	uid.ExplicitVRBigEndian:                            decodeNative,
+	uid.DeflatedExplicitVRLittleEndian:                 decodeNative,
+	uid.GEPrivateImplicitVRBigEndian:                   decodeNative,
+	uid.Papyrus3ImplicitVRLittleEndian:                 decodeNative,
+	uid.EncapsulatedUncompressedExplicitVRLittleEndian: decodeNative,
+	uid.DeflatedImageFrameCompression:                  decodeDeflated,
+	uid.RLELossless:                                    decodeRLE,
+}
+
+// CanDecode reports whether Decode knows the transfer syntax.
+func CanDecode(ts uid.UID) bool { return decoders[ts] != nil }
+
+// Decode returns the samples of one frame. b is the frame as it stands in the
+// object: its fragments joined, or its part of native Pixel Data in the byte
+// order of i.TransferSyntax (words of one bit a pixel begin at the first bit of
+// b). b is not changed; Data may share its memory. Errors are Unsupported (the
+// transfer syntax, or a process nobody decodes here), Invalid (b is damaged or
+// does not fit i) or Exhausted (beyond MaxFrame).
+func Decode(i Info, b []byte) (*Frame, error) {
+	if err := i.check(); err != nil {
+		return nil, err
+	}
+	d := decoders[i.TransferSyntax]
+	if d == nil {
+		return nil, fault.Errorf(fault.Unsupported, "pixels in transfer syntax %v are not decoded", i.TransferSyntax)
+	}
+	return d(i, b)
+}

@@ -1,0 +1,25 @@
+package pixel
+
+import (
+	"radagora/dicom/pixel/rle"
+	"radagora/dicom/uid"
+	"radagora/fault"
+)
+
+// decodeRLE unpacks a frame of run length encoding (PS3.5 Annex G).
+func decodeRLE(i Info, b []byte) (*Frame, error) {
+	if i.BitsAllocated == 1 {
+		return nil, fault.Errorf(fault.Unsupported, "RLE of single bits")
+	}
+	data, err := rle.Decode(b, i.Pixels(), i.SamplesPerPixel, i.BitsAllocated/8)
+	if err != nil {
+		return nil, err
+	}
+	return decoded(i, data), nil
+}
+
+// decoded returns a Frame of samples that lie as i says, side by side.
+func decoded(i Info, data []byte) *Frame {
+	i.TransferSyntax, i.NumberOfFrames, i.PlanarConfiguration = uid.ExplicitVRLittleEndian, 1, 0
+	return &Frame{Info: i, Data: data}
+}
