@@ -9,13 +9,16 @@ LDFLAGS := -X main.version=$(VERSION)
 CHECK   := .work/bin/check
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format generate release soak bench postgres clean $(CHECK)
+.PHONY: help run viewer build test lint format generate release soak bench postgres clean $(CHECK)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## build and start with demonstration data; prints the address
+run: viewer build ## build and start with demonstration data; prints the address
 	@./bin/radagora $(SERVE)
+
+viewer: ## fetch the image viewer, where npm is installed
+	@go run ./tools/viewer -if-npm
 
 build: ## build bin/radagora
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/radagora ./cmd/radagora
@@ -34,6 +37,7 @@ generate: ## write the generated files anew
 	@go generate ./tools
 
 release: ## make dist: programs, packages, image, lists of what is inside
+	@go run ./tools/viewer
 	@go run ./tools/release -o dist
 
 MINUTES ?= 60

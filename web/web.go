@@ -29,6 +29,7 @@ import (
 	"radagora/access"
 	"radagora/fault"
 	"radagora/lang"
+	"radagora/web/viewer"
 )
 
 // Config is what the pages need. Catalogue must be set; a nil Log discards, a
@@ -87,13 +88,14 @@ type server struct {
 	assets     *assets
 	nav        []section
 	registered []Route
+	viewer     *viewer.Viewer
 }
 
 // New returns the handler of all pages. It answers every path, so mount other
 // doors before it.
 func New(c Config) http.Handler {
 	c.fill()
-	s := &server{Config: c, assets: readAssets()}
+	s := &server{Config: c, assets: readAssets(), viewer: readViewer()}
 	s.nav = s.sections()
 	mux := http.NewServeMux()
 	s.routes(mux)
@@ -197,6 +199,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.post("/start/demo", access.DemoLoad, s.startDemo)
 		g.post("/start/cancel", access.DemoLoad, s.startCancel)
 	}
+	g.get("/viewer/", access.StudyFind, s.imageViewer)
 	s.signRoutes(g)
 	s.accountRoutes(g)
 	s.identityRoutes(g)

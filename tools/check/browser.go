@@ -14,7 +14,7 @@ import (
 // them. It runs in a step of its own, which counts what the browser tests report.
 const browserTest = "^TestBrowser$"
 
-// driver installs what the tests that open a browser need. The packages come from
+// driver installs what the tests that open a browser need, and the image viewer. The packages come from
 // the lock file; nothing they bring runs while they are installed.
 func driver(ctx context.Context, s *stage) outcome {
 	dir := filepath.Join(s.root, "test", "browser")
@@ -29,6 +29,9 @@ func driver(ctx context.Context, s *stage) outcome {
 		if out, err := ci.CombinedOutput(); err != nil {
 			return fail("%s\nnpm ci: %v", out, err)
 		}
+	}
+	if out, err := s.output(ctx, "go", "run", "./tools/viewer"); err != nil {
+		return fail("%s\ntools/viewer: %v", out, err)
 	}
 	return outcome{passed: 1}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"radagora/content"
 	"radagora/site"
+	"radagora/web/viewer"
 )
 
 // A bill lists what is in a program (CycloneDX 1.6).
@@ -103,6 +105,11 @@ func (r *release) bill(p program) ([]byte, error) {
 		return nil, err
 	}
 	b.Components = append(b.Components, sets...)
+	images, err := imageViewer()
+	if err != nil {
+		return nil, err
+	}
+	b.Components = append(b.Components, images...)
 	root := depends{Ref: self.Ref}
 	for _, c := range b.Components {
 		root.On = append(root.On, c.Ref)
@@ -130,6 +137,22 @@ func knowledge() ([]component, error) {
 	}
 	slices.SortFunc(all, func(a, b component) int { return cmp.Compare(a.Ref, b.Ref) })
 	return all, nil
+}
+
+// imageViewer returns the component of the image viewer. A program is released with
+// it.
+func imageViewer() ([]component, error) {
+	v, err := viewer.New()
+	if err != nil {
+		return nil, err
+	}
+	if !v.Present() {
+		return nil, errors.New("the image viewer is not there: go run ./tools/viewer")
+	}
+	i := strings.LastIndexByte(v.Source(), '@')
+	name, version := v.Source()[:i], v.Source()[i+1:]
+	purl := "pkg:npm/" + strings.ReplaceAll(name, "@", "%40") + "@" + version
+	return []component{{Type: "library", Ref: purl, Name: name, Version: version, Licenses: licencesOf("MIT"), PURL: purl}}, nil
 }
 
 // licencesOf reads "MIT and Apache-2.0".
