@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 	"io/fs"
@@ -48,7 +49,7 @@ type Words struct {
 
 // A Viewer answers below /viewer/. The zero value has no files.
 type Viewer struct {
-	files  map[string][]byte // compressed
+	files  map[string]*io.SectionReader // compressed, where they lie in the program
 	digest string
 	app    string // name of the application's script
 	source string
@@ -56,44 +57,39 @@ type Viewer struct {
 
 // New returns the viewer this program was built with.
 func New() (*Viewer, error) {
-	text, err := dist.ReadFile("dist/ohif.zip")
+	f, err := dist.Open("dist/ohif.zip")
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Viewer{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	z, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	all, ok := f.(io.ReaderAt) // it stays open: closing an embedded file does nothing
+	info, err := f.Stat()
+	if err != nil || !ok {
+		return nil, fault.Errorf(fault.Internal, "the image viewer cannot be read: %w", err)
+	}
+	z, err := zip.NewReader(all, info.Size())
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(text)
-	v := &Viewer{files: map[string][]byte{}, digest: hex.EncodeToString(sum[:6])}
+	v := &Viewer{files: map[string]*io.SectionReader{}}
 	v.source, _, _ = strings.Cut(z.Comment, " ")
+	sum := sha256.New()
 	for _, f := range z.File {
-		if err := v.add(f); err != nil {
+		at, err := f.DataOffset()
+		if err != nil {
 			return nil, err
 		}
+		name := strings.TrimSuffix(f.Name, ".gz")
+		v.files[name] = io.NewSectionReader(all, at, int64(f.CompressedSize64))
+		fmt.Fprintln(sum, f.Name, f.CRC32)
+		if strings.HasPrefix(name, "app.bundle.") && path.Ext(name) == ".js" {
+			v.app = name
+		}
 	}
+	v.digest = hex.EncodeToString(sum.Sum(nil)[:6])
 	return v, nil
-}
-
-// add takes one file in.
-func (v *Viewer) add(f *zip.File) error {
-	r, err := f.Open()
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(r)
-	if err = errors.Join(err, r.Close()); err != nil {
-		return err
-	}
-	name := strings.TrimSuffix(f.Name, ".gz")
-	v.files[name] = text
-	if strings.HasPrefix(name, "app.bundle.") && path.Ext(name) == ".js" {
-		v.app = name
-	}
-	return nil
 }
 
 // Source names the package and version of the viewer, such as @ohif/app@3.12.10, ""
@@ -145,7 +141,7 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request, name string) {
 	if hashed(name) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(v.files[name]))
+	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(v.files[name], 0, v.files[name].Size()))
 }
 
 // hashed reports whether a name holds the digest of its file: then the file never
