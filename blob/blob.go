@@ -56,8 +56,9 @@ type Store interface {
 	Open(ctx context.Context, r Ref) (Object, error)
 
 	// Remove takes an object away for good. When it returns nil the bytes are
-	// overwritten or given back to the disk, and that is durable. Removing what
-	// is removed already does the same again. NotFound: the pack is not known.
+	// overwritten or given back, and that is durable. Removing what is removed
+	// already does the same again, or is NotFound where its pack has gone with
+	// it. NotFound: the pack is not known.
 	Remove(ctx context.Context, r Ref) error
 
 	// List yields every object that was finished and not removed, in the order

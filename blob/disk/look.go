@@ -68,6 +68,9 @@ func FileName(pack string, sealed bool) string {
 	return pack + openExt
 }
 
+// IsPack reports whether name is one that a store gives to a pack.
+func IsPack(name string) bool { return packName(name) }
+
 // packName reports whether name is one that a store gives.
 func packName(name string) bool {
 	id, err := uuid.Parse(name)

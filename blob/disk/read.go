@@ -46,9 +46,15 @@ func (r *reader) Close() error {
 // check compares r with the header of the record it names.
 func (h *handle) check(r blob.Ref) error {
 	rec, err := h.find(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	return judge(rec, r)
+}
+
+// judge compares r with the record that stands at its place.
+func judge(rec record, r blob.Ref) error {
+	switch {
 	case rec.kind == lost:
 		return blob.Damaged(r, "header cannot be read")
 	case rec.kind == removed:
