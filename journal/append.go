@@ -36,7 +36,7 @@ func (j *Journal) Append(ctx context.Context, tx *db.Tx, entries ...Entry) error
 			return fmt.Errorf("append to journal: %w", err)
 		}
 	}
-	persons, records := map[string]person{}, make([]record, len(entries))
+	persons, records := map[[2]string]person{}, make([]record, len(entries))
 	for i := range entries {
 		var err error
 		if records[i], err = j.record(ctx, tx, persons, &entries[i]); err != nil {
@@ -99,7 +99,7 @@ func checkJSON(b json.RawMessage, most int) error {
 }
 
 // record makes the row of e. persons holds the keys found so far in this call.
-func (j *Journal) record(ctx context.Context, tx *db.Tx, persons map[string]person, e *Entry) (record, error) {
+func (j *Journal) record(ctx context.Context, tx *db.Tx, persons map[[2]string]person, e *Entry) (record, error) {
 	at := e.At
 	if at.IsZero() {
 		at = j.o.Now()
@@ -111,13 +111,14 @@ func (j *Journal) record(ctx context.Context, tx *db.Tx, persons map[string]pers
 		r.data = "{}"
 	}
 	if e.Person != "" {
-		p, known := persons[e.Person]
+		who := [2]string{e.Site, e.Person}
+		p, known := persons[who]
 		if !known {
 			var err error
-			if p, err = j.person(ctx, tx, e.Person); err != nil {
+			if p, err = j.person(ctx, tx, e.Site, e.Person); err != nil {
 				return r, err
 			}
-			persons[e.Person] = p
+			persons[who] = p
 		}
 		r.personKey = p.keyID
 		if len(e.Payload) > 0 {

@@ -18,7 +18,7 @@ type Filter struct {
 	Kinds  []string // one of these; "archive.*" stands for all that begin so; none means any
 
 	Site, Subject, Actor string    // exactly this, if not ""
-	Person               string    // about this person, in the terms of Append, if not ""
+	Person               string    // about this person of Site, which is needed then, in the terms of Append, if not ""
 	PersonKey            string    // about the person this stands for in entries read, if not ""
 	From, Until          time.Time // At not before From, and before Until; the zero time means no bound
 

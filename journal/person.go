@@ -42,12 +42,22 @@ type person struct {
 	key   []byte
 }
 
-// person returns the key of whom, and makes one for someone new. On PostgreSQL
-// the key cannot be destroyed before tx ends.
-func (j *Journal) person(ctx context.Context, tx *db.Tx, whom string) (person, error) {
-	lookup := j.keys.mac("person", whom)
+// person is how the key of someone at a site is found.
+func (k keys) person(site, whom string) []byte { return k.mac("person at", site+"\n"+whom) }
+
+// formerly is how it was found before keys belonged to a site.
+func (k keys) formerly(whom string) []byte { return k.mac("person", whom) }
+
+// person returns the key of whom at a site, and makes one for someone new. On
+// PostgreSQL the key cannot be destroyed before tx ends.
+func (j *Journal) person(ctx context.Context, tx *db.Tx, site, whom string) (person, error) {
+	lookup := j.keys.person(site, whom)
 	p, err := j.known(ctx, tx, lookup)
 	if err == nil || fault.Of(err) != fault.NotFound {
+		return p, err
+	}
+	older, err := j.known(ctx, tx, j.keys.formerly(whom))
+	if err != nil && fault.Of(err) != fault.NotFound {
 		return p, err
 	}
 	p = person{keyID: db.NewID(), key: make([]byte, 32)}
@@ -58,8 +68,8 @@ func (j *Journal) person(ctx context.Context, tx *db.Tx, whom string) (person, e
 	if err != nil {
 		return p, err
 	}
-	n, err := tx.Exec(ctx, `insert into journal_person_key (key_id, lookup, wrapped, created_ms) values ($1, $2, $3, $4)
-		on conflict (lookup) do nothing`, p.keyID, lookup, wrapped, db.Millis(j.o.Now()))
+	n, err := tx.Exec(ctx, `insert into journal_person_key (key_id, lookup, wrapped, created_ms, older) values ($1, $2, $3, $4, $5)
+		on conflict (lookup) do nothing`, p.keyID, lookup, wrapped, db.Millis(j.o.Now()), older.keyID)
 	if err == nil && n == 0 { // someone else has just made it
 		return j.known(ctx, tx, lookup)
 	}
@@ -76,41 +86,59 @@ func (j *Journal) known(ctx context.Context, tx *db.Tx, lookup []byte) (person, 
 	return p, err
 }
 
-// PersonKey returns what stands for someone in the entries about them. It is NotFound
-// if the journal knows nothing of them.
-func (j *Journal) PersonKey(ctx context.Context, whom string) (string, error) {
-	var key string
-	err := j.db.QueryRow(ctx, "select key_id from journal_person_key where lookup = $1", j.keys.mac("person", whom)).Scan(&key)
-	switch {
-	case err == nil:
-		return key, nil
-	case fault.Of(err) == fault.NotFound:
-		return "", fault.Errorf(fault.NotFound, "the journal knows no such person")
+// PersonKey returns what stands for someone of a site in the entries about them now.
+// It is NotFound if the journal knows nothing of them.
+func (j *Journal) PersonKey(ctx context.Context, site, whom string) (string, error) {
+	for _, lookup := range [][]byte{j.keys.person(site, whom), j.keys.formerly(whom)} {
+		var key string
+		err := j.db.QueryRow(ctx, "select key_id from journal_person_key where lookup = $1", lookup).Scan(&key)
+		switch {
+		case err == nil:
+			return key, nil
+		case fault.Of(err) != fault.NotFound:
+			return "", fmt.Errorf("person of the journal: %w", err)
+		}
 	}
-	return "", fmt.Errorf("person of the journal: %w", err)
+	return "", fault.Errorf(fault.NotFound, "the journal knows no such person")
 }
 
-// Erase destroys the key of someone as part of tx, so that no payload about them
-// can ever be read again, and appends by, which says who did it and why; its Kind,
-// unless given, is journal.person.erased, and its Subject becomes what PersonKey
-// was in the entries. It is NotFound if the journal knows nothing of them.
+// olderKey returns what stood for somebody before a key did, "" if nothing.
+func (j *Journal) olderKey(ctx context.Context, key string) (string, error) {
+	var older string
+	err := j.db.QueryRow(ctx, "select older from journal_person_key where key_id = $1", key).Scan(&older)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return "", fmt.Errorf("person of the journal: %w", err)
+	}
+	return older, nil
+}
+
+// Erase destroys the key of someone at the site of by as part of tx, so that no
+// payload about them can ever be read again, and appends by, which says who did it and
+// why; its Kind, unless given, is journal.person.erased, and its Subject becomes what
+// stood for them in the entries. A key from before keys belonged to a site goes too,
+// with an entry of its own. It is NotFound if the journal knows nothing of them.
 //
 // Copies of the database keep the key as long as they are kept.
 func (j *Journal) Erase(ctx context.Context, tx *db.Tx, whom string, by Entry) error {
-	var keyID string
-	err := tx.QueryRow(ctx, `update journal_person_key set lookup = null, wrapped = null, created_ms = null, destroyed_ms = $1
-		where lookup = $2 returning key_id`, db.Millis(j.o.Now()), j.keys.mac("person", whom)).Scan(&keyID)
-	if err != nil {
-		if fault.Of(err) == fault.NotFound {
-			return fault.Errorf(fault.NotFound, "erase from journal: no such person")
-		}
-		return fmt.Errorf("erase from journal: %w", err)
-	}
 	if by.Kind == "" {
 		by.Kind = "journal.person.erased"
 	}
-	by.Subject = keyID
-	return j.Append(ctx, tx, by)
+	var entries []Entry
+	for _, lookup := range [][]byte{j.keys.person(by.Site, whom), j.keys.formerly(whom)} {
+		e := by
+		err := tx.QueryRow(ctx, `update journal_person_key set lookup = null, wrapped = null, created_ms = null, older = '', destroyed_ms = $1
+			where lookup = $2 returning key_id`, db.Millis(j.o.Now()), lookup).Scan(&e.Subject)
+		switch {
+		case err == nil:
+			entries = append(entries, e)
+		case fault.Of(err) != fault.NotFound:
+			return fmt.Errorf("erase from journal: %w", err)
+		}
+	}
+	if len(entries) == 0 {
+		return fault.Errorf(fault.NotFound, "erase from journal: no such person")
+	}
+	return j.Append(ctx, tx, entries...)
 }
 
 // encrypt returns a nonce and text under AES-256-GCM; about binds it to its place.

@@ -55,7 +55,7 @@ func TestReadsAreGathered(t *testing.T) {
 		j = running(t, d, o)
 		allSealed(t, j)
 		got := map[string]int{}
-		for _, e := range find(t, j, journal.Filter{Person: "p"}) {
+		for _, e := range find(t, j, journal.Filter{Site: "main", Person: "p"}) {
 			var data journal.ReadData
 			if err := json.Unmarshal(e.Data, &data); err != nil {
 				t.Fatal(err)

@@ -58,6 +58,9 @@ func (c *condition) and(t term) {
 }
 
 func (j *Journal) search(ctx context.Context, f Filter) (*search, error) {
+	if f.Person != "" && f.Site == "" {
+		return nil, fault.Errorf(fault.Invalid, "a person is known by site, and none is named")
+	}
 	s := &search{j: j, window: firstWindow, limit: pageSize, newest: f.Newest}
 	if f.Limit > 0 {
 		s.limit = min(s.limit, f.Limit)
@@ -81,7 +84,8 @@ func (j *Journal) search(ctx context.Context, f Filter) (*search, error) {
 			s.and(r.other)
 		}
 	}
-	if best >= 0 && s.where == "" && !f.Personal && f.Site == "" {
+	few := f.Site == "" || f.Person != "" && best == 0 // somebody's entries are of their site, but for old ones
+	if best >= 0 && s.where == "" && !f.Personal && few {
 		s.window = s.high - s.low // every entry on the way is wanted
 		s.widest = s.window
 	}
@@ -136,17 +140,22 @@ type route struct {
 func (s *search) routes(ctx context.Context, f Filter) ([]route, error) {
 	var all []route
 	if f.Person != "" {
-		key, err := s.j.PersonKey(ctx, f.Person)
+		key, err := s.j.PersonKey(ctx, f.Site, f.Person)
 		if fault.Of(err) == fault.NotFound {
 			key, err = "-", nil // nobody's
 		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, one("person_key_id <> '' and person_key_id = %s", "person_key_id", key))
+		if all, err = s.about(ctx, all, key); err != nil {
+			return nil, err
+		}
 	}
 	if f.PersonKey != "" {
-		all = append(all, one("person_key_id <> '' and person_key_id = %s", "person_key_id", f.PersonKey))
+		var err error
+		if all, err = s.about(ctx, all, f.PersonKey); err != nil {
+			return nil, err
+		}
 	}
 	if f.Subject != "" {
 		all = append(all, one("subject <> '' and subject = %s", "subject", f.Subject))
@@ -155,6 +164,18 @@ func (s *search) routes(ctx context.Context, f Filter) ([]route, error) {
 		return all, nil
 	}
 	r, err := s.acts(ctx, f)
+	return append(all, r), err
+}
+
+// about appends the way to what is about somebody: under the key that stands for them,
+// and under the one that did before.
+func (s *search) about(ctx context.Context, all []route, key string) ([]route, error) {
+	r := one("person_key_id <> '' and person_key_id = %s", "person_key_id", key)
+	older, err := s.j.olderKey(ctx, key)
+	if err == nil && older != "" {
+		r.along = append(r.along, term{r.along[0].text, []any{older}})
+		r.other = term{"person_key_id || '' in (%s, %s)", []any{key, older}}
+	}
 	return append(all, r), err
 }
 

@@ -127,7 +127,7 @@ func TestErase(t *testing.T) {
 		if e := after[4]; e.PersonKey == before[0].PersonKey || string(e.Payload) != `{"secret":"new"}` {
 			t.Errorf("somebody who returned: %+v; want another key", e)
 		}
-		if got := find(t, j, journal.Filter{Person: "4711"}); len(got) != 1 || got[0].Seq != 5 {
+		if got := find(t, j, journal.Filter{Site: "main", Person: "4711"}); len(got) != 1 || got[0].Seq != 5 {
 			t.Errorf("entries about them: %+v; want the new one", got)
 		}
 		var lookup, wrapped []byte

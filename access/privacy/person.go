@@ -1,7 +1,9 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"radagora/access"
 	"radagora/db"
@@ -80,19 +82,35 @@ func (d *Desk) Wishes(ctx context.Context, p access.Person) ([]access.Held, erro
 	return d.Facts.Wishes(ctx, p)
 }
 
-// Looked returns who did something with the data of a person, the latest first, at
-// most limit entries. That somebody asked for this list is noted too.
+// Looked returns who did something with the data of a person, under any of their
+// identifiers, the latest first, at most limit entries. That somebody asked for this
+// list is noted too.
 func (d *Desk) Looked(ctx context.Context, p access.Person, limit int) ([]journal.Entry, error) {
 	if err := access.Check(ctx, access.AccessListRead, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
 		return nil, err
 	}
-	var all []journal.Entry
-	for e, err := range d.Journal.Find(ctx, journal.Filter{Site: p.Site, Person: p.ID, Newest: true, Limit: limit}) {
-		if err != nil {
-			return nil, err
-		}
-		e.Payload = nil
-		all = append(all, e)
+	keys, err := d.same(ctx, p)
+	if err != nil {
+		return nil, err
 	}
-	return all, d.note(ctx, p, "journal.person.read", nil)
+	var all []journal.Entry
+	for _, key := range keys {
+		for e, err := range d.Journal.Find(ctx, journal.Filter{Site: p.Site, Person: key, Newest: true, Limit: limit}) {
+			if err != nil {
+				return nil, err
+			}
+			e.Payload = nil
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b journal.Entry) int { return cmp.Compare(b.Seq, a.Seq) })
+	return all[:min(len(all), limit)], d.note(ctx, p, "journal.person.read", nil)
+}
+
+// same returns the identifiers of a person.
+func (d *Desk) same(ctx context.Context, p access.Person) ([]string, error) {
+	if d.Same == nil {
+		return []string{p.ID}, nil
+	}
+	return d.Same(ctx, p.Site, p.ID)
 }

@@ -346,5 +346,16 @@ func TestWhoLooked(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("who looked (-want +got):\n%s", diff)
 		}
+		other := anna()
+		other.ID = "|another number of hers"
+		d.Same = func(context.Context, string, string) ([]string, error) { return []string{other.ID, anna().ID}, nil }
+		all, err := d.Looked(d.ctx, other, 10)
+		d.must(err)
+		if n := slices.IndexFunc(all, func(e journal.Entry) bool { return e.Kind == "privacy.person.exported" }); n < 0 {
+			t.Errorf("under another number: %d entries, without the copy", len(all))
+		}
+		if one, err := d.Looked(d.ctx, other, 1); err != nil || len(one) != 1 || one[0].Seq < all[0].Seq {
+			t.Errorf("the latest: %+v, %v", one, err)
+		}
 	})
 }

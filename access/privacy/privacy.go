@@ -79,6 +79,9 @@ type Desk struct {
 
 	// Rooms are asked for exports and erase in this order: the journal stands last.
 	Rooms []Room
+	// Same returns all identifiers of the person of one at a site, that one among them.
+	// Nil: each stands for itself.
+	Same func(ctx context.Context, siteID, id string) ([]string, error)
 	// Objects yields the files about a person; nil: there are none.
 	Objects func(ctx context.Context, p access.Person) iter.Seq2[Object, error]
 	// Copies yields what of a person was sent to others; nil: nobody knows.

@@ -265,7 +265,7 @@ func TestLooks(t *testing.T) {
 		var looks []trail.Look
 		eventually(t, "not sealed", func() bool {
 			var err error
-			looks, err = trail.Looks(t.Context(), j, journal.Filter{Person: "4711"})
+			looks, err = trail.Looks(t.Context(), j, journal.Filter{Site: "main", Person: "4711"})
 			return err == nil && len(looks) == 7
 		})
 		var got []string

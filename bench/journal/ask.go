@@ -39,11 +39,11 @@ func (m *maker) span(r *rand.Rand, f journal.Filter, length time.Duration) journ
 var questions = []question{
 	{"a person", func(r *rand.Rand, m *maker) journal.Filter {
 		who, _ := m.some(r)
-		return journal.Filter{Person: who}
+		return journal.Filter{Site: "main", Person: who}
 	}},
 	{"a person, four weeks", func(r *rand.Rand, m *maker) journal.Filter {
 		who, seq := m.some(r)
-		return journal.Filter{Person: who, From: m.at(seq), Until: m.at(seq).AddDate(0, 0, 28)}
+		return journal.Filter{Site: "main", Person: who, From: m.at(seq), Until: m.at(seq).AddDate(0, 0, 28)}
 	}},
 	{"an account", func(r *rand.Rand, _ *maker) journal.Filter { return journal.Filter{Actor: account(r)} }},
 	{"an account, one week", func(r *rand.Rand, m *maker) journal.Filter {
@@ -54,7 +54,7 @@ var questions = []question{
 	}},
 	{"a person and an account", func(r *rand.Rand, m *maker) journal.Filter {
 		who, _ := m.some(r)
-		return journal.Filter{Person: who, Actor: account(r)}
+		return journal.Filter{Site: "main", Person: who, Actor: account(r)}
 	}},
 	{"a study", func(r *rand.Rand, m *maker) journal.Filter {
 		seq := r.Int64N(m.n)

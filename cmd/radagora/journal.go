@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"radagora/access"
-	"radagora/archive"
 	"radagora/db"
 	"radagora/fault"
 	"radagora/journal"
@@ -38,7 +37,7 @@ type journalFlags struct {
 }
 
 func (f journalFlags) filter() (journal.Filter, error) {
-	want := journal.Filter{Actor: f.Actor, Kinds: f.Kind, Subject: f.About, Person: archive.Person(f.Issuer, f.Person)}
+	want := journal.Filter{Actor: f.Actor, Kinds: f.Kind, Subject: f.About}
 	for _, t := range []struct {
 		flag, text string
 		into       *time.Time
@@ -55,6 +54,13 @@ func (f journalFlags) filter() (journal.Filter, error) {
 		*t.into = at
 	}
 	return want, nil
+}
+
+// about has want be about the person, as this installation keeps their identifier.
+func (f journalFlags) about(h *house, want *journal.Filter) {
+	if f.Person != "" {
+		want.Site, want.Person = at, h.Archive.Key(f.Issuer, f.Person)
+	}
 }
 
 type journalFindCmd struct {
@@ -83,6 +89,7 @@ func (c journalFindCmd) Run(ctx context.Context, sys *system) error {
 	}
 	f.Newest, f.Limit = true, c.Limit
 	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+		c.about(h, &f)
 		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "NUMBER\tTIME\tACTOR\tKIND\tABOUT\tDATA")
 		n := 0
@@ -140,6 +147,7 @@ func (c journalExportCmd) Run(ctx context.Context, sys *system) error {
 		return err
 	}
 	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) (err error) {
+		c.about(h, &f)
 		out := sys.Out
 		if c.Output != "" {
 			file, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -38,7 +38,7 @@ func (h *house) desk(ctx context.Context, s settings) error {
 	h.Privacy = &privacy.Desk{
 		DB: h.DB, Journal: h.Journal, Facts: h.Facts, Content: h.Content, Sites: h.Sites, Now: h.Now,
 		Pseudonym: pseudonyms(key), Objects: h.objectsOf, Copies: h.copiesOf, Backups: s.backupsUntil(h.Now),
-		Uses: func(ctx context.Context, siteID string) (privacy.Uses, error) { return h.uses(ctx, s, siteID) }, Evidence: h.proof,
+		Uses: func(ctx context.Context, siteID string) (privacy.Uses, error) { return h.uses(ctx, s, siteID) }, Evidence: h.proof, Same: h.Persons.Keys,
 		Erased: func(ctx context.Context, tx *db.Tx, p access.Person) error {
 			return h.Backup.NoteErasure(ctx, tx, erasedPerson, p.Site, p.ID)
 		},
@@ -150,11 +150,24 @@ type opened struct {
 // was sent to, and people who exported it.
 func (h *house) copiesOf(ctx context.Context, p access.Person) ([]privacy.Copy, error) {
 	found := map[string]*privacy.Copy{}
+	err := h.linked(nil).each(ctx, h.DB, p, func(p access.Person) error { return h.addCopies(ctx, p, found) })
+	if err != nil {
+		return nil, err
+	}
+	var all []privacy.Copy
+	for _, k := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, *found[k])
+	}
+	return all, nil
+}
+
+// addCopies adds what went to others under one identifier.
+func (h *house) addCopies(ctx context.Context, p access.Person, found map[string]*privacy.Copy) error {
 	for e, err := range h.Journal.Find(ctx, journal.Filter{
 		Site: p.Site, Person: p.ID, Kinds: []string{string(access.ObjectRead), string(access.ObjectSend), "archive.object.sent", "privacy.person.exported"},
 	}) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if e.Kind == string(access.ObjectRead) && !strings.HasPrefix(e.Actor, peerAccount) {
 			continue // looked at here
@@ -174,11 +187,7 @@ func (h *house) copiesOf(ctx context.Context, p access.Person) ([]privacy.Copy, 
 			c.Last = e.At.UTC()
 		}
 	}
-	var all []privacy.Copy
-	for _, k := range slices.Sorted(maps.Keys(found)) {
-		all = append(all, *found[k])
-	}
-	return all, nil
+	return nil
 }
 
 // uses says what this installation does with data.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"radagora/access"
-	"radagora/archive"
 	"radagora/fault"
 	"radagora/journal"
 	"radagora/web"
@@ -157,8 +156,8 @@ func (v journalView) PersonKey(ctx context.Context, patientID, issuer string) (s
 		return "", err
 	}
 	who := access.From(ctx)
-	whom := archive.Person(issuer, patientID)
-	key, err := v.Journal.PersonKey(ctx, whom)
+	whom := v.Archive.Key(issuer, patientID)
+	key, err := v.Journal.PersonKey(ctx, at, whom)
 	if err != nil {
 		return "", err
 	}
