@@ -29,6 +29,12 @@ var decoders = map[uid.UID]decoder{
 	uid.EncapsulatedUncompressedExplicitVRLittleEndian: decodeNative,
 	uid.DeflatedImageFrameCompression:                  decodeDeflated,
 	uid.RLELossless:                                    decodeRLE,
+	uid.JPEGBaseline8Bit:                               decodeJPEG,
+	uid.JPEGExtended12Bit:                              decodeJPEG,
+	uid.JPEGSpectralSelectionNonHierarchical68:         decodeJPEG,
+	uid.JPEGFullProgressionNonHierarchical1012:         decodeJPEG,
+	uid.JPEGLossless:                                   decodeJPEG,
+	uid.JPEGLosslessSV1:                                decodeJPEG,
 }
 
 // CanDecode reports whether Decode knows the transfer syntax.

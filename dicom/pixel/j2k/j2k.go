@@ -127,6 +127,7 @@ const (
 	Truncated   WarningCode = "truncated"    // bytes are missing: the last layers, resolutions or tiles rest on less
 	Damaged     WarningCode = "damaged"      // a check inside the stream failed; what followed in that part was left out
 	TileMissing WarningCode = "tile_missing" // no part of a tile is there; its samples are 0
+	Unended     WarningCode = "unended"      // the end marker is missing, or a tile-part is shorter than it says
 	Prefix      WarningCode = "prefix"       // the codestream does not begin with the first byte
 	Unused      WarningCode = "unused"       // well formed, but left aside (a palette, an unknown marker segment)
 )

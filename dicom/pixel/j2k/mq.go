@@ -175,7 +175,7 @@ func (m *mq) exchange(cx uint8, d int64) (uint32, int64) {
 		less = !less
 	} else {
 		c += p
-		a, less = p, less
+		a = p
 	}
 	out := uint32(s & 1)
 	if less {
