@@ -65,12 +65,18 @@ func (a *authority) write(name, kind string, der []byte) string {
 // SHA-256.
 func (a *authority) issue(name string) (cert, key, digest string) {
 	a.t.Helper()
+	return a.until(name, time.Now().Add(12*time.Hour))
+}
+
+// until is issue of a certificate that is good until a time.
+func (a *authority) until(name string, end time.Time) (cert, key, digest string) {
+	a.t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(a.t, err)
 	a.serial++
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(a.serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(12 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotAfter: end, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
 	}, a.cert, k.Public(), a.key)
