@@ -27,3 +27,9 @@ func TestSmallPacks(t *testing.T) {
 		return open(t, t.TempDir(), disk.Options{PackSize: 100_000, Files: 1})
 	})
 }
+
+func TestPacks(t *testing.T) {
+	blobtest.RunPacks(t, func(t *testing.T) (from, to blob.Packs) {
+		return open(t, t.TempDir(), disk.Options{PackSize: 5000}), open(t, t.TempDir(), disk.Options{})
+	})
+}

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -94,6 +95,20 @@ func ReadContents(r io.ReaderAt, name string, size int64) (*Contents, error) {
 // All yields every object; one whose header was lost comes with an error.
 func (c *Contents) All() iter.Seq2[blob.Ref, error] {
 	return func(yield func(blob.Ref, error) bool) { yieldPack(c.name, c.sc.records, yield) }
+}
+
+// Verify reads every object from where the pack is and compares it with its digest,
+// and each header with its copy.
+func (c *Contents) Verify(ctx context.Context, from io.ReaderAt) error {
+	for _, r := range c.sc.records {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if head, ok := c.sc.head.record(readBlock(from, r.offset), r.offset, c.sc.end); !ok || head != r || r.kind == object && !r.whole(from) {
+			return blob.Damaged(blob.Ref{Pack: c.name, Offset: r.offset, Length: r.length, SHA256: r.sha256}, "digest differs")
+		}
+	}
+	return nil
 }
 
 // CRC returns the CRC-32C of the object at an offset, as its header has it.

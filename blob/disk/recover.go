@@ -1,12 +1,16 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
 
 // recover looks at every pack that is not sealed, as a crash may have left it.
 func (s *Store) recover() error {
+	if err := s.sweep(); err != nil {
+		return err
+	}
 	if err := s.count(); err != nil {
 		return err
 	}
@@ -20,6 +24,15 @@ func (s *Store) recover() error {
 		}
 	}
 	return nil
+}
+
+// sweep removes copies of packs that were not finished.
+func (s *Store) sweep() error {
+	parts, err := s.list(partExt)
+	for _, name := range parts {
+		err = errors.Join(err, classify(os.Remove(s.path(name, partExt))))
+	}
+	return err
 }
 
 // count adds up what the packs take.

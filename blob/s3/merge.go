@@ -76,7 +76,7 @@ func (s *Store) Merge(ctx context.Context, o MergeOptions, move func(ctx context
 
 // A candidate is a pack that may be merged.
 type candidate struct {
-	Stand
+	blob.Pack
 	dead, alive int64
 }
 
@@ -90,7 +90,7 @@ func (s *Store) groups(ctx context.Context, o MergeOptions) ([][]candidate, erro
 		if o.Now != nil && o.Now().Sub(p.Modified) < o.Quiet {
 			continue
 		}
-		c, err := s.contentsOf(ctx, p.Pack, p.Size, "")
+		c, err := s.contentsOf(ctx, p.Name, p.Size, "")
 		if fault.Of(err) == fault.Unavailable && err != nil {
 			return nil, err
 		}
@@ -144,7 +144,7 @@ func (s *Store) merge(ctx context.Context, group []candidate, move func(context.
 	for _, c := range group {
 		old += c.Size
 		if pairs, err = s.gatherPack(ctx, f, image, c, pairs); err != nil {
-			return sum, fmt.Errorf("merge pack %s: %w", c.Pack, err)
+			return sum, fmt.Errorf("merge pack %s: %w", c.Name, err)
 		}
 	}
 	if len(pairs) > 0 {
@@ -171,7 +171,7 @@ func (s *Store) merge(ctx context.Context, group []candidate, move func(context.
 		}
 	}
 	for _, c := range group {
-		if err := s.drop(ctx, c.Pack); err != nil {
+		if err := s.drop(ctx, c.Name); err != nil {
 			return sum, err
 		}
 		sum.Packs++
@@ -197,12 +197,12 @@ func (s *Store) write(ctx context.Context, f *os.File, image *disk.Image) error 
 
 // gatherPack appends the objects of a pack to the file of an image.
 func (s *Store) gatherPack(ctx context.Context, f *os.File, image *disk.Image, c candidate, pairs [][2]blob.Ref) ([][2]blob.Ref, error) {
-	info, err := s.stat(ctx, c.Pack)
+	info, err := s.stat(ctx, c.Name)
 	if err != nil {
 		return pairs, err
 	}
-	r := &window{s: s, ctx: ctx, key: s.key(c.Pack), etag: info.ETag, end: info.Size, step: farAhead}
-	contents, err := disk.ReadContents(r, c.Pack, info.Size)
+	r := &window{s: s, ctx: ctx, key: s.key(c.Name), etag: info.ETag, end: info.Size, step: farAhead}
+	contents, err := disk.ReadContents(r, c.Name, info.Size)
 	if err != nil {
 		return pairs, err
 	}

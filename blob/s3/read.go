@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"sync"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -165,30 +164,23 @@ func (w *window) got(n int, err error) (int, error) {
 	return n, err
 }
 
-// A Stand says how a pack stands in the store.
-type Stand struct {
-	Pack     string
-	Size     int64
-	Modified time.Time
-}
-
-// Packs yields the packs, oldest first.
-func (s *Store) Packs(ctx context.Context) iter.Seq2[Stand, error] {
-	return func(yield func(Stand, error) bool) {
+// Packs implements blob.Packs. All are sealed.
+func (s *Store) Packs(ctx context.Context) iter.Seq2[blob.Pack, error] {
+	return func(yield func(blob.Pack, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		for o := range s.core.Client.ListObjects(ctx, s.place.Bucket, minio.ListObjectsOptions{Prefix: s.prefix()}) {
 			if o.Err != nil {
-				yield(Stand{}, fmt.Errorf("list packs: %w", classify(o.Err)))
+				yield(blob.Pack{}, fmt.Errorf("list packs: %w", classify(o.Err)))
 				return
 			}
 			name, ok := s.packOf(o.Key)
-			if ok && !yield(Stand{Pack: name, Size: o.Size, Modified: o.LastModified}, nil) {
+			if ok && !yield(blob.Pack{Name: name, Size: o.Size, Sealed: true, Modified: o.LastModified}, nil) {
 				return
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			yield(Stand{}, err)
+			yield(blob.Pack{}, err)
 		}
 	}
 }
@@ -228,18 +220,73 @@ func (s *Store) List(ctx context.Context) iter.Seq2[blob.Ref, error] {
 				yield(blob.Ref{}, err)
 				return
 			}
-			c, err := s.contentsOf(ctx, p.Pack, p.Size, "")
-			if err != nil {
-				if fault.Of(err) != fault.NotFound && !yield(blob.Ref{Pack: p.Pack}, err) {
-					return
-				}
-				continue
-			}
-			for r, err := range c.All() {
+			for r, err := range s.Objects(ctx, p.Name) {
 				if !yield(r, err) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// Objects implements blob.Packs.
+func (s *Store) Objects(ctx context.Context, pack string) iter.Seq2[blob.Ref, error] {
+	return func(yield func(blob.Ref, error) bool) {
+		c, err := s.contents(ctx, pack)
+		if err != nil {
+			if fault.Of(err) != fault.NotFound {
+				yield(blob.Ref{}, err)
+			}
+			return
+		}
+		for r, err := range c.All() {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// OpenPack implements blob.Packs.
+func (s *Store) OpenPack(ctx context.Context, pack string) (blob.Object, error) {
+	info, err := s.stat(ctx, pack)
+	if err != nil {
+		return nil, err
+	}
+	w := &window{s: s, ctx: context.WithoutCancel(ctx), key: info.Key, etag: info.ETag, end: info.Size, step: farAhead}
+	return &object{SectionReader: io.NewSectionReader(w, 0, info.Size)}, nil
+}
+
+// PutPack implements blob.Packs. The store compares what it wrote with its digest.
+func (s *Store) PutPack(ctx context.Context, pack string, from io.ReaderAt, size int64) error {
+	if !disk.IsPack(pack) {
+		return fault.Errorf(fault.Invalid, "no name of a pack")
+	}
+	c, err := disk.ReadContents(from, pack, size)
+	if err != nil {
+		return err
+	}
+	if err := c.Verify(ctx, from); err != nil {
+		return err
+	}
+	if err := s.upload(ctx, pack, from, size, minio.PutObjectOptions{}); err != nil {
+		return err
+	}
+	info, err := s.stat(ctx, pack)
+	if err == nil && info.Size != size {
+		err = fault.Errorf(fault.Internal, "%d of %d bytes are there: %w", info.Size, size, blob.ErrDamaged)
+	}
+	return err
+}
+
+// DropPack implements blob.Packs.
+func (s *Store) DropPack(ctx context.Context, pack string) error {
+	if !disk.IsPack(pack) {
+		return nil
+	}
+	err := s.drop(ctx, pack)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return nil
+	}
+	return err
 }

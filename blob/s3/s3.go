@@ -114,7 +114,7 @@ type Store struct {
 	inward sync.Mutex    // held while this process rewrites packs
 }
 
-var _ blob.Store = (*Store)(nil)
+var _ blob.Packs = (*Store)(nil)
 
 // inFlight is how many packs are written at once.
 const inFlight = 8

@@ -13,6 +13,7 @@ import (
 
 	"radagora/blob"
 	"radagora/blob/blobtest"
+	"radagora/blob/disk"
 	"radagora/blob/s3"
 	"radagora/blob/s3/s3test"
 	"radagora/fault"
@@ -39,6 +40,24 @@ func reopen(t testing.TB, p s3.Place, o s3.Options) *s3.Store {
 func TestStore(t *testing.T) {
 	addr, dir := s3test.Server(t, t.TempDir(), "")
 	blobtest.Run(t, func(t *testing.T) blob.Store { return reopen(t, s3test.Place(t, addr, dir), s3.Options{}) })
+}
+
+func TestPacks(t *testing.T) {
+	addr, dir := s3test.Server(t, t.TempDir(), "")
+	far := func(t *testing.T) blob.Packs { return reopen(t, s3test.Place(t, addr, dir), s3.Options{}) }
+	local := func(t *testing.T) blob.Packs {
+		s, err := disk.Open(t.TempDir(), disk.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	t.Run("from disk to S3", func(t *testing.T) {
+		blobtest.RunPacks(t, func(t *testing.T) (from, to blob.Packs) { return local(t), far(t) })
+	})
+	t.Run("from S3 to disk", func(t *testing.T) {
+		blobtest.RunPacks(t, func(t *testing.T) (from, to blob.Packs) { return far(t), local(t) })
+	})
 }
 
 // packs returns the packs of a store and their size.
