@@ -27,6 +27,10 @@ const (
 	ObjectSend   Act = "archive.object.send"   // objects to a peer
 	PeerEcho     Act = "archive.peer.echo"     // C-ECHO
 
+	StepFind       Act = "worklist.step.find"       // orders and scheduled steps, with identity: page, interface, C-FIND
+	StepChange     Act = "worklist.step.change"     // write, change and cancel orders, say that a patient arrived
+	PerformedWrite Act = "worklist.performed.write" // what a machine did: N-CREATE, N-SET
+
 	IdentityRead Act = "person.identity.read" // name, birth date, identifier of a patient
 	LinkChange   Act = "person.link.change"   // which identifiers mean the same person
 
@@ -82,7 +86,7 @@ const (
 
 // groups says what belongs to which group.
 var groups = map[Act][]group{
-	ObjectRead: {personal}, ObjectSend: {personal}, IdentityRead: {personal},
+	StepFind: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, IdentityRead: {personal},
 	AccessListRead: {personal},
 	LinkChange:     {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
 	PersonErase: {dangerous, personal}, PersonExport: {dangerous, personal}, ConfigApply: {dangerous},
@@ -92,7 +96,8 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
-	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho, IdentityRead,
+	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho,
+	StepFind, StepChange, PerformedWrite, IdentityRead,
 	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
 	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,
 	AccessListRead, Rebuild, RegisterRead, RegisterChange, RequestHandle, BreachHandle, PersonExport, PersonErase,
