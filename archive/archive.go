@@ -86,9 +86,10 @@ type Config struct {
 // An Archive keeps studies. Its methods may be called concurrently.
 type Archive struct {
 	Config
-	known known
-	once  sync.Once
-	wake  chan struct{} // there is something to be taken out of the packs
+	known  known
+	places places
+	once   sync.Once
+	wake   chan struct{} // there is something to be taken out of the packs
 }
 
 // New returns an archive whose tables are up to date.

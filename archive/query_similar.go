@@ -1,0 +1,70 @@
+package archive
+
+import "strings"
+
+// similarName reports whether each word of a pattern is like a word of the name, in
+// whatever order: the same, a beginning of it, or a letter or two beside.
+func similarName(pattern, name string) bool {
+	words := nameWords(name)
+	wanted := nameWords(strings.NewReplacer("*", " ", "?", " ").Replace(pattern))
+	for _, w := range wanted {
+		found := false
+		for _, s := range words {
+			if strings.HasPrefix(s, w) || similar(w, s) {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return len(wanted) > 0
+}
+
+// nameWords returns the words of a name, folded.
+func nameWords(name string) []string {
+	return strings.FieldsFunc(Fold(name), func(r rune) bool { return strings.ContainsRune("^= -,.'", r) })
+}
+
+// similar reports whether two folded words are a slip apart: letters changed, left
+// out, added, or two neighbours exchanged; one of them in words of four letters and
+// more, two from eight on.
+func similar(a, b string) bool {
+	x, y := []rune(a), []rune(b)
+	most := 0
+	switch n := min(len(x), len(y)); {
+	case n >= 8:
+		most = 2
+	case n >= 4:
+		most = 1
+	}
+	return a == b || most > 0 && apart(x, y, most) <= most
+}
+
+// apart returns the distance of Damerau and Levenshtein between neighbours, or more
+// than most if it is more.
+func apart(x, y []rune, most int) int {
+	if len(x)-len(y) > most || len(y)-len(x) > most {
+		return most + 1
+	}
+	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		row[0] = i
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(y)]
+}
