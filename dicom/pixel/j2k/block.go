@@ -41,14 +41,14 @@ type coder struct {
 // the four. Row k's bits shifted away, the low nine bits are the
 // neighbourhood of row k.
 const (
-	flagOwn       = 1 << 4      // sample of row 0; row r: << 3r
-	flagAround    = 0x1EF       // neighbours of row 0
-	flagAny       = 1<<18 - 1   // all significance
-	flagNegative  = 1 << 19     // sign of row 0; bits 18 to 23 are rows -1 to 4
-	flagVisited   = 1 << 24     // row 0 had its turn in this bit-plane
+	flagOwn        = 1 << 4    // sample of row 0; row r: << 3r
+	flagAround     = 0x1EF     // neighbours of row 0
+	flagAny        = 1<<18 - 1 // all significance
+	flagNegative   = 1 << 19   // sign of row 0; bits 18 to 23 are rows -1 to 4
+	flagVisited    = 1 << 24   // row 0 had its turn in this bit-plane
 	flagVisitedAll = 0xF << 24
-	flagRefined   = 1 << 28     // row 0 was refined before
-	flagOwnAll    = flagOwn | flagOwn<<3 | flagOwn<<6 | flagOwn<<9
+	flagRefined    = 1 << 28 // row 0 was refined before
+	flagOwnAll     = flagOwn | flagOwn<<3 | flagOwn<<6 | flagOwn<<9
 )
 
 // prepare makes room for a block of w by h samples, all zero.

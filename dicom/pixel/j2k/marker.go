@@ -323,7 +323,7 @@ func parseQuantisation(c *cursor) (quantisation, error) {
 			continue
 		}
 		v := c.u16()
-		q.exponent[q.n] = uint8(v >> 11)     //nolint:gosec // five bits
+		q.exponent[q.n] = uint8(v >> 11)    //nolint:gosec // five bits
 		q.mantissa[q.n] = uint16(v & 0x7FF) //nolint:gosec // eleven bits
 	}
 	if q.n == 0 || c.short {

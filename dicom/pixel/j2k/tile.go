@@ -3,7 +3,7 @@ package j2k
 // Geometry of a tile, T.800 Annex B.
 
 // maxBlocks bounds the code blocks and precincts of one tile.
-const maxBlocks = 1 << 22
+const maxBlocks = 1 << 21
 
 // A rect is a part of some grid; x1 and y1 are just outside.
 type rect struct{ x0, y0, x1, y1 int }
@@ -37,6 +37,7 @@ type tile struct {
 type tileComponent struct {
 	rect
 	index       int
+	dx, dy      int // subsampling
 	style       *style
 	resolutions []resolution
 }
@@ -61,12 +62,11 @@ type band struct {
 	xcb, ycb int
 }
 
-// A precinct holds the code blocks of one packet per layer. Its parts are made
-// when the first packet is read.
+// A precinct holds the code blocks of one packet per layer. Its parts, one for
+// each band, are made when the first packet is read.
 type precinct struct {
-	made   bool
 	layers int // read so far
-	parts  [3]precinctBand
+	parts  []precinctBand
 }
 
 // A precinctBand holds the code blocks of one band in a precinct.
@@ -78,7 +78,7 @@ type precinctBand struct {
 
 // A block is one code block.
 type block struct {
-	x0, y0, x1, y1 int32 // in the band
+	x0, y0, x1, y1 int32 // counted from the band's upper left corner
 	first, last    int32 // chunks, -1 for none
 	passes         int16
 	segment        int16 // number of the segment the next pass belongs to
@@ -111,7 +111,7 @@ func newTile(z *size, index int, p *parameters) (*tile, error) {
 		return nil, err
 	}
 	for i, c := range z.components {
-		k := tileComponent{rect: t.ceilDiv(c.dx, c.dy), index: i, style: &p.style[i]}
+		k := tileComponent{rect: t.ceilDiv(c.dx, c.dy), index: i, dx: c.dx, dy: c.dy, style: &p.style[i]}
 		if err := t.layOut(&k, c.bits, p); err != nil {
 			return nil, err
 		}
@@ -187,10 +187,10 @@ func (k *tileComponent) bandRect(kind bandKind, n int) rect {
 // open makes the code blocks of a precinct, T.800 §B.7.
 func (t *tile) open(res *resolution, number int) (*precinct, error) {
 	p := &res.precincts[number]
-	if p.made {
+	if p.parts != nil {
 		return p, nil
 	}
-	p.made = true
+	p.parts = make([]precinctBand, len(res.bands))
 	cx, cy := res.x0>>res.px+number%res.wide, res.y0>>res.py+number/res.wide
 	for i := range res.bands {
 		b := &res.bands[i]
@@ -222,8 +222,9 @@ func (t *tile) cut(p *precinctBand, area rect, b *band) error {
 		for x := range p.wide {
 			r := rect{(x0 + x) << b.xcb, (y0 + y) << b.ycb, (x0 + x + 1) << b.xcb, (y0 + y + 1) << b.ycb}.intersect(area)
 			p.blocks = append(p.blocks, block{
-				x0: int32(r.x0), y0: int32(r.y0), x1: int32(r.x1), y1: int32(r.y1), //nolint:gosec // below 2^32 / 2 and bounded by SIZ
-				first: -1, last: -1, lblock: 3,
+				x0: int32(r.x0 - b.x0), y0: int32(r.y0 - b.y0), //nolint:gosec // bounded by Limits.Samples
+				x1: int32(r.x1 - b.x0), y1: int32(r.y1 - b.y0), //nolint:gosec // bounded by Limits.Samples
+				first: -1, last: -1, segment: -1, lblock: 3,
 			})
 		}
 	}

@@ -1,0 +1,3 @@
+package j2k
+
+type htCoder struct{}
