@@ -3,11 +3,9 @@ package dimse
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"slices"
-	"sync"
 	"time"
 
 	"radagora/dicom/uid"
@@ -26,10 +24,24 @@ type Config struct {
 	// Dial opens the connection; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	Limits   Limits        // PDU, Associate, ARTIM, Whole and Write count here
-	Window   uint16        // operations to have outstanding, if the peer agrees; 0 and 1 are one
+	Limits   Limits        // PDU, Associate, Identifier, Object, ARTIM, Whole and Write count here
+	Window   uint16        // operations to have outstanding, if the peer agrees, in either direction; 0 and 1 are one
 	Timeout  time.Duration // for an answer, from when the request is out: 60 s
+	Patience time.Duration // for the first and each further answer of a query or retrieval: 10 min
 	Identity *Identity     // who we are, for a peer that asks; nil is nobody
+
+	Roles   []Role              // role selections; without one for a class we are its SCU
+	Options map[uid.UID]Options // SOP class extended negotiation to ask for, by query or retrieve class
+	Store   Storer              // keeps what a C-GET brings; nil refuses it
+	Events  map[uid.UID]Normal  // is told of N-EVENT-REPORT, by SOP class
+	Normal  map[uid.UID]Normal  // answers DIMSE-N of the classes of which we are the SCP (Roles)
+}
+
+// A Role is an SCP/SCU role selection, PS3.7 section D.3.3.4: what we want to be for a
+// SOP class. Who fetches by C-GET is the SCP of the storage classes.
+type Role struct {
+	SOPClass uid.UID
+	SCU, SCP bool
 }
 
 // A Proposal is a presentation context to propose: a SOP class, and transfer
@@ -42,22 +54,10 @@ type Proposal struct {
 // An Association is one that Dial opened. Its methods are safe for concurrent use;
 // operations wait for each other as the negotiated window demands.
 type Association struct {
-	p        *provider
-	sender   *sender
-	timeout  time.Duration
-	contexts []Context
-	slots    chan struct{} // one for each operation outstanding
-
-	opened chan error    // the answer to the association request
-	over   chan struct{} // operations have no answer to wait for any more
-	end    func()        // closes over, once
-	closed chan struct{} // the dispatcher has ended
-
-	mu       sync.Mutex
-	err      error // why the association is no more
-	released bool
-	next     uint16
-	answers  map[uint16]chan *command
+	dialogue
+	proposed []Context     // with the peer's answers
+	opened   chan error    // the answer to the association request
+	closed   chan struct{} // the dispatcher has ended
 }
 
 // Dial opens an association. The error is a *RejectionError if the peer refused, of kind
@@ -70,19 +70,25 @@ func Dial(ctx context.Context, address string, c Config) (*Association, error) {
 	}
 	limits := c.Limits.filled()
 	def(&c.Timeout, time.Minute)
+	def(&c.Patience, 10*time.Minute)
 	def(&c.Log, slog.New(slog.DiscardHandler))
-	a := &Association{
-		timeout: c.Timeout, opened: make(chan error, 1), over: make(chan struct{}), closed: make(chan struct{}),
-		answers: map[uint16]chan *command{}, slots: make(chan struct{}, 1),
+	a := &Association{opened: make(chan error, 1), closed: make(chan struct{})}
+	peer := Peer{Address: address, CallingAE: c.Calling, CalledAE: c.Called}
+	a.dialogue = dialogue{
+		log: c.Log, now: c.Now, limits: limits, timeout: c.Timeout, silence: c.Patience,
+		does:    performer{store: c.Store, events: c.Events, normal: c.Normal},
+		observe: func(context.Context, Observation) {},
+		who:     func() Peer { return peer },
 	}
-	a.end = sync.OnceFunc(func() { close(a.over) })
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.p = newProvider(&provider{
-		now: c.Now, log: c.Log, limits: limits, lend: &batches{}, end: func(error) {},
+		now: c.Now, log: c.Log, limits: limits, lend: &batches{}, end: end,
 		dial:    func(ctx context.Context) (net.Conn, error) { return c.dial(ctx, address) },
 		request: rq.encode(associateRQ),
 	})
+	a.start()
 	go a.p.run()
-	go a.dispatch(c.Propose, limits)
+	go a.dispatch(life, c)
 	select {
 	case err = <-a.opened:
 	case <-ctx.Done():
@@ -129,10 +135,10 @@ func (c *Config) request() (*associate, error) {
 		}
 	}
 	if len(c.Propose) == 0 {
-		c.Propose = []Proposal{{uid.Verification, []uid.UID{uid.ImplicitVRLittleEndian}}}
+		c.Propose = []Proposal{{SOPClass: uid.Verification, Syntaxes: []uid.UID{uid.ImplicitVRLittleEndian}}}
 	}
-	if len(c.Propose) > 128 {
-		return nil, fault.Errorf(fault.Invalid, "%d presentation contexts; at most 128 fit an association", len(c.Propose))
+	if len(c.Propose) > maxContexts {
+		return nil, fault.Errorf(fault.Invalid, "%d presentation contexts; at most %d fit an association", len(c.Propose), maxContexts)
 	}
 	rq := &associate{version: 1, called: c.Called, calling: c.Calling, application: applicationContext, user: ourInfo(c.Limits.filled())}
 	for i, p := range c.Propose {
@@ -146,43 +152,46 @@ func (c *Config) request() (*associate, error) {
 		rq.contexts = append(rq.contexts, item)
 	}
 	if c.Window > 1 {
-		rq.user.async = &window{invoked: c.Window, performed: 1}
+		rq.user.async = &window{invoked: c.Window, performed: c.Window}
 	}
 	rq.user.identity = c.Identity
+	for _, r := range c.Roles {
+		rq.user.roles = append(rq.user.roles, role{r.SOPClass.String(), r.SCU, r.SCP})
+	}
+	for _, p := range c.Propose {
+		if o, ok := c.Options[p.SOPClass]; ok && !slices.ContainsFunc(rq.user.extended, func(x extended) bool { return x.class == p.SOPClass.String() }) {
+			rq.user.extended = append(rq.user.extended, extended{p.SOPClass.String(), o.info(kindOf(p.SOPClass))})
+		}
+	}
 	return rq, nil
 }
 
+// maxContexts is how many presentation contexts an association can have: odd numbers
+// of one byte (PS3.8 section 9.3.2.2).
+const maxContexts = 128
+
 // Contexts returns the presentation contexts proposed, with the peer's answers.
-func (a *Association) Contexts() []Context { return slices.Clone(a.contexts) }
+func (a *Association) Contexts() []Context { return slices.Clone(a.proposed) }
+
+// Options returns what the peer agreed to of the extended negotiation for a class.
+func (a *Association) Options(class uid.UID) Options { return a.options[class] }
 
 // Window returns how many operations may be outstanding.
 func (a *Association) Window() int { return cap(a.slots) }
 
 // Accepts reports whether the peer takes class in syntax.
 func (a *Association) Accepts(class, syntax uid.UID) bool {
-	_, ok := a.context(class, syntax)
-	return ok
+	return slices.Contains(a.takes(class), syntax)
 }
 
-// context finds the presentation context for class in syntax.
-func (a *Association) context(class, syntax uid.UID) (uint8, bool) {
-	for _, c := range a.contexts {
-		if c.Result == Accepted && c.SOPClass == class && c.TransferSyntax == syntax {
-			return c.ID, true
-		}
-	}
-	return 0, false
-}
-
-// dispatch is the local user of the association: it hears everything the peer says
-// and hands it to who waits for it.
-func (a *Association) dispatch(proposed []Proposal, limits Limits) {
+// dispatch is the local user of the association: it hears everything the peer says.
+func (a *Association) dispatch(life context.Context, c Config) {
 	defer close(a.closed)
 	defer close(a.p.left)
 	i, _ := a.p.hear()
 	switch msg := i.msg.(type) {
 	case *associate:
-		a.establish(proposed, msg, limits)
+		a.establish(c, msg)
 		a.opened <- nil
 	case *RejectionError:
 		a.opened <- msg
@@ -194,8 +203,7 @@ func (a *Association) dispatch(proposed []Proposal, limits Limits) {
 		a.opened <- i.err
 		return
 	}
-	err := a.listen()
-	defer a.end()
+	err := a.ended(a.converse(life))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.released && a.err == nil {
@@ -205,9 +213,10 @@ func (a *Association) dispatch(proposed []Proposal, limits Limits) {
 
 // establish takes the peer's answer. What it answers to what was not asked does not
 // count.
-func (a *Association) establish(proposed []Proposal, ac *associate, limits Limits) {
-	for i, p := range proposed {
-		c := Context{ID: uint8(2*i+1) & 0xff, SOPClass: p.SOPClass, Result: unanswered}
+func (a *Association) establish(conf Config, ac *associate) {
+	for i, p := range conf.Propose {
+		c := Context{ID: uint8(2*i+1) & 0xff, SOPClass: p.SOPClass, Result: unanswered, SCU: true}
+		c.setRoles(conf.Roles, ac.user.roles)
 		for _, answer := range ac.contexts {
 			if answer.id != c.ID {
 				continue
@@ -223,52 +232,63 @@ func (a *Association) establish(proposed []Proposal, ac *associate, limits Limit
 				}
 			}
 		}
-		a.contexts = append(a.contexts, c)
+		a.proposed = append(a.proposed, c)
 	}
-	if w := ac.user.async; w != nil && w.invoked > 1 {
-		a.slots = make(chan struct{}, w.invoked)
+	a.contexts = a.proposed
+	if w := ac.user.async; w != nil && conf.Window > 1 {
+		if invoked := least(w.invoked, conf.Window); invoked > 1 {
+			a.slots = make(chan struct{}, invoked)
+		}
+		if performed := least(w.performed, conf.Window); performed > 1 {
+			a.places = make(chan struct{}, performed)
+		}
 	}
-	a.sender = newSender(a.p, ac.user.maxLength, limits.PDU)
+	a.options = map[uid.UID]Options{}
+	for _, x := range ac.user.extended {
+		class, err := uid.Parse(x.class)
+		if asked, ok := conf.Options[class]; err == nil && ok {
+			var o Options
+			o.read(kindOf(class), x.info)
+			a.options[class] = o.and(asked)
+		}
+	}
+	a.sender = newSender(a.p, ac.user.maxLength, a.limits.PDU)
 }
 
-// listen hands answers to those who wait, until the association ends. It returns nil
-// after a release.
-func (a *Association) listen() error {
-	s := &stream{p: a.p}
-	for {
-		c, id, err := s.command()
-		if err != nil {
-			if i, ok := errors.AsType[*interruptionError](err); ok {
-				return a.interrupted(i)
+// least returns how many operations both sides want outstanding; 0 is any number.
+func least(answered, asked uint16) uint16 {
+	if answered == 0 {
+		return asked
+	}
+	return min(answered, asked)
+}
+
+// setRoles takes the answer to a role selection. Without one the roles are the default
+// (PS3.7 section D.3.3.4).
+func (c *Context) setRoles(asked []Role, answered []role) {
+	for _, r := range asked {
+		if r.SOPClass != c.SOPClass {
+			continue
+		}
+		for _, a := range answered {
+			if a.class == c.SOPClass.String() {
+				c.SCU, c.SCP = r.SCU && a.scu, r.SCP && a.scp
 			}
-			_ = a.p.ask(evt15, nil)
-			return err
 		}
-		if c.dataSet {
-			d := &dataSet{s: s, context: id}
-			if _, err := d.drain(a.p.limits.Drain); err != nil {
-				_ = a.p.ask(evt15, nil)
-				return err
-			}
-		}
-		a.mu.Lock()
-		answer := a.answers[c.respondedTo]
-		delete(a.answers, c.respondedTo)
-		a.mu.Unlock()
-		if !c.isResponse() || answer == nil {
-			_ = a.p.ask(evt15, nil)
-			return broken("a message that answers nothing")
-		}
-		answer <- c
 	}
 }
 
-// interrupted deals with the end of the association.
-func (a *Association) interrupted(i *interruptionError) error {
-	switch i.event {
-	case evt13:
+// ended deals with the end of converse. It returns nil after a release by either side
+// that this one asked for.
+func (a *Association) ended(err error) error {
+	i, ok := err.(*interruptionError) //nolint:errorlint // wrapped, it came within a message
+	switch {
+	case !ok:
+		_ = a.p.ask(evt15, nil)
+		return err
+	case i.event == evt13:
 		return nil
-	case evt12: // the peer wants to go, or both do
+	case i.event == evt12: // the peer wants to go, or both do
 		if err := a.p.ask(evt14, short(releaseRP, [4]byte{})); err != nil {
 			return err
 		}
@@ -289,7 +309,7 @@ func (a *Association) Release(ctx context.Context) error {
 	a.released = true
 	a.mu.Unlock()
 	if err := a.p.ask(evt11, short(releaseRQ, [4]byte{})); err != nil {
-		return a.gone()
+		return a.whyGone()
 	}
 	select {
 	case <-a.closed:
@@ -301,22 +321,4 @@ func (a *Association) Release(ctx context.Context) error {
 }
 
 // Abort ends the association at once. It does nothing if there is none any more.
-func (a *Association) Abort() {
-	a.mu.Lock()
-	if a.err == nil {
-		a.err = fault.Errorf(fault.Unavailable, "dimse: aborted here")
-	}
-	a.mu.Unlock()
-	a.end()
-	_ = a.p.ask(evt15, nil) // a blank cell: there is no association any more
-}
-
-// gone returns why the association is no more.
-func (a *Association) gone() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.err != nil {
-		return a.err
-	}
-	return errGone
-}
+func (a *Association) Abort() { a.abort() }

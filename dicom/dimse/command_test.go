@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"radagora/dicom/tag"
 	"radagora/fault"
 )
 
@@ -20,7 +21,14 @@ func commands() []*command {
 		{field: cStoreRQ, messageID: 65535, affectedClass: "1.2", affectedInstance: "1.2.3", priority: 2, dataSet: true},
 		{field: cStoreRQ | response, respondedTo: 7, affectedClass: "1.2", affectedInstance: "1.2.3", status: OutOfResources, comment: "no room"},
 		{field: cCancelRQ, respondedTo: 3},
-		{field: 0x0130, messageID: 4, requestedClass: "1.2.840.10008.1.20.1", dataSet: true},
+		{field: nActionRQ, messageID: 4, requestedClass: "1.2.840.10008.1.20.1", requestedInstance: "1.2.840.10008.1.20.1.1", actionType: 1, dataSet: true},
+		{field: nEventRQ | response, respondedTo: 5, affectedClass: "1.2.840.10008.1.20.1", affectedInstance: "1.2.840.10008.1.20.1.1", eventType: 2},
+		{field: nGetRQ, messageID: 6, requestedClass: "1.2.3", requestedInstance: "1.2.4", attributes: []tag.Tag{tag.PatientID, tag.StudyDate}},
+		{field: nSetRQ | response, respondedTo: 7, affectedClass: "1.2.3", affectedInstance: "1.2.4", status: ProcessingFailure, offending: []tag.Tag{tag.PatientID}, comment: "no", errorID: 0xa710},
+		{field: cMoveRQ, messageID: 8, affectedClass: "1.2.3", destination: "FAR AWAY", dataSet: true},
+		{field: cMoveRQ | response, respondedTo: 8, affectedClass: "1.2.3", status: Pending, counts: &counts{remaining: 1, completed: 2, failed: 3, warning: 4}},
+		{field: cGetRQ | response, respondedTo: 8, affectedClass: "1.2.3", status: SomeFailed, dataSet: true, counts: &counts{completed: 2, failed: 3, noRemaining: true}},
+		{field: cStoreRQ, messageID: 9, affectedClass: "1.2", affectedInstance: "1.2.3", dataSet: true, originator: "ASKER", originatorID: 8},
 	}
 }
 
@@ -130,10 +138,10 @@ func TestStatusOf(t *testing.T) {
 		{"another class than the message said", fault.As(fault.Invalid, fmt.Errorf("store: %w", ErrMismatch)), ClassMismatch, "store: data set does not match SOP class"},
 		{"a limit", fault.Errorf(fault.Exhausted, "quota"), OutOfResources, "quota"},
 		{"comment is LO: 64 characters, no backslash, ASCII", fault.Errorf(fault.Invalid, `a\b ü %s`, strings.Repeat("x", 80)), CannotUnderstand, "a/b ? " + strings.Repeat("x", 58)},
-		{"our own refusal", &statusError{MistypedArgument, "no data set"}, MistypedArgument, "no data set"},
+		{"our own refusal", refuse(MistypedArgument, "no data set"), MistypedArgument, "no data set"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := statusOf(c.err); got != c.want {
+			if got := statusOf(cStoreRQ, c.err); got != c.want {
 				t.Errorf("status = %v; want %v", got, c.want)
 			}
 			if got := comment(c.err); got != c.comment {
@@ -152,14 +160,14 @@ func TestStatusClasses(t *testing.T) {
 	}{
 		{0x0000, true, 0, "0000H success"},
 		{0xb000, true, 0, "B000H coercion of data elements"},
-		{0x0107, true, 0, "0107H unknown"},
-		{0xa701, false, fault.Exhausted, "A701H refused"},
+		{0x0107, true, 0, "0107H attribute list error"},
+		{0xa701, false, fault.Exhausted, "A701H out of resources: unable to calculate number of matches"},
 		{0xa900, false, fault.Invalid, "A900H data set does not match SOP class"},
 		{0xc123, false, fault.Invalid, "C123H error"},
 		{0x0122, false, fault.Unsupported, "0122H SOP class not supported"},
 		{0x0124, false, fault.Forbidden, "0124H not authorised"},
 		{0x0117, false, fault.Invalid, "0117H invalid SOP instance"},
-		{0x0213, false, fault.Exhausted, "0213H unknown"},
+		{0x0213, false, fault.Exhausted, "0213H resource limitation"},
 		{0x4711, false, fault.Internal, "4711H unknown"},
 	} {
 		if c.s.OK() != c.ok || c.s.String() != c.text {

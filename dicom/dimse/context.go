@@ -1,7 +1,9 @@
 package dimse
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"radagora/dicom/uid"
 )
@@ -22,7 +24,7 @@ const (
 	unanswered                   Result = 255
 )
 
-// Contexts says what an acceptor takes. The zero value takes Verification and every
+// Contexts says how an acceptor takes what it serves. The zero value takes every
 // storage class of the standard, retired ones included, in every transfer syntax
 // this program can read the header of; of those a peer proposes, the first.
 type Contexts struct {
@@ -33,18 +35,63 @@ type Contexts struct {
 	// Preferred are taken before what a peer proposes first, in this order. That
 	// makes some senders decompress what they have.
 	Preferred []uid.UID
+	// Options are what is agreed to of the SOP class extended negotiation of queries.
+	Options Options
+	// Coerces says that elements may be changed on arrival, for the SOP class extended
+	// negotiation of storage (PS3.4 Table B.3-2).
+	Coerces bool
 }
 
-// A Service is a row of the table: a SOP class this program is the SCP of.
+// A Service is a row of the table of what an entity serves: a SOP class, and in which
+// roles a requestor may have it.
 type Service struct {
 	Class    uid.UID
 	Name     string
+	Kind     ServiceKind
 	Retired  bool
+	SCU, SCP bool // the roles the requestor may have
 	Syntaxes []uid.UID
+}
+
+// A ServiceKind says what a SOP class is for.
+type ServiceKind string
+
+// The kinds of services.
+const (
+	Verifying  ServiceKind = "verification"
+	Storing    ServiceKind = "storage"
+	Querying   ServiceKind = "query"
+	Moving     ServiceKind = "move"
+	Getting    ServiceKind = "get"
+	Scheduling ServiceKind = "worklist"
+	Normalised ServiceKind = "normalised" // DIMSE-N
+)
+
+// models are the information models of query and retrieve that are served: PS3.4
+// Table C.6.1-1 and following, and the retired ones.
+var models = []struct {
+	class uid.UID
+	kind  ServiceKind
+}{
+	{uid.PatientRootQueryRetrieveInformationModelFind, Querying},
+	{uid.StudyRootQueryRetrieveInformationModelFind, Querying},
+	{uid.PatientStudyOnlyQueryRetrieveInformationModelFind, Querying},
+	{uid.ModalityWorklistInformationModelFind, Scheduling},
+	{uid.PatientRootQueryRetrieveInformationModelMove, Moving},
+	{uid.StudyRootQueryRetrieveInformationModelMove, Moving},
+	{uid.PatientStudyOnlyQueryRetrieveInformationModelMove, Moving},
+	{uid.PatientRootQueryRetrieveInformationModelGet, Getting},
+	{uid.StudyRootQueryRetrieveInformationModelGet, Getting},
+	{uid.PatientStudyOnlyQueryRetrieveInformationModelGet, Getting},
 }
 
 // verificationSyntaxes are for Verification, which has no data sets.
 var verificationSyntaxes = []uid.UID{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
+
+// querySyntaxes are for identifiers and the data sets of DIMSE-N.
+var querySyntaxes = []uid.UID{
+	uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian,
+}
 
 // notStored are transfer syntaxes that no data set in a file or a C-STORE has.
 var notStored = map[uid.UID]bool{
@@ -75,17 +122,49 @@ func (c *Contexts) syntaxes() []uid.UID {
 	return StorageSyntaxes()
 }
 
-// Services returns the table: Verification, then the storage classes by UID. Private
-// classes have no row.
-func (c *Contexts) Services() []Service {
-	rows := []Service{{Class: uid.Verification, Name: uid.Name(uid.Verification), Syntaxes: verificationSyntaxes}}
-	syntaxes := c.syntaxes()
-	for e := range uid.All() {
-		if e.Storage {
-			rows = append(rows, Service{e.UID, e.Name, e.Retired, syntaxes})
+// Services returns the table of what is negotiated for the title: Verification, the
+// storage classes by UID, the information models, the classes of DIMSE-N by UID.
+// Private classes have no row.
+func (t *Title) Services() []Service {
+	row := func(class uid.UID, kind ServiceKind, syntaxes []uid.UID) Service {
+		e, _ := uid.Lookup(class)
+		return Service{Class: class, Name: e.Name, Kind: kind, Retired: e.Retired, SCU: true, Syntaxes: syntaxes}
+	}
+	rows := []Service{row(uid.Verification, Verifying, verificationSyntaxes)}
+	if t.Store != nil || t.Retrieve != nil {
+		syntaxes := t.Contexts.syntaxes()
+		for e := range uid.All() {
+			if e.Storage {
+				rows = append(rows, t.storing(row(e.UID, Storing, syntaxes)))
+			}
 		}
 	}
+	served := map[ServiceKind]bool{Querying: t.Find != nil, Scheduling: t.Worklist != nil, Moving: t.Retrieve != nil, Getting: t.Retrieve != nil}
+	for _, m := range models {
+		if served[m.kind] {
+			rows = append(rows, row(m.class, m.kind, querySyntaxes))
+		}
+	}
+	classes := slices.Collect(maps.Keys(t.Normal))
+	for class := range t.Events {
+		if t.Normal[class] == nil {
+			classes = append(classes, class)
+		}
+	}
+	slices.SortFunc(classes, func(a, b uid.UID) int { return strings.Compare(a.String(), b.String()) })
+	for _, class := range classes {
+		r := row(class, Normalised, querySyntaxes)
+		r.SCU, r.SCP = t.Normal[class] != nil, t.Events[class] != nil
+		rows = append(rows, r)
+	}
 	return rows
+}
+
+// storing gives the row of a storage class its roles: whoever stores is the SCU,
+// whoever fetches by C-GET the SCP.
+func (t *Title) storing(s Service) Service {
+	s.SCU, s.SCP = t.Store != nil, t.Retrieve != nil
+	return s
 }
 
 // A Context is a presentation context of an association.
@@ -94,26 +173,27 @@ type Context struct {
 	SOPClass       uid.UID
 	TransferSyntax uid.UID // the one accepted
 	Result         Result
+	SCU, SCP       bool // the roles the requestor has
 }
 
-// storage reports whether objects of class may be stored.
-func (c *Contexts) storage(class uid.UID) bool {
-	if uid.IsStorage(class) {
-		return true
-	}
-	_, known := uid.Lookup(class)
-	return c.Private && !known
-}
-
-// A negotiator answers proposals by a Contexts.
+// A negotiator answers proposals by the table of a title.
 type negotiator struct {
-	*Contexts
+	*Title
+	rows  map[uid.UID]*Service
 	known map[uid.UID]bool // transfer syntaxes for storage
 	plain map[uid.UID]bool // and for Verification
+	query map[uid.UID]bool // and for identifiers
 }
 
-func newNegotiator(c *Contexts) *negotiator {
-	return &negotiator{c, set(c.syntaxes()), set(verificationSyntaxes)}
+func newNegotiator(t *Title) *negotiator {
+	n := &negotiator{
+		Title: t, rows: map[uid.UID]*Service{},
+		known: set(t.Contexts.syntaxes()), plain: set(verificationSyntaxes), query: set(querySyntaxes),
+	}
+	for _, s := range t.Services() {
+		n.rows[s.Class] = &s
+	}
+	return n
 }
 
 func set(all []uid.UID) map[uid.UID]bool {
@@ -122,6 +202,18 @@ func set(all []uid.UID) map[uid.UID]bool {
 		m[u] = true
 	}
 	return m
+}
+
+// service returns the row for a class. Classes that the standard does not know are
+// storage where they are taken.
+func (n *negotiator) service(class uid.UID) (Service, bool) {
+	if s := n.rows[class]; s != nil {
+		return *s, true
+	}
+	if _, known := uid.Lookup(class); known || !n.Contexts.Private || n.Store == nil && n.Retrieve == nil {
+		return Service{}, false
+	}
+	return n.storing(Service{Class: class, Kind: Storing}), true
 }
 
 // answer decides about one proposal, PS3.8 section 7.1.1.13. The roles are those
@@ -134,24 +226,39 @@ func (n *negotiator) answer(p contextItem, roles []role) Context {
 		return out
 	}
 	out.SOPClass = class
-	known := n.known
-	switch {
-	case class == uid.Verification:
-		known = n.plain
-	case !n.storage(class):
+	s, ok := n.service(class)
+	if !ok {
 		out.Result = AbstractSyntaxNotSupported
 		return out
 	}
-	if slices.ContainsFunc(roles, func(r role) bool { return r.class == p.abstract && !r.scu }) {
-		out.Result = UserRejection // it would have us be the SCU
+	scu, scp := true, false
+	if i := slices.IndexFunc(roles, func(r role) bool { return r.class == p.abstract }); i >= 0 {
+		scu, scp = roles[i].scu, roles[i].scp
+	}
+	if scu, scp = scu && s.SCU, scp && s.SCP; !scu && !scp {
+		out.Result = UserRejection // not in that role
 		return out
 	}
-	out.TransferSyntax, out.Result = n.choose(p.syntaxes, known)
+	known := n.query
+	switch s.Kind {
+	case Storing:
+		known = n.known
+	case Verifying:
+		known = n.plain
+	}
+	out.TransferSyntax, out.Result = n.choose(p.syntaxes, known, s.Kind == Storing && scp)
+	if out.Result == Accepted {
+		out.SCU, out.SCP = scu, scp
+	}
 	return out
 }
 
+// readable are preferred where we shall be the ones who send: into them anything can
+// be made that can be decoded.
+var readable = []uid.UID{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}
+
 // choose picks a transfer syntax among those proposed.
-func (n *negotiator) choose(proposed []string, known map[uid.UID]bool) (uid.UID, Result) {
+func (n *negotiator) choose(proposed []string, known map[uid.UID]bool, sending bool) (uid.UID, Result) {
 	var able []uid.UID
 	for _, s := range proposed {
 		if u, err := uid.Parse(s); err == nil && known[u] {
@@ -161,7 +268,11 @@ func (n *negotiator) choose(proposed []string, known map[uid.UID]bool) (uid.UID,
 	if len(able) == 0 {
 		return uid.UID{}, TransferSyntaxesNotSupported
 	}
-	for _, u := range n.Preferred {
+	preferred := n.Contexts.Preferred
+	if sending {
+		preferred = readable
+	}
+	for _, u := range preferred {
 		if slices.Contains(able, u) {
 			return u, Accepted
 		}
@@ -179,13 +290,14 @@ func (c Context) item() contextItem {
 	return contextItem{id: c.ID, result: c.Result, syntaxes: []string{syntax.String()}}
 }
 
-// acceptedRoles answers role selections: the requestor may be SCU, and nothing else,
-// of the classes that were accepted.
+// acceptedRoles answers role selections: for each class that was accepted, the roles
+// that the requestor has.
 func acceptedRoles(proposed []role, contexts []Context) []role {
 	var out []role
 	for _, r := range proposed {
-		if slices.ContainsFunc(contexts, func(c Context) bool { return c.Result == Accepted && c.SOPClass.String() == r.class }) {
-			out = append(out, role{class: r.class, scu: r.scu})
+		i := slices.IndexFunc(contexts, func(c Context) bool { return c.Result == Accepted && c.SOPClass.String() == r.class })
+		if i >= 0 {
+			out = append(out, role{class: r.class, scu: contexts[i].SCU, scp: contexts[i].SCP})
 		}
 	}
 	return out

@@ -41,7 +41,7 @@ func TestAnswer(t *testing.T) {
 		{"a role for another class", Contexts{}, ct, []string{implicit}, []role{{class: find, scp: true}}, Accepted, implicit},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := newNegotiator(&c.contexts).answer(contextItem{id: 9, abstract: c.class, syntaxes: c.syntaxes}, c.roles)
+			got := newNegotiator(&Title{Contexts: c.contexts, Store: &shelf{}}).answer(contextItem{id: 9, abstract: c.class, syntaxes: c.syntaxes}, c.roles)
 			if got.ID != 9 || got.Result != c.want || got.TransferSyntax.String() != c.syntax {
 				t.Errorf("answer = %+v; want result %d, %s", got, c.want, c.syntax)
 			}
@@ -50,7 +50,7 @@ func TestAnswer(t *testing.T) {
 }
 
 func TestAcceptedRoles(t *testing.T) {
-	contexts := []Context{{SOPClass: uid.CTImageStorage, Result: Accepted}, {SOPClass: uid.MRImageStorage, Result: UserRejection}}
+	contexts := []Context{{SOPClass: uid.CTImageStorage, Result: Accepted, SCU: true}, {SOPClass: uid.MRImageStorage, Result: UserRejection}}
 	got := acceptedRoles([]role{
 		{class: uid.CTImageStorage.String(), scu: true, scp: true},
 		{class: uid.MRImageStorage.String(), scu: false, scp: true},
@@ -63,7 +63,7 @@ func TestAcceptedRoles(t *testing.T) {
 }
 
 func TestServicesForTheConformanceStatement(t *testing.T) {
-	rows := (&Contexts{}).Services()
+	rows := (&Title{Store: &shelf{}}).Services()
 	retired := 0
 	for _, r := range rows {
 		if r.Name == "" && !r.Retired || len(r.Syntaxes) == 0 { // two retired ones have lost their names

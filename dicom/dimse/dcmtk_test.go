@@ -436,7 +436,7 @@ func TestStorescpMisbehaves(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = a.Store(t.Context(), Outgoing{uid.CTImageStorage, uid.Must("1.2.3.4.5"), uid.ExplicitVRLittleEndian, bytes.NewReader(b[f.Start:])})
+			_, err = a.Store(t.Context(), Outgoing{SOPClass: uid.CTImageStorage, SOPInstance: uid.Must("1.2.3.4.5"), TransferSyntax: uid.ExplicitVRLittleEndian, Data: bytes.NewReader(b[f.Start:])})
 			if fault.Of(err) != fault.Unavailable {
 				t.Errorf("store: %v; want kind unavailable", err)
 			}

@@ -1,19 +1,21 @@
 // Package dimse speaks DICOM over associations.
 //
-// It has the upper layer of PS3.8 and, of the messages of PS3.7, C-ECHO and
-// C-STORE: as provider (Server) and as user (Dial). The upper layer is the state
-// table of PS3.8 Table 9-10, as data in table.go; one goroutine for each
-// association runs it. What is negotiated, what is answered to which error and why
-// associations are rejected are tables too, exported so that the conformance
-// statement (PS3.2) can be generated from them.
+// It has the upper layer of PS3.8 and the messages of PS3.7, as provider (Server) and
+// as user (Dial): C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and DIMSE-N, with role
+// selection, extended negotiation, asynchronous operations and user identity. The
+// upper layer is the state table of PS3.8 Table 9-10, as data in table.go; one
+// goroutine for each association runs it, another reads the messages, and what takes
+// long is performed beside that one. What is negotiated, what is answered to which
+// error and why associations are rejected are tables too, exported so that the
+// conformance statement (PS3.2) can be generated from them.
 //
-// Objects pass through as they come: data sets are neither parsed nor recoded nor
-// held in memory here. Everything a peer can ask for is bounded, every read and
-// write has a deadline, and a peer that misbehaves loses its association and no
-// other. Logs hold application entity titles, addresses and UIDs, never elements.
-//
-// What it does not do: C-FIND, C-MOVE, C-GET and the DIMSE-N messages; they are
-// answered with "unrecognised operation".
+// The package knows messages and no services: Storer, Finder, Retriever and Normal
+// are what a program fills in. Objects pass through as they come: their data sets are
+// neither parsed nor recoded nor held in memory here. Identifiers and the data sets of
+// DIMSE-N are decoded, after their size and depth were bounded. Everything a peer can
+// ask for is bounded, every read and write has a deadline, and a peer that misbehaves
+// loses its association and no other. Logs hold application entity titles, addresses
+// and UIDs, never elements.
 package dimse
 
 import (
@@ -131,6 +133,8 @@ type Incoming struct {
 	SOPInstance    uid.UID // likewise
 	TransferSyntax uid.UID // of Data
 	MessageID      uint16
+	Originator     string // the title of who asked for it by C-MOVE; "" if nobody did
+	OriginatorID   uint16 // the message ID of that C-MOVE
 
 	// Data is the data set without a meta header. It is only valid until Store
 	// returns, and implements io.WriterTo. An error of kind Exhausted is that the
@@ -148,6 +152,7 @@ type Limits struct {
 	PDU          uint32        // largest P-DATA-TF body taken, in bytes: 131,072
 	Associate    int           // largest A-ASSOCIATE-RQ or -AC, in bytes: 65,536
 	Object       int64         // largest data set taken, in bytes: any
+	Identifier   int64         // largest identifier, or data set of DIMSE-N, in bytes: 4 MiB
 	Drain        int64         // how much of a refused data set is skipped before the association is aborted, in bytes: 1 GiB
 	Window       uint16        // operations that may be outstanding where that is negotiated: 16
 	ARTIM        time.Duration // for an association request to come, and for a connection to be closed after the end: 10 s
@@ -164,6 +169,7 @@ func (l Limits) filled() Limits {
 	def(&l.Connections, 512)
 	def(&l.PDU, 128<<10)
 	def(&l.Associate, 64<<10)
+	def(&l.Identifier, 4<<20)
 	def(&l.Drain, 1<<30)
 	def(&l.Window, 16)
 	def(&l.ARTIM, 10*time.Second)

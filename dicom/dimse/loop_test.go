@@ -349,8 +349,9 @@ func TestOtherOperations(t *testing.T) {
 		if c.data != "" {
 			data = strings.NewReader(c.data)
 		}
-		if st, err := a.do(t.Context(), c.id, c.c, data, false); err != nil || st != c.want {
-			t.Errorf("%s: %v, %v; want %v", c.name, st, err, c.want)
+		pc, _ := a.dialogue.context(c.id)
+		if m, err := a.do(t.Context(), pc, c.c, data); err != nil || m.status != c.want {
+			t.Errorf("%s: %v, %v; want %v", c.name, m, err, c.want)
 		}
 		// A cancel of something long done changes nothing.
 		a.sender.mu.Lock()

@@ -186,6 +186,17 @@ func (d *dataSet) drain(limit int64) (skipped, err error) {
 	}
 }
 
+// whole reads the data set into memory. bad is why it cannot be had although the
+// association goes on: it is longer than limit.
+func (d *dataSet) whole(drain int64) (b []byte, bad, gone error) {
+	b, err := io.ReadAll(d)
+	if err == nil {
+		return b, nil, nil
+	}
+	bad, gone = d.drain(drain)
+	return nil, bad, gone
+}
+
 // A sender sends messages on an association, one after the other.
 type sender struct {
 	p       *provider
@@ -206,15 +217,33 @@ func newSender(p *provider, peerMaximum, own uint32) *sender {
 
 // command sends a command set. The caller holds mu.
 func (s *sender) command(id uint8, c *command) error {
-	for b := c.encode(); ; {
-		n := min(len(b), s.payload)
-		pdu := make([]byte, headerLength+pdvHeader+n)
-		copy(pdu[headerLength+pdvHeader:], b)
+	return s.p.ask(evt9, s.fragments(nil, id, true, c.encode()))
+}
+
+// fragments appends PDUs with what b holds.
+func (s *sender) fragments(out []byte, id uint8, command bool, b []byte) []byte {
+	for {
+		n, at := min(len(b), s.payload), len(out)
+		out = append(out, make([]byte, headerLength+pdvHeader)...)
+		out = append(out, b[:n]...)
 		b = b[n:]
-		if err := s.p.ask(evt9, sealData(pdu, id, true, len(b) == 0)); err != nil || len(b) == 0 {
-			return err
+		sealData(out[at:], id, command, len(b) == 0)
+		if len(b) == 0 {
+			return out
 		}
 	}
+}
+
+// whole sends a message whose data set, if there is one, is in memory: all its PDUs
+// in one piece.
+func (s *sender) whole(id uint8, c *command, data []byte) error {
+	out := s.fragments(make([]byte, 0, 512+len(data)+len(data)/s.payload*(headerLength+pdvHeader)), id, true, c.encode())
+	if c.dataSet {
+		out = s.fragments(out, id, false, data)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.p.ask(evt9, out)
 }
 
 // A source is a data set about to be sent: it reads one fragment ahead, to know

@@ -16,7 +16,11 @@ const (
 	Associated Occasion = "associated"
 	Rejected   Occasion = "rejected"
 	Echoed     Occasion = "echoed"
-	Stored     Occasion = "stored" // or refused: see Status
+	Stored     Occasion = "stored"  // or refused: see Status
+	Queried    Occasion = "queried" // C-FIND; with what came of it
+	Moved      Occasion = "moved"   // C-MOVE
+	Got        Occasion = "got"     // C-GET
+	Acted      Occasion = "acted"   // an operation of DIMSE-N
 	Released   Occasion = "released"
 	Aborted    Occasion = "aborted" // by either side, or the connection was lost
 )
@@ -28,13 +32,16 @@ type Observation struct {
 	At          time.Time
 	Peer        Peer
 	Rejection   *RejectionError // of Rejected
-	Status      Status          // of Echoed and Stored
-	Err         error           // why: of Stored with a refusal, of an abort
-	SOPClass    uid.UID         // of Stored
-	SOPInstance uid.UID         // of Stored
+	Operation   string          // of Queried, Moved, Got and Acted: C-FIND, N-ACTION …
+	Status      Status          // of the answer
+	Err         error           // why: of a refusal, of an abort
+	SOPClass    uid.UID         // of Stored; of Queried and so on that of the presentation context
+	SOPInstance uid.UID         // of Stored and Acted
 	Syntax      uid.UID         // of Stored
 	Bytes       int64           // of the data set, of Stored
-	Took        time.Duration   // from the first byte of the data set to the answer, of Stored
+	Count       int             // results of Queried, sub-operations of Moved and Got
+	Failed      int             // of those sub-operations
+	Took        time.Duration   // from the first byte of the data set to the answer; of others from the request on
 }
 
 // Live is an association that is open.

@@ -11,7 +11,7 @@ import (
 	"radagora/fault"
 )
 
-var unexported = cmp.AllowUnexported(associate{}, contextItem{}, userInfo{}, window{}, role{}, extended{}, commonExtended{}, Identity{}, pdv{}, command{})
+var unexported = cmp.AllowUnexported(associate{}, contextItem{}, userInfo{}, window{}, role{}, extended{}, commonExtended{}, Identity{}, pdv{}, command{}, counts{})
 
 // full is an association request with everything in it.
 func full() *associate {

@@ -424,3 +424,13 @@ func (p *provider) hear() (indication, bool) {
 		return indication{err: errGone}, false
 	}
 }
+
+// gone reports whether the association is no more.
+func (p *provider) gone() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}

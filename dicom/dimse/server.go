@@ -10,11 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"radagora/dicom/uid"
 	"radagora/fault"
 )
 
-// A Server accepts associations and answers C-ECHO and C-STORE. Its fields are set
-// before Serve and not changed after. Callbacks are called from many goroutines.
+// A Server accepts associations and answers what peers ask. Its fields are set before
+// Serve and not changed after. Callbacks are called from many goroutines.
 type Server struct {
 	AETitle  string           // the called title it answers to; "" is any
 	Log      *slog.Logger     // nil logs nothing
@@ -29,15 +30,23 @@ type Server struct {
 	Accept func(ctx context.Context, p *Peer) error
 	// Echo is told of a C-ECHO before it is answered. Nil is nobody.
 	Echo func(ctx context.Context, p Peer)
-	// Store keeps what C-STORE brings. Nil refuses storage classes.
-	Store Storer
+	// What is served to who calls AETitle; Title says more.
+	Store    Storer
+	Find     Finder
+	Worklist Finder
+	Retrieve Retriever
+	Normal   map[uid.UID]Normal
+	Events   map[uid.UID]Normal
+	// Titles are further called titles, each with services of its own. Accept decides
+	// about them, too.
+	Titles []Title
 	// Observe is told what happens. It must be quick. Nil is nobody.
 	Observe func(ctx context.Context, o Observation)
 
-	prepared   sync.Once
-	limits     Limits
-	negotiator *negotiator
-	lend       batches
+	prepared    sync.Once
+	limits      Limits
+	negotiators []*negotiator // one for each title
+	lend        batches
 
 	mu    sync.Mutex
 	conns map[*connection]struct{}
@@ -79,7 +88,9 @@ func (s *Server) prepare() {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
 	s.limits = s.Limits.filled()
-	s.negotiator = newNegotiator(&s.Contexts)
+	for _, t := range s.AllTitles() {
+		s.negotiators = append(s.negotiators, newNegotiator(&t))
+	}
 	s.conns = map[*connection]struct{}{}
 }
 

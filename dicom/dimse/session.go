@@ -3,41 +3,29 @@ package dimse
 import (
 	"context"
 	"crypto/tls"
-	"sync"
 	"sync/atomic"
 	"time"
-
-	"radagora/dicom/uid"
-	"radagora/fault"
 )
 
 // A session is the local user of one association that a Server accepted.
 type session struct {
-	s        *Server
-	c        *connection
-	p        *provider
-	stream   stream
-	sender   *sender
-	contexts map[uint8]Context
+	dialogue
+	s *Server
+	c *connection
 
-	slots  chan struct{} // one for each answer that may be due; nil without asynchronous operations
-	due    sync.WaitGroup
-	dueMu  sync.Mutex
-	dueIDs map[uint16]bool
-
-	peer     atomic.Pointer[Peer] // once associated
-	since    atomic.Int64         // Unix nanoseconds
-	messages atomic.Int64
-	status   atomic.Uint32
-	atRest   atomic.Bool // waits for a request
-	over     atomic.Bool
+	peer  atomic.Pointer[Peer] // once associated
+	since atomic.Int64         // Unix nanoseconds
+	left  atomic.Bool          // the association is over
 }
 
 func newSession(s *Server, c *connection) *session {
-	return &session{
-		s: s, c: c, p: c.provider, stream: stream{p: c.provider},
-		contexts: map[uint8]Context{}, dueIDs: map[uint16]bool{},
-	}
+	x := &session{s: s, c: c}
+	x.p, x.log, x.now, x.limits, x.acceptor = c.provider, s.Log, s.Now, s.limits, true
+	x.timeout, x.silence = time.Minute, 10*time.Minute
+	x.who = func() Peer { return *x.peer.Load() }
+	x.observe = x.note
+	x.start()
+	return x
 }
 
 // run serves the association from its request to its end.
@@ -57,9 +45,7 @@ func (x *session) run(ctx context.Context) {
 	if !x.begin(ctx, rq) {
 		return
 	}
-	err := x.serve(ctx)
-	x.due.Wait()
-	x.finish(ctx, err)
+	x.finish(ctx, x.converse(ctx))
 }
 
 // begin accepts or rejects the association.
@@ -69,14 +55,15 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 		state := t.ConnectionState()
 		peer.TLS = &state
 	}
-	if no := x.judge(ctx, &peer, rq); no != nil {
+	n := x.s.title(rq.called)
+	if no := x.judge(ctx, n, &peer, rq); no != nil {
 		x.s.dissociate(x.c)
 		x.s.Log.InfoContext(ctx, "association rejected", "peer", peer, "reason", no.Error())
-		x.observe(ctx, Observation{Occasion: Rejected, Peer: peer, Rejection: no})
+		x.note(ctx, Observation{Occasion: Rejected, Peer: peer, Rejection: no})
 		_ = x.p.ask(evt8, no.encode())
 		return false
 	}
-	ac := x.negotiate(rq)
+	ac := x.negotiate(n, rq)
 	if i := peer.Identity; i != nil && i.respond && peer.Account != "" {
 		ac.user.response = []byte{} // PS3.7 D.3.3.7.2: of no length for a user name
 	}
@@ -87,12 +74,12 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 		return false
 	}
 	x.s.Log.InfoContext(ctx, "association", "peer", peer, "contexts", len(x.contexts), "proposed", len(rq.contexts))
-	x.observe(ctx, Observation{Occasion: Associated, Peer: peer})
+	x.note(ctx, Observation{Occasion: Associated, Peer: peer})
 	return true
 }
 
 // judge is the service-user's part of accepting an association.
-func (x *session) judge(ctx context.Context, peer *Peer, rq *associate) (no *RejectionError) {
+func (x *session) judge(ctx context.Context, n *negotiator, peer *Peer, rq *associate) (no *RejectionError) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(x.s.Log, v)
@@ -102,7 +89,7 @@ func (x *session) judge(ctx context.Context, peer *Peer, rq *associate) (no *Rej
 	switch {
 	case rq.application != applicationContext:
 		return ErrApplication
-	case x.s.AETitle != "" && rq.called != x.s.AETitle:
+	case n == nil:
 		return ErrCalled
 	case x.s.Accept == nil:
 		return nil
@@ -115,69 +102,47 @@ func (x *session) judge(ctx context.Context, peer *Peer, rq *associate) (no *Rej
 	return nil
 }
 
-// negotiate answers the proposals of rq.
-func (x *session) negotiate(rq *associate) *associate {
+// negotiate answers the proposals of rq by the table of a title.
+func (x *session) negotiate(n *negotiator, rq *associate) *associate {
 	ac := &associate{version: 1, called: rq.called, calling: rq.calling, application: applicationContext, user: ourInfo(x.s.limits)}
-	var accepted []Context
 	for _, p := range rq.contexts {
-		c := x.s.negotiator.answer(p, rq.user.roles)
-		if c.Result == Accepted && c.SOPClass != uid.Verification && x.s.Store == nil {
-			c.TransferSyntax, c.Result = uid.UID{}, AbstractSyntaxNotSupported
-		}
+		c := n.answer(p, rq.user.roles)
 		if c.Result == Accepted {
-			x.contexts[c.ID] = c
-			accepted = append(accepted, c)
+			x.contexts = append(x.contexts, c)
 		}
 		ac.contexts = append(ac.contexts, c.item())
 	}
-	ac.user.roles = acceptedRoles(rq.user.roles, accepted)
+	x.does = n.performer()
+	x.does.echo = x.s.Echo
+	ac.user.roles = acceptedRoles(rq.user.roles, x.contexts)
+	ac.user.extended, x.options = n.extend(rq.user.extended, x.contexts)
 	if w := rq.user.async; w != nil {
-		ac.user.async = &window{invoked: x.window(w.invoked), performed: 1}
+		ac.user.async = &window{invoked: x.window(w.invoked), performed: x.window(w.performed)}
+		if n := ac.user.async.invoked; n > 1 {
+			x.places = make(chan struct{}, n)
+		}
+		if n := ac.user.async.performed; n > 1 {
+			x.slots = make(chan struct{}, n)
+		}
 	}
 	return ac
 }
 
-// window answers an asynchronous operations window, PS3.7 section D.3.3.3: the
-// requestor may have so many operations outstanding. 0 asks for any number.
+// window answers an asynchronous operations window, PS3.7 section D.3.3.3: so many
+// operations may be outstanding. 0 asks for any number.
 func (x *session) window(asked uint16) uint16 {
-	w := x.s.limits.Window
-	if asked > 0 {
-		w = min(w, asked)
+	if asked == 0 {
+		return x.s.limits.Window
 	}
-	if w > 1 {
-		x.slots = make(chan struct{}, w)
-	}
-	return w
-}
-
-// serve answers requests until the association ends. It returns nil after a release.
-func (x *session) serve(ctx context.Context) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logPanic(x.s.Log, v)
-			err = fault.Errorf(fault.Internal, "dimse: panic")
-		}
-	}()
-	for {
-		x.atRest.Store(true)
-		c, id, err := x.stream.command()
-		x.atRest.Store(false)
-		if err == nil {
-			err = x.answer(ctx, c, id)
-		}
-		if err == nil {
-			continue
-		}
-		if i, ok := err.(*interruptionError); ok && i.event == evt12 && c == nil { //nolint:errorlint // wrapped, it came within a message
-			return nil
-		}
-		return err
-	}
+	return min(x.s.limits.Window, asked)
 }
 
 // finish ends the association after serve, and tells about it.
 func (x *session) finish(ctx context.Context, err error) {
-	x.over.Store(true)
+	x.left.Store(true)
+	if i, ok := err.(*interruptionError); ok && i.event == evt12 { //nolint:errorlint // wrapped, it came within a message
+		err = nil
+	}
 	o := Observation{Occasion: Released, Peer: *x.peer.Load(), Err: err}
 	log := x.s.Log.With("peer", o.Peer, "messages", x.messages.Load(), "received", x.p.received.Load())
 	if err == nil {
@@ -188,11 +153,11 @@ func (x *session) finish(ctx context.Context, err error) {
 		_ = x.p.ask(evt15, nil) // a blank cell if the peer did it
 		log.WarnContext(ctx, "association aborted", "error", err)
 	}
-	x.observe(ctx, o)
+	x.note(ctx, o)
 }
 
-// observe tells the observer.
-func (x *session) observe(ctx context.Context, o Observation) {
+// note tells the observer.
+func (x *session) note(ctx context.Context, o Observation) {
 	if x.s.Observe == nil {
 		return
 	}
@@ -208,7 +173,7 @@ func (x *session) observe(ctx context.Context, o Observation) {
 // live returns the session as Server.Associations shows it, if it is associated.
 func (x *session) live() (Live, bool) {
 	peer := x.peer.Load()
-	if peer == nil || x.over.Load() {
+	if peer == nil || x.left.Load() {
 		return Live{}, false
 	}
 	return Live{
