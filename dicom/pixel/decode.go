@@ -35,6 +35,8 @@ var decoders = map[uid.UID]decoder{
 	uid.JPEGFullProgressionNonHierarchical1012:         decodeJPEG,
 	uid.JPEGLossless:                                   decodeJPEG,
 	uid.JPEGLosslessSV1:                                decodeJPEG,
+	uid.JPEGLSLossless:                                 decodeJPEGLS,
+	uid.JPEGLSNearLossless:                             decodeJPEGLS,
 }
 
 // CanDecode reports whether Decode knows the transfer syntax.
