@@ -19,3 +19,6 @@ func readViewer() *viewer.Viewer {
 	}
 	return v
 }
+
+// viewerAddress returns where the viewer shows a study.
+func viewerAddress(study string) string { return viewer.Study(study) }

@@ -25,6 +25,10 @@ type navPage struct {
 // sections returns the navigation of what is there: Today, Images, Dose,
 // Quality, Referrals, Research, Learn, Observatory, Settings, in this order.
 func (s *server) sections() []section {
+	images := section{title: "nav.images", path: "/images"}
+	if s.Studies != nil {
+		images.add("nav.studies", "/images", access.StudyFind)
+	}
 	dose := section{title: "nav.dose", path: "/dose"}
 	if s.DoseCT != nil {
 		dose.add("nav.dose_ct", "/dose/ct", access.AggregateRead)
@@ -75,7 +79,7 @@ func (s *server) sections() []section {
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})
 	}
-	for _, sec := range []section{dose, s.privacySection(), settings} {
+	for _, sec := range []section{images, dose, s.privacySection(), settings} {
 		if len(sec.pages) > 0 {
 			sec.path = sec.pages[0].path
 			all = append(all, sec)

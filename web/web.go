@@ -55,6 +55,7 @@ type Config struct {
 	Mapping   Mapping
 	Findings  Findings
 	Objects   Objects
+	Studies   Studies
 	Start     Start
 	Rooms     Rooms
 	Content   Content
@@ -200,6 +201,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.post("/start/cancel", access.DemoLoad, s.startCancel)
 	}
 	g.get("/viewer/", access.StudyFind, s.imageViewer)
+	s.studyRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
 	s.identityRoutes(g)

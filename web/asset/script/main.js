@@ -6,6 +6,7 @@ import { palette } from "./palette.js";
 import { filters } from "./filter.js";
 import { live } from "./live.js";
 import { uploads } from "./upload.js";
+import { searches } from "./search.js";
 import { passkeys } from "./passkey.js";
 
 copies(document);
@@ -14,6 +15,7 @@ palette();
 filters();
 live();
 uploads();
+searches();
 passkeys();
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
