@@ -225,7 +225,10 @@ func (t *coder) significance(value uint32, d int64) int64 {
 					continue
 				}
 				var b uint32
-				b, d = m.decode(zero[n&511], d)
+				cx := zero[n&511]
+				if b, d = m.guess(cx, d); d < 0 {
+					b, d = m.exchange(cx, d)
+				}
 				if b != 0 {
 					b, d = t.sign(base+x, r, d)
 					t.samples[(y+int(r))*t.w+x] = value | b<<31
@@ -289,7 +292,9 @@ func (t *coder) refinement(plane int, d int64) int64 {
 					cx = ctxRefine + 1
 				}
 				var b uint32
-				b, d = m.decode(cx, d)
+				if b, d = m.guess(cx, d); d < 0 {
+					b, d = m.exchange(cx, d)
+				}
 				t.samples[(y+int(r))*t.w+x] ^= (b<<1 ^ 3) << plane
 				w |= flagRefined << r
 			}
@@ -346,7 +351,11 @@ func (t *coder) cleanup(value uint32, d int64) int64 {
 				if n&flagOwn != 0 || w>>r&flagVisited != 0 {
 					continue
 				}
-				if b, d = m.decode(zero[n&511], d); b != 0 {
+				cx := zero[n&511]
+				if b, d = m.guess(cx, d); d < 0 {
+					b, d = m.exchange(cx, d)
+				}
+				if b != 0 {
 					d = t.found(base+x, r, y, x, value, d)
 				}
 			}

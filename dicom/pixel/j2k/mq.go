@@ -28,6 +28,7 @@ type mq struct {
 	pos  int
 	ct   uint
 	cx   [32]uint8
+	p    [32]int64 // mqProbability of cx
 }
 
 const mqHalf = 0x8000 << 16
@@ -114,6 +115,9 @@ func (m *mq) reset() {
 	m.cx[ctxZero] = 2 * 4
 	m.cx[ctxRun] = 2 * 3
 	m.cx[ctxUniform] = 2 * 46
+	for i, s := range m.cx {
+		m.p[i] = mqProbability[s&127]
+	}
 }
 
 // start begins a codeword segment and returns d, T.800 §C.3.5. data ends with
@@ -154,17 +158,22 @@ func (m *mq) fill(c int64) int64 {
 	return c + b<<9
 }
 
-// decode decodes one decision in the context cx and returns it with the new d.
-func (m *mq) decode(cx uint8, d int64) (uint32, int64) {
-	s := m.cx[cx&31]
-	d -= mqProbability[s&127]
-	if d >= 0 {
-		return uint32(s & 1), d
-	}
-	return m.exchange(cx, d)
+// guess returns the more probable symbol of the context cx and the new d. If d
+// is negative the guess does not count, and exchange decodes the decision.
+func (m *mq) guess(cx uint8, d int64) (uint32, int64) {
+	return uint32(m.cx[cx&31] & 1), d - m.p[cx&31]
 }
 
-// exchange is what decode does when the registers must be renormalised. d has
+// decode decodes one decision in the context cx and returns it with the new d.
+func (m *mq) decode(cx uint8, d int64) (uint32, int64) {
+	b, d := m.guess(cx, d)
+	if d < 0 {
+		return m.exchange(cx, d)
+	}
+	return b, d
+}
+
+// exchange decodes the decision when the registers must be renormalised. d has
 // had the probability taken off already.
 func (m *mq) exchange(cx uint8, d int64) (uint32, int64) {
 	s := m.cx[cx&31] & 127
@@ -180,10 +189,11 @@ func (m *mq) exchange(cx uint8, d int64) (uint32, int64) {
 	out := uint32(s & 1)
 	if less {
 		out ^= 1
-		m.cx[cx&31] = mqLess[s]
+		s = mqLess[s]
 	} else {
-		m.cx[cx&31] = mqMore[s]
+		s = mqMore[s]
 	}
+	m.cx[cx&31], m.p[cx&31] = s, mqProbability[s&127]
 	n := uint(bits.LeadingZeros32(uint32(a))) //nolint:gosec // a is 0 < a < 2^32
 	a <<= n
 	for n > m.ct {
