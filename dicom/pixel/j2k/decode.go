@@ -312,14 +312,13 @@ func (t *coder) unshift(shift uint8) {
 
 // transform undoes the wavelet transform of a plane.
 func (d *decoder) transform(k *tileComponent, p *plane) {
-	if p.empty() {
-		return
-	}
 	for r := 1; r <= k.style.levels-d.o.Reduce; r++ {
-		if p.i != nil {
-			d.w53.level(p.i, p.w(), k.resolutions[r].rect)
-		} else {
-			d.w97.level(p.f, p.w(), k.resolutions[r].rect)
+		switch part := k.resolutions[r].rect; {
+		case part.empty():
+		case p.i != nil:
+			d.w53.level(p.i, p.w(), part)
+		default:
+			d.w97.level(p.f, p.w(), part)
 		}
 	}
 }
