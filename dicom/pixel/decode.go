@@ -36,6 +36,11 @@ var decoders = map[uid.UID]decoder{
 	uid.JPEGLossless:                                   decodeJPEG,
 	uid.JPEGLosslessSV1:                                decodeJPEG,
 	uid.JPEGLSLossless:                                 decodeJPEGLS,
+	uid.JPEG2000Lossless:                               decodeJ2K,
+	uid.JPEG2000:                                       decodeJ2K,
+	uid.HTJ2KLossless:                                  decodeJ2K,
+	uid.HTJ2KLosslessRPCL:                              decodeJ2K,
+	uid.HTJ2K:                                          decodeJ2K,
 	uid.JPEGLSNearLossless:                             decodeJPEGLS,
 }
 

@@ -26,7 +26,8 @@ type Frames struct {
 // joined to frames by the extended or the basic offset table, or else by what
 // there is: one frame, a fragment a frame, or fragments that end an image
 // (PS3.5 A.4). Errors are those of Describe, NotFound (there is no Pixel Data)
-// and Invalid (frames cannot be told apart).
+// and Invalid (frames cannot be told apart). Long values of a deflated data set
+// are there only if it was opened with a Spool.
 func FramesOf(ds *dicom.Dataset, ts uid.UID) (*Frames, error) {
 	i, err := Describe(ds, ts)
 	if err != nil {

@@ -30,6 +30,9 @@ func EncodeLossless(pix []byte, width, height, components, precision int) ([]byt
 	e.head(t)
 	e.each(func(diff int16) { e.put(t, diff) })
 	e.flush()
+	if len(e.out)&1 != 0 { // fragments are even; markers may be preceded by FF
+		e.out = append(e.out, 0xFF)
+	}
 	return append(e.out, 0xFF, eoi), nil
 }
 

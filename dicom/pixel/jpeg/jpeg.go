@@ -85,7 +85,7 @@ type decoder struct {
 	frame      bool
 	scans      int
 	img        *Image
-	bits bitReader
+	bits       bitReader
 	eobrun     int32
 }
 

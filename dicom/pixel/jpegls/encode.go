@@ -32,6 +32,9 @@ func Encode(pix []byte, width, height, components, precision int) ([]byte, error
 		above, cur = cur, above
 	}
 	e.flush()
+	if len(e.out)&1 != 0 { // fragments are even; markers may be preceded by FF
+		e.out = append(e.out, 0xFF)
+	}
 	return append(e.out, 0xFF, eoi), nil
 }
 
@@ -207,24 +210,27 @@ func (e *encoder) put(v uint64, n int) {
 
 // byte writes one byte: behind FF one that begins with a zero.
 func (e *encoder) byte() {
-	take := 8
-	if len(e.out) > 0 && e.out[len(e.out)-1] == 0xFF {
-		take = 7
-	}
+	take := e.room()
 	e.n -= take
 	e.out = append(e.out, byte(e.acc>>e.n)&byte(1<<take-1)) //nolint:gosec // its bits
 }
 
-// flush fills the last byte with zeros. Behind FF there must be one more.
+// room returns how many bits the next byte holds.
+func (e *encoder) room() int {
+	if len(e.out) > 0 && e.out[len(e.out)-1] == 0xFF {
+		return 7
+	}
+	return 8
+}
+
+// flush fills the last byte with zeros, and no more: decoders look for the
+// marker right behind it. Behind FF there must be one byte.
 func (e *encoder) flush() {
-	for e.n > 0 {
-		if e.n < 8 {
-			e.put(0, 8-e.n)
-			continue
-		}
+	if take := e.room(); e.n > 0 {
+		e.acc, e.n = e.acc<<(take-e.n), take
 		e.byte()
 	}
-	if e.out[len(e.out)-1] == 0xFF {
+	if e.room() == 7 {
 		e.out = append(e.out, 0)
 	}
 }

@@ -1,0 +1,66 @@
+package pixel
+
+import (
+	"radagora/dicom/pixel/j2k"
+	"radagora/fault"
+)
+
+// decodeJ2K decodes JPEG 2000 and HTJ2K.
+func decodeJ2K(i Info, b []byte) (*Frame, error) {
+	img, err := j2k.Decode(b, j2k.Options{Limits: j2k.Limits{Samples: i.Pixels() * i.SamplesPerPixel, Components: i.SamplesPerPixel}})
+	if err != nil {
+		return nil, err
+	}
+	if img.Truncated {
+		return nil, fault.Errorf(fault.Invalid, "JPEG 2000: the codestream is not complete")
+	}
+	p := picture{width: img.Width, height: img.Height, components: len(img.Components)}
+	for _, c := range img.Components {
+		p.precision = max(p.precision, c.Bits)
+	}
+	cell := cellOf(p.precision) / 8
+	p.pix = make([]byte, p.width*p.height*p.components*cell)
+	for k, c := range img.Components {
+		if err := place(p, c, k, cell); err != nil {
+			return nil, err
+		}
+	}
+	f, err := fitted(i, p)
+	if err == nil && f.SamplesPerPixel == 3 {
+		f.name(img.Header.Transform)
+	}
+	return f, err
+}
+
+// place puts plane k among the samples, low bytes first.
+func place(p picture, c j2k.Component, k, cell int) error {
+	if c.Dx < 1 || c.Dy < 1 || (p.width+c.Dx-1)/c.Dx > c.Width || (p.height+c.Dy-1)/c.Dy > c.Height {
+		return fault.Errorf(fault.Unsupported, "JPEG 2000: components on different grids")
+	}
+	at, step := k*cell, p.components*cell
+	for y := range p.height {
+		row := c.Samples[y/c.Dy*c.Width:]
+		for x := range p.width {
+			v := row[x]
+			if c.Dx > 1 {
+				v = row[x/c.Dx]
+			}
+			for n := range cell {
+				p.pix[at+n] = byte(v >> (8 * n)) //nolint:gosec // its bytes
+			}
+			at += step
+		}
+	}
+	return nil
+}
+
+// name tells the colours of what JPEG 2000 decoded: its own transformations are
+// undone by then.
+func (f *Frame) name(transformed bool) {
+	switch {
+	case transformed, f.PhotometricInterpretation == YBRRCT:
+		f.PhotometricInterpretation = RGB
+	case f.PhotometricInterpretation == YBRICT:
+		f.PhotometricInterpretation = YBRFull
+	}
+}
