@@ -97,7 +97,8 @@ type Frames interface {
 	N() int // how many there are
 	// Open returns the bytes of a frame, counted from 1, as they are stored, and how
 	// many they are. NotFound: there is no such frame.
-	Open(ctx context.Context, n int) (io.ReadSeeker, int64, error)
+	// Whoever opened it closes it.
+	Open(ctx context.Context, n int) (io.ReadCloser, int64, error)
 }
 
 // A Framer finds frames without reading whole objects.
@@ -107,10 +108,11 @@ type Framer interface {
 
 // A Block is the metadata of a series: an array of instances in the DICOM JSON
 // model, in which each BulkDataURI is relative to the series, such as
-// instances/1.2.3/bulkdata/7FE00010.
+// instances/1.2.3/bulkdata/7FE00010. What goes out has absolute addresses, which
+// every client can follow.
 type Block struct {
 	Gzip []byte // compressed
-	ETag string // without quotes; changes when the block does
+	ETag string // changes when the block does
 }
 
 // Metadata has the metadata of whole series ready.

@@ -2,6 +2,7 @@ package dicomweb
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -210,22 +211,25 @@ func (f *framing) close() {
 }
 
 // open returns a frame as it goes out.
-func (f *framing) open(n int) (io.ReadSeeker, int64, error) {
+func (f *framing) open(n int) (io.ReadCloser, int64, error) {
 	stored, length, err := f.fs.Open(f.r.Context(), n)
 	if err != nil || f.stored {
 		return stored, length, err
 	}
-	if plain(f.i.TransferSyntax) && plain(f.to) && f.i.TransferSyntax != uid.ExplicitVRBigEndian {
+	if plain(f.i.TransferSyntax) && plain(f.to) && f.to != uid.ExplicitVRBigEndian && f.i.TransferSyntax != uid.ExplicitVRBigEndian {
 		return stored, length, nil // pixels are the same in all of them
 	}
 	if f.h.Transcode == nil {
+		_ = stored.Close() // it was not read
 		return nil, 0, fault.Errorf(fault.Unsupported, "pixels stored as %s cannot be given in another transfer syntax", uid.Name(f.i.TransferSyntax))
 	}
 	if length > maxFrameBytes {
+		_ = stored.Close() // it was not read
 		return nil, 0, fault.Errorf(fault.Exhausted, "a frame of %d bytes cannot be transcoded: accept transfer-syntax=*", length)
 	}
 	raw := make([]byte, length)
-	if _, err := io.ReadFull(stored, raw); err != nil {
+	_, err = io.ReadFull(stored, raw)
+	if err = errors.Join(err, stored.Close()); err != nil {
 		return nil, 0, err
 	}
 	if f.o == nil {
@@ -234,7 +238,7 @@ func (f *framing) open(n int) (io.ReadSeeker, int64, error) {
 		}
 	}
 	b, err := f.h.Transcode.Frame(f.r.Context(), f.i, f.o, n, raw, f.to)
-	return bytes.NewReader(b), int64(len(b)), err
+	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), err
 }
 
 // maxFrameBytes bounds a frame that has to be held.
@@ -249,16 +253,43 @@ func (f *framing) location(n int) string {
 
 // single answers with one frame as a body of its own, which may be asked for in parts.
 func (f *framing) single(w http.ResponseWriter, n int) error {
-	b, _, err := f.open(n)
+	b, length, err := f.open(n)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = b.Close() }() // it was only read
 	w.Header().Set("Content-Type", f.mediaType())
 	w.Header().Set("Content-Location", f.location(n))
 	if f.i.Digest != "" {
 		tagged(w, f.i.Digest+"-"+strconv.Itoa(n)+"-"+f.to.String())
 	}
-	http.ServeContent(wide{w}, f.r, "", f.i.Received, b)
+	return f.h.body(w, f.r, b, length, f.i)
+}
+
+// body answers with length bytes of b, or with the range of them that is asked for.
+func (h *Handler) body(w http.ResponseWriter, r *http.Request, b io.Reader, length int64, i Instance) error {
+	s, seeks := b.(io.ReadSeeker)
+	if ranged := r.Header.Get("Range") != ""; !seeks && ranged && length <= maxFrameBytes {
+		raw := make([]byte, length)
+		if _, err := io.ReadFull(b, raw); err != nil {
+			return err
+		}
+		s, seeks = bytes.NewReader(raw), true
+	}
+	if etag := w.Header().Get("ETag"); seeks || etag != "" && strings.Contains(r.Header.Get("If-None-Match"), etag) {
+		if !seeks {
+			s = bytes.NewReader(nil) // nothing of it goes out
+		}
+		http.ServeContent(wide{w}, r, "", i.Received, s)
+		return nil
+	}
+	w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if err := stream(w, io.LimitReader(b, length)); err != nil {
+		h.cut(r, err)
+	}
 	return nil
 }
 
@@ -281,14 +312,14 @@ func (f *framing) multipart(w http.ResponseWriter, list []int) error {
 				w.Header().Set("Content-Length", strconv.FormatInt(int64(head.Len())+length+int64(tail.Len()), 10))
 			}
 			if f.r.Method == http.MethodHead {
-				return nil
+				return b.Close()
 			}
 		} else {
 			_, _ = io.WriteString(w, "\r\n")
 		}
 		_, _ = head.WriteTo(w)
 		if err == nil {
-			err = stream(w, io.LimitReader(b, length))
+			err = errors.Join(stream(w, io.LimitReader(b, length)), b.Close())
 		}
 		if err != nil {
 			f.h.cut(f.r, err)
