@@ -40,6 +40,7 @@ type settings struct {
 	PublicURL   string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
 	Reach       []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
 	IDP         string   `setting:"" name:"idp" placeholder:"FILE" help:"Identity providers (YAML) with which people sign in; see docs/operate/sign-in.md."`
+	AllowOrigin []string `setting:"" name:"allow-origin" placeholder:"URL" help:"A site whose pages may ask DICOMweb with a token, such as https://viewer.hospital.example; can be repeated."`
 	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
 	Minimise    bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
 	mailSettings
