@@ -15,6 +15,7 @@ type decoder struct {
 	region rect   // on the reference grid
 	out    []rect // what each component shows of itself, at the resolution asked for
 	coders []coder
+	steps  int // of walk
 	w53    wavelet53
 	w97    wavelet97
 }
@@ -30,7 +31,7 @@ type plane struct {
 // newDecoder makes room for the image.
 func newDecoder(s *stream, o Options) (*decoder, error) {
 	z := s.size
-	d := &decoder{s: s, o: o, img: &Image{Header: s.header()}}
+	d := &decoder{s: s, o: o, img: &Image{Header: s.header()}, steps: maxSteps}
 	if o.Reduce < 0 || o.Reduce > d.img.Header.Levels {
 		return nil, unsupported("%d resolution levels to leave out; the stream has %d", o.Reduce, d.img.Header.Levels)
 	}
@@ -142,7 +143,7 @@ func (d *decoder) packets(t *tile, data *tileData) error {
 	if len(changes) == 0 {
 		changes = d.s.main.changes
 	}
-	w := &walk{t: t, p: p, keep: d.o.Reduce, interrupt: d.o.Interrupt}
+	w := &walk{t: t, p: p, keep: d.o.Reduce, steps: &d.steps, interrupt: d.o.Interrupt}
 	if err := w.run(changes); err != nil {
 		return err
 	}

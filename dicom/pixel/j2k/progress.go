@@ -11,15 +11,15 @@ import (
 type walk struct {
 	t         *tile
 	p         *packets
-	steps     int // that led to no packet; bounded
+	steps     *int // left to take without coming to a packet, in all tiles
 	keep      int // highest resolution level left out, counted from above
 	interrupt func() error
 	count     int
 }
 
-// maxSteps bounds the packets that progression order changes name again
-// although they were read before.
-const maxSteps = 1 << 27
+// maxSteps bounds the steps that lead to no packet: through empty components,
+// and to packets that progression order changes name again.
+const maxSteps = 1 << 26
 
 // run reads all packets. It stops early where the stream does.
 func (w *walk) run(changes []change) error {
@@ -73,6 +73,9 @@ func (w *walk) levels(c change) (n int) {
 
 // line reads the packets of one layer and one resolution level.
 func (w *walk) line(c change, r, l int) (bool, error) {
+	if !w.step(max(1, c.c1-c.c0)) {
+		return false, nil
+	}
 	for i := c.c0; i < c.c1; i++ {
 		k := &w.t.components[i]
 		if r >= len(k.resolutions) {
@@ -102,7 +105,7 @@ func (w *walk) packet(k *tileComponent, r, number, layer int) (bool, error) {
 }
 
 func (w *walk) step(n int) bool {
-	if w.steps += n; w.steps > maxSteps {
+	if *w.steps -= n; *w.steps < 0 {
 		w.p.problem = Damaged
 		return false
 	}

@@ -30,7 +30,8 @@ func dissect(t *testing.T, b []byte) (s *stream, spans map[int][]span) {
 		p.observer = func(header, body, length int) {
 			spans[index] = append(spans[index], span{header, body, body + length})
 		}
-		if err := (&walk{t: tl, p: p}).run(data.params.changes); err != nil || p.problem != "" {
+		steps := maxSteps
+		if err := (&walk{t: tl, p: p, steps: &steps}).run(data.params.changes); err != nil || p.problem != "" {
 			t.Fatal(err, p.problem)
 		}
 	}
