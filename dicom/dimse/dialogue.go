@@ -249,6 +249,14 @@ func (x *dialogue) beside(ctx context.Context, c *command, pc Context, do func(c
 	return nil
 }
 
+// caught makes a panic an error of kind Internal. It is called by defer.
+func (x *dialogue) caught(err *error) {
+	if v := recover(); v != nil {
+		logPanic(x.log, v)
+		*err = fault.Errorf(fault.Internal, "dimse: panic")
+	}
+}
+
 // ran gives back what beside took.
 func (x *dialogue) ran() {
 	x.dueMu.Lock()

@@ -138,12 +138,7 @@ func (x *dialogue) requestN(c *command, pc Context, ds *dicom.Dataset) (*Request
 
 // reply asks n; a panic there is an error of kind Internal.
 func (x *dialogue) reply(ctx context.Context, n Normal, r *Request, pc Context) (reply *Reply, data []byte, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logPanic(x.log, v)
-			reply, data, err = nil, nil, fault.Errorf(fault.Internal, "dimse: panic")
-		}
-	}()
+	defer x.caught(&err)
 	if reply, err = n.Do(ctx, r); err != nil {
 		return nil, nil, err
 	}

@@ -179,12 +179,7 @@ func (x *dialogue) stores(class uid.UID) bool {
 
 // keep calls the Storer; a panic there is an error of kind Internal.
 func (x *dialogue) keep(ctx context.Context, in *Incoming) (wait func(context.Context) error, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logPanic(x.log, v)
-			wait, err = nil, fault.Errorf(fault.Internal, "dimse: panic")
-		}
-	}()
+	defer x.caught(&err)
 	return x.does.store.Store(ctx, in)
 }
 
@@ -205,11 +200,6 @@ func (x *dialogue) settle(ctx context.Context, c *command, pc Context, wait func
 
 // durable calls wait; a panic there is an error of kind Internal.
 func (x *dialogue) durable(ctx context.Context, wait func(context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logPanic(x.log, v)
-			err = fault.Errorf(fault.Internal, "dimse: panic")
-		}
-	}()
+	defer x.caught(&err)
 	return wait(ctx)
 }

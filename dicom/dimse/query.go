@@ -94,6 +94,7 @@ func (x *dialogue) query(ctx context.Context, c *command, pc Context) error {
 
 // find sends what the finder finds, and returns how much that was.
 func (x *dialogue) find(ctx context.Context, c *command, pc Context, finder Finder, q *Query) (n int, err error) {
+	defer x.caught(&err)
 	for ds, err := range finder.Find(ctx, q) {
 		if err != nil || ctx.Err() != nil {
 			return n, err

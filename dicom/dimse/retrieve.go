@@ -69,7 +69,8 @@ func (x *dialogue) retrieve(ctx context.Context, c *command, pc Context) error {
 }
 
 // transfer sends what a query selects to where it asks for it.
-func (x *dialogue) transfer(ctx context.Context, t *tally, q *Query) error {
+func (x *dialogue) transfer(ctx context.Context, t *tally, q *Query) (err error) {
+	defer x.caught(&err)
 	if t.c.field == cGetRQ {
 		all, err := x.does.retrieve.Select(ctx, q)
 		if err != nil {
@@ -187,12 +188,7 @@ func (x *dialogue) sendObject(ctx context.Context, o Object) (Status, error) {
 
 // send sends an object in a syntax that the peer takes.
 func (x *dialogue) send(ctx context.Context, o Object, originator string, id uint16) (status Status, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logPanic(x.log, v)
-			err = fault.Errorf(fault.Internal, "dimse: panic")
-		}
-	}()
+	defer x.caught(&err)
 	if x.p.gone() {
 		return 0, errGone
 	}
