@@ -44,8 +44,15 @@ func (f *Facts) Export(ctx context.Context, p Person) iter.Seq2[Record, error] {
 }
 
 // Erase removes relations to the person and the person's wishes. That a record was
-// opened in an emergency stays in the journal, without the person.
-func (*Facts) Erase(ctx context.Context, tx *db.Tx, p Person) (int, error) {
+// opened in an emergency stays in the journal, without the person; that they opted out
+// of secondary use stays as a keyed hash, for data of theirs that come later.
+func (f *Facts) Erase(ctx context.Context, tx *db.Tx, p Person) (int, error) {
+	if _, err := f.exclude(ctx, tx, p); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, `delete from access_same where site_id = $1 and person = $2`, p.Site, p.ID); err != nil {
+		return 0, err
+	}
 	count := int64(0)
 	for _, table := range []string{"access_relation", "access_wish"} {
 		n, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and person <> '' and person = $2", p.Site, p.ID)

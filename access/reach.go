@@ -11,7 +11,8 @@ import (
 // Rows returns a query for what is within reach at a site, for rooms that join
 // their rows with it: columns person and study, of which one may be empty. A row
 // may come twice, and for a reach of nobody there is none. The query is "" if
-// everybody is within reach. The query's arguments stand from $first on.
+// everybody is within reach. The query's arguments stand from $first on. Whoever is
+// within reach under one identifier is so under all that are theirs.
 //
 // It finds few rows by an index, so the room's query begins with it and looks its
 // own rows up by person.
@@ -20,10 +21,15 @@ func (r Reach) Rows(site string, now time.Time, first int) (query string, args [
 	case r.All:
 		return "", nil
 	case r.Account != "":
-		return fmt.Sprintf(`select person, study from access_relation where user_id = $%d and site_id = $%d
-			and ended_at = 0 and (until = 0 or until > $%d)`, first, first+1, first+2), []any{r.Account, site, db.Millis(now)}
+		related := fmt.Sprintf(`from access_relation r %%s where r.user_id = $%d and r.site_id = $%d
+			and r.ended_at = 0 and (r.until = 0 or r.until > $%d)`, first, first+1, first+2)
+		return `select r.person, r.study ` + fmt.Sprintf(related, "") + ` union all select b.person, cast('' as text) ` +
+			fmt.Sprintf(related, `join access_same a on a.site_id = r.site_id and a.person = r.person
+				join access_same b on b.site_id = a.site_id and b.root = a.root`) + ` and b.person <> r.person`, []any{r.Account, site, db.Millis(now)}
 	case r.Own != "":
-		return fmt.Sprintf(`select cast($%d as text) as person, cast('' as text) as study`, first), []any{r.Own}
+		return fmt.Sprintf(`select cast($%[1]d as text) as person, cast('' as text) as study
+			union all select b.person, cast('' as text) from access_same a join access_same b on b.site_id = a.site_id and b.root = a.root
+			where a.person = $%[1]d and a.site_id = $%[2]d and b.person <> $%[1]d`, first, first+1), []any{r.Own, site}
 	}
 	return `select cast('' as text) as person, cast('' as text) as study where 1 = 0`, nil
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ type Facts struct {
 	Now     func() time.Time
 	// Peers answers whether a DICOM peer may query and retrieve at a site; nil: none may.
 	Peers func(ctx context.Context, id, site string) bool
+	// Mark returns a keyed hash of a person that is always the same: an opt-out is kept
+	// under it when the person is erased. Nil: it goes with them.
+	Mark func(site, person string) []byte
 	// Opened is told of a record opened in an emergency, within the transaction: it
 	// tells the data-protection officer. Nil: nobody is told.
 	Opened func(ctx context.Context, tx *db.Tx, r Relation) error
@@ -140,9 +144,10 @@ func (f *Facts) Reviewed(ctx context.Context, id, finding string) error {
 	})
 }
 
-// Of returns the relations to one patient or study at a site, the latest first.
+// Of returns the relations to one patient, under any of their identifiers, or to one
+// study at a site, the latest first.
 func (f *Facts) Of(ctx context.Context, subject Subject) ([]Relation, error) {
-	return f.relations(ctx, f.DB, `where site_id = $1 and (person <> '' and person = $2 or study <> '' and study = $3)`,
+	return f.relations(ctx, f.DB, `where site_id = $1 and (person <> '' and person in `+fmt.Sprintf(same, "$1", "$2")+` or study <> '' and study = $3)`,
 		subject.Site, subject.Person, subject.Study)
 }
 
@@ -165,12 +170,12 @@ func (*Facts) relations(ctx context.Context, q db.Querier, where string, args ..
 		reviewed_by, reviewed_at, review from access_relation `+where+` order by made_at desc`, args...)
 }
 
-// about fills in what is known of who and subject.
+// about fills in what is known of who and subject, under any identifier of theirs.
 func (f *Facts) about(ctx context.Context, who Who, subject Subject, c *Circumstances) error {
 	kinds, err := db.List(ctx, f.DB, func(r *db.Rows) (k string, err error) { return k, r.Scan(&k) },
 		`select kind from access_relation where user_id = $1 and site_id = $2 and ended_at = 0 and (until = 0 or until > $3)
-		and (person <> '' and person = $4 or study <> '' and study = $5)
-		union all select wish from access_wish where site_id = $2 and person = $4 and until = 0`,
+		and (person <> '' and person in `+fmt.Sprintf(same, "$2", "$4")+` or study <> '' and study = $5)
+		union all select wish from access_wish where site_id = $2 and person in `+fmt.Sprintf(same, "$2", "$4")+` and until = 0`,
 		who.ID, subject.Site, db.Millis(f.Now()), subject.Person, subject.Study)
 	for _, k := range kinds {
 		switch k {
@@ -185,6 +190,9 @@ func (f *Facts) about(ctx context.Context, who Who, subject Subject, c *Circumst
 		case string(NoSecondary):
 			c.OptedOut = true
 		}
+	}
+	if err == nil && !c.Own && who.Patient != "" && subject.Person != "" {
+		c.Own, err = f.are(ctx, subject.Site, who.Patient, subject.Person)
 	}
 	return err
 }

@@ -31,6 +31,11 @@ func (f *Facts) Wish(ctx context.Context, tx *db.Tx, p Person, w Wish, holds boo
 	if p.ID == "" || w != Restricted && w != NoSecondary {
 		return fault.Errorf(fault.Invalid, "wish: it needs a person and is %s or %s", Restricted, NoSecondary)
 	}
+	if !holds {
+		if err := f.include(ctx, tx, p, w); err != nil {
+			return err
+		}
+	}
 	var n int
 	err := tx.QueryRow(ctx, `select count(*) from access_wish where site_id = $1 and person = $2 and wish = $3 and until = 0`,
 		p.Site, p.ID, string(w)).Scan(&n)

@@ -75,6 +75,10 @@ type Config struct {
 	// instances of one of several persons, for whoever derives something from it.
 	Erased func(ctx context.Context, tx *db.Tx, site, study string, whole bool) error
 
+	// Arrived, if set, is told within tx of a person whom the instances of a study name
+	// for the first time, so that what they asked for holds before anybody can select it.
+	Arrived func(ctx context.Context, tx *db.Tx, p access.Person) error
+
 	// Minimise, if set, is how a minimised installation replaces identities. Whether
 	// this is one is Minimised at the first start, and what was decided then later.
 	Minimise  *Minimiser

@@ -15,7 +15,13 @@ import (
 	"radagora/dicom"
 )
 
-var _ access.Holder = (*Archive)(nil)
+var _ access.Roll = (*Archive)(nil)
+
+// Persons implements access.Roll.
+func (*Archive) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
+	return access.PersonsIn(ctx, q, `select site_id, person from study_person union select site_id, person from study where person <> ''
+		union select site_id, person from quarantine where person <> '' order by 1, 2`)
+}
 
 // inlineLimit is how many bytes of a value stand in an exported header; of longer
 // ones it says where in the object they are.

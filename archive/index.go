@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"radagora/access"
 	"radagora/blob"
 	"radagora/db"
 	"radagora/dicom/uid"
@@ -101,7 +102,7 @@ func (a *Archive) place(ctx context.Context, tx *db.Tx, e *entry) (place, error)
 		return s, err
 	}
 	var s place
-	if err := s.studyOf(ctx, tx, e); err != nil {
+	if err := a.studyOf(ctx, tx, e, &s); err != nil {
 		return s, err
 	}
 	if err := a.seriesOf(ctx, tx, e, &s); err != nil {
@@ -122,7 +123,7 @@ func (s *place) covers(e *entry) bool {
 
 // studyOf finds or makes the study, counts e in it, which keeps others from
 // changing it until the end of the transaction, and adds what e says about it.
-func (s *place) studyOf(ctx context.Context, tx *db.Tx, e *entry) error {
+func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) error {
 	if _, err := tx.Exec(ctx, insertStudy, args(db.NewID(), e.site, e.study.String(), e.patient, e.ofStudy, folds(e.patient, e.ofStudy),
 		false, "", 0, 0, 0, e.at, e.at)...); err != nil {
 		return err
@@ -144,6 +145,11 @@ func (s *place) studyOf(ctx context.Context, tx *db.Tx, e *entry) error {
 			return err
 		}
 		s.persons, s.newPerson = []string{who}, n > 0
+		if s.newPerson && a.Arrived != nil {
+			if err := a.Arrived(ctx, tx, access.Person{Site: e.site, ID: who}); err != nil {
+				return err
+			}
+		}
 	}
 	patient, ofStudy := texts[:len(patientColumns)], texts[len(patientColumns):]
 	s.newDispute = !s.differs && disagree(patient, e.patient)

@@ -183,7 +183,7 @@ func replayKeys(ctx context.Context, d *db.DB, e Erased) (n int64, err error) {
 			continue
 		}
 		err := d.Write(ctx, func(tx *db.Tx) error {
-			gone, err := tx.Exec(ctx, `update journal_person_key set lookup = null, wrapped = null, created_ms = null, destroyed_ms = $1
+			gone, err := tx.Exec(ctx, `update journal_person_key set lookup = null, wrapped = null, created_ms = null, older = '', destroyed_ms = $1
 				where key_id = $2 and wrapped is not null`, db.Millis(x.At), string(x.Mark))
 			n += gone
 			return err

@@ -10,7 +10,12 @@ import (
 	"radagora/journal"
 )
 
-var _ access.Holder = (*Ledger)(nil)
+var _ access.Roll = (*Ledger)(nil)
+
+// Persons implements access.Roll.
+func (*Ledger) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
+	return access.PersonsIn(ctx, q, `select distinct site_id, person from dose_study where person <> '' order by 1, 2`)
+}
 
 // derived are the tables that hold what reports of a study say.
 var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name"}

@@ -10,7 +10,13 @@ import (
 	"radagora/db"
 )
 
-var _ access.Holder = (*Register)(nil)
+var _ access.Roll = (*Register)(nil)
+
+// Persons implements access.Roll.
+func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
+	return access.PersonsIn(ctx, q, `select site_id, person from person_seen union select site_id, a from person_link
+		union select site_id, b from person_link order by 1, 2`)
+}
 
 // Export yields the identifier, and every decision about it.
 func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {

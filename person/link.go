@@ -71,6 +71,9 @@ func (r *Register) Link(ctx context.Context, l Link) (id string, err error) {
 		if err := r.spread(ctx, tx, l, wishes); err != nil {
 			return err
 		}
+		if err := r.tell(ctx, tx, l); err != nil {
+			return err
+		}
 		l.ID = id
 		return r.record(ctx, tx, l, "made", l.Reason)
 	})
@@ -174,6 +177,42 @@ func (r *Register) spread(ctx context.Context, tx *db.Tx, l Link, wishes map[acc
 	return nil
 }
 
+// tell has access know whose identifiers the two ends of a decision are now.
+func (r *Register) tell(ctx context.Context, tx *db.Tx, l Link) error {
+	if l.Kind == Distinct {
+		return nil
+	}
+	for _, end := range []string{l.A, l.B} {
+		keys, err := r.KeysIn(ctx, tx, l.Site, end)
+		if err != nil {
+			return err
+		}
+		if err := r.Facts.Same(ctx, tx, l.Site, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellAll has access know of all decisions, once: those made before it was told.
+func (r *Register) tellAll(ctx context.Context) error {
+	return r.DB.Write(ctx, func(tx *db.Tx) error {
+		if known, err := r.Facts.KnowsSame(ctx, tx); err != nil || known {
+			return err
+		}
+		all, err := db.List(ctx, tx, scanLink, fromLink+`where ended_at = 0 and kind <> 'distinct' order by link_id`)
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			if err := r.tell(ctx, tx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // record writes a decision to the journal, once for each of the two persons: the
 // identifiers stand only where erasure makes them unreadable.
 func (r *Register) record(ctx context.Context, tx *db.Tx, l Link, what, reason string) error {
@@ -222,6 +261,9 @@ func (r *Register) Unlink(ctx context.Context, site, id, reason string) error {
 		}
 		if n == 0 {
 			return fault.Errorf(fault.NotFound, "unlink: decision %s was undone already", id)
+		}
+		if err := r.tell(ctx, tx, l); err != nil {
+			return err
 		}
 		return r.record(ctx, tx, l, "ended", reason)
 	})

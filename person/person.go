@@ -77,7 +77,8 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 	if err := c.DB.Migrate(ctx, "person", Migrations()); err != nil {
 		return nil, err
 	}
-	return &Register{Config: c}, nil
+	r := &Register{Config: c}
+	return r, r.tellAll(ctx)
 }
 
 // An Identifier is one identifier of a person, as objects brought it. Printed or

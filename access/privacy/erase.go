@@ -329,6 +329,10 @@ func (d *Desk) Erase(ctx context.Context, p access.Person, id, digest, despite s
 
 // erase erases in every room as part of tx.
 func (d *Desk) erase(ctx context.Context, tx *db.Tx, p access.Person, parts []Part, proof *Proof) error {
+	keys, err := d.same(ctx, tx, p) // before they are forgotten too
+	if err != nil {
+		return err
+	}
 	proof.Parts, proof.Records = nil, 0
 	for _, room := range d.Rooms {
 		part := Part{Room: room.Name}
@@ -345,8 +349,11 @@ func (d *Desk) erase(ctx context.Context, tx *db.Tx, p access.Person, parts []Pa
 			proof.Parts, proof.Records = append(proof.Parts, part), proof.Records+part.Erased
 		}
 	}
-	if d.Erased != nil {
-		if err := d.Erased(ctx, tx, p); err != nil {
+	for _, key := range keys {
+		if d.Erased == nil {
+			break
+		}
+		if err := d.Erased(ctx, tx, access.Person{Site: p.Site, ID: key}); err != nil {
 			return err
 		}
 	}

@@ -49,13 +49,23 @@ func (o Own) of(ctx context.Context, p access.Person) ([]Request, error) {
 // Erase implements access.Holder: the texts of closed requests go. An open one is
 // answered first, and that it existed stays, under the pseudonym.
 func (o Own) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
+	return o.EraseAs(ctx, tx, p.Site, o.Pseudonym(p.Site, p.ID))
+}
+
+// EraseAs is Erase of whoever a pseudonym stands for.
+func (o Own) EraseAs(ctx context.Context, tx *db.Tx, siteID, pseudonym string) (int, error) {
 	ids, err := db.List(ctx, tx, func(r *db.Rows) (q Request, err error) { return q, r.Scan(&q.ID, &q.Site) },
 		`select request_id, site_id from privacy_request where site_id = $1 and person = $2 and closed_on <> '' and erased_at = 0`,
-		p.Site, o.Pseudonym(p.Site, p.ID))
+		siteID, pseudonym)
 	if err != nil {
 		return 0, err
 	}
 	return len(ids), o.forgetTexts(ctx, tx, ids)
+}
+
+// Pseudonyms returns by site whom requests are about whose texts are still here.
+func (o Own) Pseudonyms(ctx context.Context) ([]access.Person, error) {
+	return access.PersonsIn(ctx, o.DB, `select distinct site_id, person from privacy_request where person <> '' and closed_on <> '' and erased_at = 0 order by 1, 2`)
 }
 
 // Kept implements Keeper.

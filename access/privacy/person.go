@@ -65,13 +65,19 @@ func (d *Desk) Restrict(ctx context.Context, p access.Person, hidden bool, reaso
 	})
 }
 
-// OptOut keeps a person's data from secondary use (EHDS Art. 71), or gives them back.
-// It needs no reasons.
+// OptOut keeps a person's data from secondary use (EHDS Art. 71), or gives them back,
+// under all of their identifiers. It needs no reasons.
 func (d *Desk) OptOut(ctx context.Context, p access.Person, out bool) error {
 	if err := access.Check(ctx, access.PersonRestrict, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
 		return err
 	}
-	return d.DB.Write(ctx, func(tx *db.Tx) error { return d.Facts.Wish(ctx, tx, p, access.NoSecondary, out, "") })
+	return d.DB.Write(ctx, func(tx *db.Tx) error {
+		keys, err := d.same(ctx, tx, p)
+		for i := 0; err == nil && i < len(keys); i++ {
+			err = d.Facts.Wish(ctx, tx, access.Person{Site: p.Site, ID: keys[i]}, access.NoSecondary, out, "")
+		}
+		return err
+	})
 }
 
 // Wishes returns what a person asked for about the use of their data.
@@ -89,7 +95,7 @@ func (d *Desk) Looked(ctx context.Context, p access.Person, limit int) ([]journa
 	if err := access.Check(ctx, access.AccessListRead, access.Subject{Site: p.Site, Person: p.ID}); err != nil {
 		return nil, err
 	}
-	keys, err := d.same(ctx, p)
+	keys, err := d.same(ctx, d.DB, p)
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +114,9 @@ func (d *Desk) Looked(ctx context.Context, p access.Person, limit int) ([]journa
 }
 
 // same returns the identifiers of a person.
-func (d *Desk) same(ctx context.Context, p access.Person) ([]string, error) {
+func (d *Desk) same(ctx context.Context, q db.Querier, p access.Person) ([]string, error) {
 	if d.Same == nil {
 		return []string{p.ID}, nil
 	}
-	return d.Same(ctx, p.Site, p.ID)
+	return d.Same(ctx, q, p.Site, p.ID)
 }

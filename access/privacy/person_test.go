@@ -348,7 +348,9 @@ func TestWhoLooked(t *testing.T) {
 		}
 		other := anna()
 		other.ID = "|another number of hers"
-		d.Same = func(context.Context, string, string) ([]string, error) { return []string{other.ID, anna().ID}, nil }
+		d.Same = func(context.Context, db.Querier, string, string) ([]string, error) {
+			return []string{other.ID, anna().ID}, nil
+		}
 		all, err := d.Looked(d.ctx, other, 10)
 		d.must(err)
 		if n := slices.IndexFunc(all, func(e journal.Entry) bool { return e.Kind == "privacy.person.exported" }); n < 0 {

@@ -79,9 +79,9 @@ type Desk struct {
 
 	// Rooms are asked for exports and erase in this order: the journal stands last.
 	Rooms []Room
-	// Same returns all identifiers of the person of one at a site, that one among them.
-	// Nil: each stands for itself.
-	Same func(ctx context.Context, siteID, id string) ([]string, error)
+	// Same returns all identifiers of the person of one at a site, that one first. Nil:
+	// each stands for itself.
+	Same func(ctx context.Context, q db.Querier, siteID, id string) ([]string, error)
 	// Objects yields the files about a person; nil: there are none.
 	Objects func(ctx context.Context, p access.Person) iter.Seq2[Object, error]
 	// Copies yields what of a person was sent to others; nil: nobody knows.
@@ -89,8 +89,8 @@ type Desk struct {
 	// Backups says until when copies of the installation hold what is erased today.
 	// The zero time: nobody knows.
 	Backups func(ctx context.Context) (time.Time, error)
-	// Erased is told of an erasure as part of it, so that a backup from before is
-	// erased too when it is restored. Nil: nobody is told.
+	// Erased is told of an erasure as part of it, once for each identifier of the person,
+	// so that a backup from before is erased too when it is restored. Nil: nobody is told.
 	Erased func(ctx context.Context, tx *db.Tx, p access.Person) error
 	// Finish is called once an erasure that began at a time is committed: it takes the
 	// bytes from the disk, or waits until they are gone, and returns how many objects

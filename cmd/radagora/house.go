@@ -149,7 +149,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	h.Facts = &access.Facts{DB: h.DB, Journal: h.Journal, Now: h.Now, Peers: h.mayQuery}
+	h.Facts = &access.Facts{DB: h.DB, Journal: h.Journal, Now: h.Now, Peers: h.mayQuery, Mark: exclusions(key)}
 	h.Judge = &access.Judge{Rules: rules, Facts: h.Facts, Now: h.Now, Open: s.NoAuth}
 	if err := h.admit(ctx, s, key); err != nil {
 		return err
@@ -170,6 +170,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		Erased: func(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {
 			return h.Dose.Erased(ctx, tx, siteID, study, whole)
 		},
+		Arrived: h.Facts.Arrived,
 	})
 	if err != nil {
 		return err

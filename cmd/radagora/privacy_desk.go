@@ -38,10 +38,8 @@ func (h *house) desk(ctx context.Context, s settings) error {
 	h.Privacy = &privacy.Desk{
 		DB: h.DB, Journal: h.Journal, Facts: h.Facts, Content: h.Content, Sites: h.Sites, Now: h.Now,
 		Pseudonym: pseudonyms(key), Objects: h.objectsOf, Copies: h.copiesOf, Backups: s.backupsUntil(h.Now),
-		Uses: func(ctx context.Context, siteID string) (privacy.Uses, error) { return h.uses(ctx, s, siteID) }, Evidence: h.proof, Same: h.Persons.Keys,
-		Erased: func(ctx context.Context, tx *db.Tx, p access.Person) error {
-			return h.Backup.NoteErasure(ctx, tx, erasedPerson, p.Site, p.ID)
-		},
+		Uses: func(ctx context.Context, siteID string) (privacy.Uses, error) { return h.uses(ctx, s, siteID) }, Evidence: h.proof, Same: h.Persons.KeysIn,
+		Erased: h.noteErasure,
 		Finish: func(ctx context.Context, begun time.Time) (int, error) {
 			n, err := h.gone(ctx, begun)
 			return n, errors.Join(err, h.DB.Forget(ctx))
@@ -51,6 +49,16 @@ func (h *house) desk(ctx context.Context, s settings) error {
 		privacy.Room{Name: "journal", Holder: h.linked(entries{h.Journal}), Grows: true}, h.identifiers())
 	h.scheduleDuties()
 	return h.Privacy.Open(ctx)
+}
+
+// noteErasure writes down, for copies from before, who is erased: by the identifier, and
+// by the pseudonym under which requests stand.
+func (h *house) noteErasure(ctx context.Context, tx *db.Tx, p access.Person) error {
+	err := h.Backup.NoteErasure(ctx, tx, erasedPerson, p.Site, p.ID)
+	if err != nil {
+		return err
+	}
+	return h.Backup.NoteErasure(ctx, tx, erasedPseudonym, p.Site, h.Privacy.Pseudonym(p.Site, p.ID))
 }
 
 // gone takes the bytes of an erasure out of the packs and returns how many objects it
@@ -93,6 +101,15 @@ func pseudonyms(key [32]byte) func(siteID, person string) string {
 		m := hmac.New(sha256.New, key[:])
 		m.Write([]byte("pseudonym\x00" + siteID + "\x00" + person))
 		return "P-" + base32.StdEncoding.EncodeToString(m.Sum(nil)[:10])
+	}
+}
+
+// exclusions returns the hash under which an opt-out is kept beyond an erasure.
+func exclusions(key [32]byte) func(siteID, person string) []byte {
+	return func(siteID, person string) []byte {
+		m := hmac.New(sha256.New, key[:])
+		m.Write([]byte("exclusion\x00" + siteID + "\x00" + person))
+		return m.Sum(nil)
 	}
 }
 

@@ -146,7 +146,8 @@ func (c restoreCmd) furnish(ctx context.Context, sys *system, r *backup.Restore,
 	if err := h.forgetLater(ctx); err != nil {
 		return err
 	}
-	erased, records, err := r.Replay(ctx, h.DB, replayer{h})
+	again := &replayer{house: h}
+	erased, records, err := r.Replay(ctx, h.DB, again)
 	if err != nil {
 		return err
 	}
@@ -159,6 +160,9 @@ func (c restoreCmd) furnish(ctx context.Context, sys *system, r *backup.Restore,
 		return nil
 	}
 	if err := prove(ctx, h, r.Backup, p); err != nil {
+		return err
+	}
+	if err := again.prove(ctx, erased, p); err != nil {
 		return err
 	}
 	return tell(sys, p)
@@ -201,52 +205,3 @@ func prove(ctx context.Context, h *house, m *backup.Manifest, p *backup.Proof) e
 	}
 	return nil
 }
-
-// holders are the rooms that keep personal data. The journal knows its own erasures.
-func (h *house) holders() []access.Holder {
-	var all []access.Holder
-	for _, room := range append(h.keepers(), h.identifiers()) {
-		all = append(all, room.Holder)
-	}
-	return all
-}
-
-// A replayer does erasures again, in every room.
-type replayer struct{ *house }
-
-// Replay implements backup.Erasures. It goes through the persons of the archive.
-func (r replayer) Replay(ctx context.Context, erased backup.Erased) (int, error) {
-	persons, err := db.List(ctx, r.DB, func(rows *db.Rows) (p access.Person, err error) { return p, rows.Scan(&p.Site, &p.ID) },
-		"select site_id, person from study_person union select site_id, person from quarantine where person <> '' order by 1, 2")
-	if err != nil {
-		return 0, err
-	}
-	total := 0
-	for _, p := range persons {
-		if !erased.Was(erasedPerson, p.Site, p.ID) {
-			continue
-		}
-		n := 0
-		err := r.DB.Write(ctx, func(tx *db.Tx) error {
-			n = 0
-			for _, room := range r.holders() {
-				records, err := room.Erase(access.With(ctx, access.System("restore")), tx, p)
-				if err != nil {
-					return err
-				}
-				n += records
-			}
-			return nil
-		})
-		if err != nil {
-			return total, err
-		}
-		total += n
-	}
-	_, err = r.Archive.RemoveErased(ctx)
-	return total, err
-}
-
-// erasedPerson is the kind under which an erased person is noted: whoever erases
-// one calls Backup.NoteErasure with it in the same transaction.
-const erasedPerson = "person"
