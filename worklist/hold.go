@@ -10,7 +10,14 @@ import (
 	"radagora/fault"
 )
 
-var _ access.Holder = (*Register)(nil)
+var _ access.Roll = (*Register)(nil)
+
+// Persons returns everybody of whom orders, performed steps or studies are kept.
+func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
+	return access.PersonsIn(ctx, q, `select site_id, person from worklist_order where person <> ''
+		union select site_id, person from worklist_performed where person <> ''
+		union select site_id, person from worklist_study where person <> '' order by 1, 2`)
+}
 
 // Export yields the orders of a person, what machines told of them, and what is known
 // of their studies.

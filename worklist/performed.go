@@ -111,6 +111,7 @@ type PerformedStep struct {
 	Person      string
 	CreatedAt   time.Time
 	ChangedAt   time.Time
+	Ignored     bool // of the answer to Set: it came with other values for what may not be changed
 }
 
 // Begin takes an N-CREATE and returns the performed step. Errors are refusals
@@ -228,7 +229,7 @@ func (r *Register) Set(ctx context.Context, siteID string, m Message) (p Perform
 		}
 		p = r.read(now)
 		p.SOPInstance, p.CallingAE, p.CreatedAt, p.ChangedAt, p.Person = had.SOPInstance, had.CallingAE, had.CreatedAt, r.Now(), had.Person
-		p.Problems = problems(&p, now, had.Problems, fixed)
+		p.Problems, p.Ignored = problems(&p, now, had.Problems, fixed), fixed
 		all, err := document(now)
 		if err != nil {
 			return err

@@ -304,6 +304,9 @@ func TestHold(t *testing.T) {
 		if fmt.Sprint(kinds) != "map[message:1 order:1 performed step:1 study:1]" {
 			t.Errorf("exported %v", kinds)
 		}
+		if all, err := k.Persons(t.Context(), d); err != nil || len(all) != 2 {
+			t.Errorf("%d persons, %v; want 2", len(all), err)
+		}
 		k.check(d.Write(t.Context(), func(tx *db.Tx) error { _, err := k.Erase(t.Context(), tx, p); return err }))
 		for _, table := range []string{"worklist_performed", "worklist_performed_message", "worklist_performed_step", "worklist_study", "worklist_announced"} {
 			var n int

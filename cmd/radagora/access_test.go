@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"radagora/access"
+	"radagora/dicom"
 	"radagora/dicom/dimse"
+	"radagora/dicom/tag"
 	"radagora/dicom/uid"
 	"radagora/lang"
 	"radagora/site"
@@ -280,7 +282,7 @@ func (w *walk) services(b *strings.Builder) {
 	fmt.Fprint(b, "\n## What a DICOM service answers\n\n")
 	roles := append([]access.Role{""}, access.Roles()...)
 	columns(b, "service", roles)
-	names := []string{"C-ECHO", "C-STORE"}
+	names := []string{"C-ECHO", "C-STORE", "C-FIND worklist", "N-CREATE, N-SET performed step"}
 	if len(names) != len(services) {
 		w.Errorf("the doorman knows %d services, this walk %d", len(services), len(names))
 	}
@@ -307,8 +309,13 @@ func (w *walk) dial(role access.Role, service string) string {
 		config.Identity = &dimse.Identity{Type: dimse.UserPasscode, Primary: []byte("demo-" + string(role)), Secondary: []byte(w.password(role))}
 	}
 	class, syntax := uid.EncapsulatedPDFStorage, uid.ExplicitVRLittleEndian
-	if service == "C-ECHO" {
+	switch service {
+	case "C-ECHO":
 		class, syntax = uid.Verification, uid.ImplicitVRLittleEndian
+	case "C-FIND worklist":
+		class = uid.ModalityWorklistInformationModelFind
+	case "N-CREATE, N-SET performed step":
+		class = uid.ModalityPerformedProcedureStep
 	}
 	config.Propose = []dimse.Proposal{{SOPClass: class, Syntaxes: []uid.UID{syntax}}}
 	assoc, err := dimse.Dial(ctx, w.dicom, config)
@@ -317,9 +324,19 @@ func (w *walk) dial(role access.Role, service string) string {
 	}
 	defer assoc.Abort()
 	var status dimse.Status
-	if service == "C-ECHO" {
+	switch service {
+	case "C-ECHO":
 		status, err = assoc.Echo(ctx)
-	} else {
+	case "C-FIND worklist":
+		keys, _ := dicom.NewBuilder().Text(tag.PatientID, "nobody's").Dataset()
+		for _, e := range assoc.Find(ctx, class, keys) {
+			status, err = answered(e)
+		}
+	case "N-CREATE, N-SET performed step":
+		empty, _ := dicom.NewBuilder().Text(tag.PatientID).Dataset()
+		_, e := assoc.Do(ctx, &dimse.Request{Operation: dimse.NCreate, SOPClass: class, Dataset: empty})
+		status, err = answered(e)
+	default:
 		status, err = assoc.Store(ctx, dimse.Outgoing{SOPClass: class, SOPInstance: uid.Must("1.2.3"), TransferSyntax: syntax, Data: strings.NewReader("\x08\x00\x05\x00CS\x00\x00")})
 	}
 	check(w.T, err)
@@ -327,6 +344,14 @@ func (w *walk) dial(role access.Role, service string) string {
 		return "–"
 	}
 	return "yes" // what is sent is no object: that it was looked at is enough
+}
+
+// answered returns the status in an error of the peer's.
+func answered(err error) (dimse.Status, error) {
+	if e, ok := errors.AsType[*dimse.StatusError](err); ok {
+		return e.Status, nil
+	}
+	return dimse.Success, err
 }
 
 // password gives the account of a role a password and returns it.

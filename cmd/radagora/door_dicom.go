@@ -110,7 +110,8 @@ func (d *doorman) passcode(ctx context.Context, p *dimse.Peer, from netip.Addr) 
 }
 
 // services are what DICOM applications may do here, by service.
-var services = map[string]access.Act{"C-ECHO": access.PeerEcho, "C-STORE": access.ObjectStore}
+var services = map[string]access.Act{"C-ECHO": access.PeerEcho, "C-STORE": access.ObjectStore,
+	"C-FIND worklist": access.StepFind, "N-CREATE, N-SET performed step": access.PerformedWrite}
 
 // peerWho returns the account of an association as somebody who asks.
 func (h *house) peerWho(ctx context.Context, p dimse.Peer) (access.Who, error) {

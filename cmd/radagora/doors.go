@@ -14,6 +14,7 @@ import (
 	"radagora/dose"
 	"radagora/person"
 	"radagora/site"
+	"radagora/worklist"
 )
 
 // A keeper puts what associations bring into the archive.
@@ -134,7 +135,7 @@ func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 // dicomServer returns the DICOM door of the house: over TLS if there is a
 // configuration for it.
 func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure *tls.Config) *dimse.Server {
-	return &dimse.Server{
+	return h.schedule(&dimse.Server{
 		AETitle: s.AE, Log: h.Log, Now: h.Now, TLS: secure, Accept: d.accept,
 		Contexts: dimse.Contexts{Private: true},
 		Store:    keeper{house: h, site: site.Default},
@@ -142,7 +143,7 @@ func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure
 			m.observe(o)
 			w.observe(ctx, o)
 		},
-	}
+	})
 }
 
 // background runs what works behind the doors until ctx ends, and returns the
@@ -153,7 +154,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
+	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Worklist.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()
@@ -208,7 +209,7 @@ func (h *house) judge(ctx context.Context) error {
 
 // settle waits until everything that is in the journal now has been derived.
 func (h *house) settle(ctx context.Context) error {
-	for _, consumer := range []string{dose.Consumer, person.Consumer} {
+	for _, consumer := range []string{dose.Consumer, person.Consumer, worklist.Consumer} {
 		if err := h.Journal.Wait(ctx, consumer); err != nil {
 			return err
 		}

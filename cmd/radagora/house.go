@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ import (
 	"radagora/outgoing"
 	"radagora/person"
 	"radagora/site"
+	"radagora/worklist"
 )
 
 // A house is an installation with its rooms open.
@@ -54,6 +56,7 @@ type house struct {
 	Packs     *disk.Store
 	Archive   *archive.Archive
 	Persons   *person.Register
+	Worklist  *worklist.Register
 	Dose      *dose.Ledger
 	Evidence  *evidence.Registry
 	Backup    *backup.Keeper
@@ -176,6 +179,13 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	h.Persons, err = person.Open(ctx, person.Config{DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Now: h.Now, Log: h.Log})
+	if err != nil {
+		return err
+	}
+	h.Worklist, err = worklist.Open(ctx, worklist.Config{
+		DB: h.DB, Journal: h.Journal, Sites: h.Sites, Studies: ordered{h.Archive}, Person: archive.Person, Fold: archive.Fold,
+		Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
+	})
 	if err != nil {
 		return err
 	}

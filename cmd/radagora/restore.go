@@ -22,6 +22,7 @@ import (
 	"radagora/notice"
 	"radagora/person"
 	"radagora/site"
+	"radagora/worklist"
 )
 
 // migrations are the tables of every room that has tables. A test holds it against
@@ -30,7 +31,7 @@ func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
 		"dose": dose.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
-		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(),
+		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(),
 	}
 }
 
