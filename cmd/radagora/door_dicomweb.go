@@ -30,6 +30,7 @@ func (h *house) dicomweb(s settings) *dicomweb.Handler {
 	d := &dicomweb.Handler{
 		Root: dicomwebRoot, Name: "Radagora " + versionText(), Log: h.Log, Now: h.Now,
 		Find: finder{h}, Objects: stored{h}, Framer: stored{h}, Metadata: stored{h}, Store: receiver{h}, Spool: h.spool,
+		Render: pixels{h}, Transcode: pixels{h},
 	}
 	if s.PublicURL != "" {
 		base := s.base() + dicomwebRoot
@@ -242,6 +243,9 @@ func (s stored) Frames(ctx context.Context, i dicomweb.Instance) (dicomweb.Frame
 		return nil, err
 	}
 	f, err := s.Archive.Frames(ctx, of)
+	if err != nil && fault.Of(err) == fault.Unsupported {
+		return pixels{s.house}.frames(ctx, s, i)
+	}
 	return frames{f}, err
 }
 
