@@ -140,6 +140,10 @@ func ReachOf(ctx context.Context, act Act, site string) (Reach, error) {
 	related.Referred, related.Granted, own.Own = true, true, true
 	var r Reach
 	switch {
+	case who.Is(Peer) && !may(act, stranger): // nobody relates a machine to patients
+		if j.Facts != nil && j.Facts.peerMay(ctx, who, site) && may(act, related) {
+			r = Reach{All: true, Identity: may(IdentityRead, related)}
+		}
 	case may(act, stranger):
 		r = Reach{All: true, Identity: may(IdentityRead, stranger)}
 	case may(act, related):
@@ -148,6 +152,19 @@ func ReachOf(ctx context.Context, act Act, site string) (Reach, error) {
 		r = Reach{Own: who.Patient, Identity: may(IdentityRead, own)}
 	}
 	return r, err
+}
+
+// CheckSearch is Check for those who search at a site, and whose answers are what
+// ReachOf says they may read: whoever may read of some persons may search among them.
+func CheckSearch(ctx context.Context, act Act, site string) error {
+	err := Check(ctx, act, Subject{Site: site})
+	if err == nil || Need(err) == NeedSignIn {
+		return err
+	}
+	if r, err2 := ReachOf(ctx, act, site); err2 != nil || r == (Reach{}) {
+		return errors.Join(err, err2)
+	}
+	return nil
 }
 
 // Lenient returns a judge with the rules of the program for whom everybody has just

@@ -117,23 +117,25 @@ func TestCertifiedMachines(t *testing.T) {
 			p.Addresses = []string{"127.0.0.1"}
 			check(t, h.Sites.SetPeer(ctx, "local", p))
 		}
+		bring(ctx, t, h, reportMaker{id: "SEEN", day: "20260302"}, "seen")
 		door := newCertified(t, h, a)
 		sends := " archive.object.store"
 		for _, c := range []struct {
 			name, who string
 			want      string // what the probe says
 			page      int    // of what asks for a person
+			list      int    // of a search for studies
 			refused   bool   // the handshake fails
 		}{
-			{"a peer stores, asks and fetches", "full", "ae:FULL" + sends + " archive.study.find archive.object.read", http.StatusForbidden, false},
-			{"one that may only send", "limited", "ae:LIMITED" + sends, http.StatusForbidden, false},
-			{"one that is blocked is nobody", "blocked", "", http.StatusSeeOther, false},
-			{"the certificate it had before is nobody's", "before", "", http.StatusSeeOther, false},
-			{"the one it has now", "after", "ae:CHANGED" + sends + " archive.study.find archive.object.read", http.StatusForbidden, false},
-			{"trusted, and of nobody we know", "stranger", "", http.StatusSeeOther, false},
-			{"none at all", "none", "", http.StatusSeeOther, false},
-			{"one that is over", "over", "", 0, true},
-			{"one of an authority that we do not trust", "forged", "", 0, true},
+			{"a peer stores, asks and fetches", "full", "ae:FULL" + sends + " archive.study.find archive.object.read", http.StatusForbidden, http.StatusOK, false},
+			{"one that may only send", "limited", "ae:LIMITED" + sends, http.StatusForbidden, http.StatusForbidden, false},
+			{"one that is blocked is nobody", "blocked", "", http.StatusSeeOther, http.StatusUnauthorized, false},
+			{"the certificate it had before is nobody's", "before", "", http.StatusSeeOther, http.StatusUnauthorized, false},
+			{"the one it has now", "after", "ae:CHANGED" + sends + " archive.study.find archive.object.read", http.StatusForbidden, http.StatusOK, false},
+			{"trusted, and of nobody we know", "stranger", "", http.StatusSeeOther, http.StatusUnauthorized, false},
+			{"none at all", "none", "", http.StatusSeeOther, http.StatusUnauthorized, false},
+			{"one that is over", "over", "", 0, 0, true},
+			{"one of an authority that we do not trust", "forged", "", 0, 0, true},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				with := pairs[c.who]
@@ -149,6 +151,9 @@ func TestCertifiedMachines(t *testing.T) {
 				}
 				if status, _, err := door.ask("/settings/peers", with.cert, with.key); err != nil || status != c.page {
 					t.Errorf("a page: %d, %v; want %d", status, err, c.page)
+				}
+				if status, said, err := door.ask("/dicom-web/studies", with.cert, with.key); err != nil || status != c.list || (status == http.StatusOK) != strings.Contains(said, "SEEN") {
+					t.Errorf("a search: %d, %v; want %d and the patient only then: %s", status, err, c.list, said)
 				}
 			})
 		}

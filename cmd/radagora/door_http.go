@@ -81,7 +81,7 @@ func (h *house) certified(ctx context.Context, certificate []byte) (access.Who, 
 // only answers those who may do act, and tells the others how.
 func (h *house) only(act access.Act, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := access.Check(r.Context(), act, access.Subject{Site: site.Default})
+		err := mayAsk(r.Context(), act)
 		switch {
 		case err == nil:
 			next.ServeHTTP(w, r)
@@ -92,6 +92,15 @@ func (h *house) only(act access.Act, next http.Handler) http.Handler {
 			http.Error(w, err.Error(), http.StatusForbidden)
 		}
 	})
+}
+
+// mayAsk returns an error unless whoever asks may do act here at all. A search is for
+// everybody who may read of somebody: it finds them alone.
+func mayAsk(ctx context.Context, act access.Act) error {
+	if act == access.StudyFind {
+		return access.CheckSearch(ctx, act, site.Default)
+	}
+	return access.Check(ctx, act, access.Subject{Site: site.Default})
 }
 
 // transport sets what browsers must know when the pages come over TLS.
