@@ -25,6 +25,11 @@ const (
 	wadoURI      = "/wado"
 )
 
+// ofDICOMweb reports whether a path is one of DICOMweb or WADO-URI.
+func ofDICOMweb(path string) bool {
+	return path == wadoURI || strings.HasPrefix(path, dicomwebRoot+"/")
+}
+
 // dicomweb returns what answers below dicomwebRoot, over the archive.
 func (h *house) dicomweb(s settings) *dicomweb.Handler {
 	d := &dicomweb.Handler{

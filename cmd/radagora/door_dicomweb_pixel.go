@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"image"
+	stdimage "image"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -162,22 +162,22 @@ func options(ds *dicom.Dataset, f *pixel.Frame, frame int, r dicomweb.Rendering)
 		if rows != 0 {
 			bottom = min(bottom, y+max(rows, 1))
 		}
-		o.Region = image.Rect(int(min(x, right-1)), int(min(y, bottom-1)), int(right), int(bottom))
+		o.Region = stdimage.Rect(int(min(x, right-1)), int(min(y, bottom-1)), int(right), int(bottom))
 	}
 	return o
 }
 
 // flipped mirrors a picture whose viewport has a side below zero (PS3.18 8.3.5.1.3).
-func flipped(m image.Image, v dicomweb.Viewport) image.Image {
+func flipped(m stdimage.Image, v dicomweb.Viewport) stdimage.Image {
 	if v.Columns >= 0 && v.Rows >= 0 {
 		return m
 	}
 	var pix []byte
 	var stride, size int
 	switch p := m.(type) {
-	case *image.Gray:
+	case *stdimage.Gray:
 		pix, stride, size = p.Pix, p.Stride, 1
-	case *image.RGBA:
+	case *stdimage.RGBA:
 		pix, stride, size = p.Pix, p.Stride, 4
 	default:
 		return m
@@ -209,7 +209,7 @@ func flipped(m image.Image, v dicomweb.Viewport) image.Image {
 const jpegQuality = 90
 
 // encode writes a picture.
-func encode(w io.Writer, m image.Image, r dicomweb.Rendering) error {
+func encode(w io.Writer, m stdimage.Image, r dicomweb.Rendering) error {
 	switch r.MediaType {
 	case "image/png":
 		z := png.Encoder{CompressionLevel: png.BestSpeed}

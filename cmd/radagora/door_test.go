@@ -298,26 +298,29 @@ func TestLimits(t *testing.T) {
 	clock := time.Now()
 	l.now = func() time.Time { return clock }
 	for i, want := range []bool{true, true, true, false} {
-		if got := l.allow("192.0.2.1:1000"); got != want {
+		if got := l.allow("192.0.2.1:1000", false); got != want {
 			t.Errorf("request %d: allowed %v; want %v", i+1, got, want)
 		}
 	}
-	if !l.allow("192.0.2.2:1000") {
+	if !l.allow("192.0.2.2:1000", false) {
 		t.Error("one address shuts out another")
 	}
 	for i := range 4 { // addresses of one IPv6 network are one
-		l.allow(net.JoinHostPort("2001:db8::"+string(rune('1'+i)), "1"))
+		l.allow(net.JoinHostPort("2001:db8::"+string(rune('1'+i)), "1"), false)
 	}
-	if l.allow("[2001:db8::ffff]:1") {
+	if l.allow("[2001:db8::ffff]:1", false) {
 		t.Error("a network of IPv6 addresses counts each of them")
 	}
+	if !l.allow("192.0.2.1:1000", true) {
+		t.Error("who has asked for too many pages gets no images")
+	}
 	clock = clock.Add(time.Second)
-	if !l.allow("192.0.2.1:1000") {
+	if !l.allow("192.0.2.1:1000", false) {
 		t.Error("after a second nothing is allowed yet")
 	}
 	l.known = 100
 	for i := range 5000 {
-		l.allow(net.JoinHostPort(net.IPv4(10, 0, byte(i>>8), byte(i)).String(), "1"))
+		l.allow(net.JoinHostPort(net.IPv4(10, 0, byte(i>>8), byte(i)).String(), "1"), false)
 	}
 	if len(l.from) > 201 {
 		t.Errorf("%d addresses are remembered; want about 100", len(l.from))

@@ -10,27 +10,36 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limits bound what one address may ask of the HTTP door.
+// limits bound what one address may ask of the HTTP door. DICOMweb has a measure of
+// its own: a viewer asks for every image by itself, and for many at once.
 type limits struct {
 	rate    rate.Limit    // requests a second
 	burst   int           // at once
+	images  rate.Limit    // requests a second of DICOMweb
 	silence time.Duration // how long a body may bring nothing, and an answer be taken by nobody
 	known   int           // addresses remembered
 
 	now func() time.Time
 
 	mu   sync.Mutex
-	from map[netip.Addr]*rate.Limiter
+	from map[origin]*rate.Limiter
+}
+
+// An origin is where requests of one measure come from.
+type origin struct {
+	addr   netip.Addr
+	images bool
 }
 
 // newLimits returns the limits of the door: generous for a ward behind one address,
 // too little for a flood.
 func newLimits(now func() time.Time) *limits {
-	return &limits{rate: 200, burst: 600, silence: 30 * time.Second, known: 10000, now: now, from: map[netip.Addr]*rate.Limiter{}}
+	return &limits{rate: 200, burst: 600, images: 5000, silence: 30 * time.Second, known: 10000, now: now, from: map[origin]*rate.Limiter{}}
 }
 
-// allow reports whether an address may ask once more.
-func (l *limits) allow(remote string) bool {
+// allow reports whether an address may ask once more, for an image or for something
+// else.
+func (l *limits) allow(remote string, images bool) bool {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return false
@@ -43,13 +52,17 @@ func (l *limits) allow(remote string) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	one, ok := l.from[addr]
+	key, most, burst := origin{addr, images}, l.rate, l.burst
+	if images {
+		most, burst = l.images, 2*int(l.images)
+	}
+	one, ok := l.from[key]
 	if !ok {
 		if len(l.from) >= l.known {
 			l.forget()
 		}
-		one = rate.NewLimiter(l.rate, l.burst)
-		l.from[addr] = one
+		one = rate.NewLimiter(most, burst)
+		l.from[key] = one
 	}
 	return one.AllowN(l.now(), 1)
 }
@@ -57,9 +70,9 @@ func (l *limits) allow(remote string) bool {
 // forget drops the addresses that have been quiet; mu is held.
 func (l *limits) forget() {
 	now := l.now()
-	for addr, one := range l.from {
-		if one.TokensAt(now) >= float64(l.burst)*0.9 || len(l.from) > 2*l.known {
-			delete(l.from, addr)
+	for key, one := range l.from {
+		if one.TokensAt(now) >= float64(one.Burst())*0.9 || len(l.from) > 2*l.known {
+			delete(l.from, key)
 		}
 	}
 	if len(l.from) >= l.known { // a flood from everywhere: begin anew
@@ -70,7 +83,7 @@ func (l *limits) forget() {
 // guard refuses too many requests and drops connections on which nothing moves.
 func (l *limits) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !l.allow(r.RemoteAddr) {
+		if !l.allow(r.RemoteAddr, ofDICOMweb(r.URL.Path)) {
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "too many requests from this address: wait five seconds", http.StatusTooManyRequests)
 			return
