@@ -4,25 +4,8 @@ import (
 	"image"
 
 	"radagora/dicom"
+	"radagora/fault"
 )
-
-// A Function says how a window maps values to brightness (PS3.3 C.11.2.1.2, C.11.2.1.3).
-type Function string
-
-// The functions of the VOI LUT module.
-const (
-	Linear      Function = "LINEAR"
-	LinearExact Function = "LINEAR_EXACT"
-	Sigmoid     Function = "SIGMOID"
-)
-
-// A Window chooses which values, after the modality LUT, are shown from black to
-// white.
-type Window struct {
-	Center, Width float64  // Width at least 1 for LINEAR, above 0 for the others
-	Function      Function // "" is LINEAR
-	Explanation   string   // what the data set calls it
-}
 
 // Options tell Render what to show. The zero value shows the whole frame in its
 // own size, as the data set wants it.
@@ -32,33 +15,70 @@ type Options struct {
 	Dataset *dicom.Dataset
 	// Frame is the number of the frame, from 0.
 	Frame int
-	// Window takes the place of the data set's windows and LUTs; nil takes the
-	// first of those, or one from the least to the greatest value of the frame
-	// if there are none.
+	// Window takes the place of the data set's windows and LUTs; nil takes one
+	// of those, or, if there are none, a window from the least to the greatest
+	// value of the frame. Colour has no window.
 	Window *Window
-	// WindowIndex chooses among the data set's own windows, then LUTs.
+	// WindowIndex chooses among the data set's own windows and then its VOI
+	// LUTs. One beyond the last is the first.
 	WindowIndex int
 	// Invert shows white as black.
 	Invert bool
 	// Region is the part of the frame to show, in pixels from the top left
 	// corner; empty means all.
 	Region image.Rectangle
-	// Width and Height are the viewport: the picture is scaled to fit, with
-	// square pixels; 0 leaves that side free. Both 0: no scaling, except for
-	// pixels that are not square.
+	// Width and Height are the viewport: the picture is scaled to fit into it,
+	// with square pixels; 0 leaves that side free. Both 0: no scaling, except
+	// for pixels that are not square.
 	Width, Height int
 	// NoOverlays leaves out the overlay planes (group 60xx).
 	NoOverlays bool
 }
 
 // Render makes a picture of a frame: *image.Gray for grey values, *image.RGBA
-// for colour or where an overlay is shown in colour. Errors are Invalid (a
-// broken LUT or palette, a region outside of the frame) and Exhausted (a
-// viewport beyond MaxFrame).
+// for colour. f is not changed. Values go through modality LUT, VOI LUT or
+// window and presentation (PS3.3 C.11); padding is black. Errors are Invalid (a
+// broken LUT or palette, a region outside of the frame), Unsupported (colours of
+// no use here) and Exhausted (a viewport beyond MaxFrame).
 func Render(f *Frame, o Options) (image.Image, error) {
-	return render(f, o)
+	region := image.Rect(0, 0, f.Columns, f.Rows)
+	if !o.Region.Empty() {
+		if region = o.Region.Intersect(region); region.Empty() {
+			return nil, fault.Errorf(fault.Invalid, "a region outside of the frame")
+		}
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	if int64(len(f.Data)) < f.size() || f.BitsAllocated == 1 {
+		return nil, fault.Errorf(fault.Invalid, "a frame of %d bytes", len(f.Data))
+	}
+	v := view{f: f, o: o, ds: o.Dataset}
+	size, err := v.fit(region)
+	if err != nil {
+		return nil, err
+	}
+	var m image.Image
+	switch {
+	case f.SamplesPerPixel > 1:
+		m, err = v.colour(region)
+	case f.PhotometricInterpretation == PaletteColor:
+		m, err = v.palette(region)
+	default:
+		m, err = v.grey(region)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !o.NoOverlays && v.ds != nil {
+		v.overlays(m, region)
+	}
+	return scaled(m, size), nil
 }
 
-// Windows returns the windows that ds, for that frame, proposes, in order (PS3.3
-// C.11.2, C.7.6.16.2.10).
-func Windows(ds *dicom.Dataset, frame int) []Window { return windowsOf(ds, frame) }
+// A view is one rendering.
+type view struct {
+	f  *Frame
+	o  Options
+	ds *dicom.Dataset // nil if there is none
+}
