@@ -1,0 +1,116 @@
+package jpegls_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"radagora/dicom/pixel/jpegls"
+	"radagora/fault"
+)
+
+// draw returns samples of so many bits: noise, slopes and flat runs.
+func draw(width, height, components, precision int) []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b []byte
+	for y := range height {
+		for x := range width {
+			for c := range components {
+				v := (x*3 + y*5 + c*40 + r.IntN(4)) & (1<<precision - 1)
+				if x > width/2 {
+					v = y & (1<<precision - 1)
+				}
+				if y == height/2 {
+					v = r.IntN(1 << precision)
+				}
+				b = append(b, byte(v))
+				if precision > 8 {
+					b = append(b, byte(v>>8))
+				}
+			}
+		}
+	}
+	return b
+}
+
+// TestLossless writes and reads images of every precision.
+func TestLossless(t *testing.T) {
+	for precision := 2; precision <= 16; precision++ {
+		for components := 1; components <= 4; components++ {
+			want := draw(131, 40, components, precision)
+			b, err := jpegls.Encode(want, 131, 40, components, precision)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := jpegls.Decode(b, jpegls.Bounds{Width: 131, Height: 40, Components: 4})
+			if err != nil {
+				t.Fatalf("%d bits, %d components: %v", precision, components, err)
+			}
+			if !bytes.Equal(m.Pix, want) {
+				t.Errorf("%d bits, %d components: other samples", precision, components)
+			}
+		}
+	}
+}
+
+// TestExample decodes the image of T.87 Annex H.3 that shows each step.
+func TestExample(t *testing.T) {
+	coded := []byte{
+		0xFF, 0xD8, 0xFF, 0xF7, 0, 11, 8, 0, 4, 0, 4, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0,
+		0xC0, 0x00, 0x00, 0x6C, 0x80, 0x20, 0x8E, 0x01, 0xC0, 0x00, 0x00, 0x57, 0x40, 0x00, 0x00, 0x6E,
+		0xE6, 0x00, 0x00, 0x01, 0xBC, 0x18, 0x00, 0x00, 0x05, 0xD8, 0x00, 0x00, 0x91, 0x60, 0xFF, 0xD9,
+	}
+	want := []byte{0, 0, 90, 74, 68, 50, 43, 205, 64, 145, 145, 145, 100, 145, 145, 145}
+	m, err := jpegls.Decode(coded, jpegls.Bounds{Width: 4, Height: 4, Components: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(m.Pix, want) {
+		t.Errorf("%v; want %v", m.Pix, want)
+	}
+}
+
+// TestDamaged cuts images: each is refused.
+func TestDamaged(t *testing.T) {
+	b, err := jpegls.Encode(draw(60, 40, 1, 12), 60, 40, 1, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(b) - 4 {
+		if _, err := jpegls.Decode(b[:n], jpegls.Bounds{Width: 60, Height: 40, Components: 1}); fault.Of(err) != fault.Invalid {
+			t.Fatalf("cut after %d of %d bytes: %v", n, len(b), err)
+		}
+	}
+	if _, err := jpegls.Decode(b, jpegls.Bounds{Width: 10, Height: 10, Components: 1}); fault.Of(err) != fault.Invalid {
+		t.Errorf("beyond the bounds: %v", err)
+	}
+}
+
+// FuzzDecode decodes anything: no panic, and no image without its samples.
+func FuzzDecode(f *testing.F) {
+	for _, precision := range []int{2, 8, 12, 16} {
+		for _, components := range []int{1, 3} {
+			b, err := jpegls.Encode(draw(30, 20, components, precision), 30, 20, components, precision)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+			for mode := range 3 {
+				other := bytes.Clone(b)
+				at := bytes.Index(other, []byte{0xFF, 0xDA})
+				other[at+4+2*components+2] = byte(mode) // interleave
+				other[at+4+2*components+1] = byte(mode) // near
+				f.Add(other)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := jpegls.Decode(b, jpegls.Bounds{Width: 512, Height: 512, Components: 4})
+		if err != nil {
+			return
+		}
+		if n := m.Width * m.Height * m.Components * ((m.Precision + 7) / 8); len(m.Pix) != n {
+			t.Errorf("%d bytes; want %d", len(m.Pix), n)
+		}
+	})
+}
