@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -366,46 +367,68 @@ func seeds(t testing.TB) [][]byte {
 	return all
 }
 
-// FuzzObject does everything with anything: no panic, and frames as long as they
-// say.
+// tryAll does everything with an object: no panic, and frames as long as they say.
+func tryAll(t *testing.T, b []byte) {
+	t.Helper()
+	o, err := dicom.Open(bytes.NewReader(b), int64(len(b)), &dicom.Options{Inflated: 1 << 20})
+	if err != nil {
+		return
+	}
+	all, err := pixel.FramesOf(o.Dataset, o.TransferSyntax)
+	if err != nil || all.Info.Pixels()*all.Info.SamplesPerPixel > 1<<20 || all.Len() > 100 {
+		return
+	}
+	frame, err := all.Frame(all.Len() - 1)
+	if err != nil {
+		return
+	}
+	if n := frame.FrameLength(); int64(len(frame.Data)) != n {
+		t.Errorf("%d bytes in a frame of %d: %+v", len(frame.Data), n, frame.Info)
+	}
+	for _, opt := range []pixel.Options{{}, {Width: 10, WindowIndex: 1}, {Region: image.Rect(1, 1, 3, 3), Invert: true}} {
+		opt.Dataset, opt.Frame = o.Dataset, all.Len()-1
+		if m, err := pixel.Render(frame, opt); err == nil {
+			if err := pixel.EncodePNG(io.Discard, m); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for _, to := range []uid.UID{uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, uid.JPEGLSLossless} {
+		r, err := pixel.Transcode(t.Context(), o, to)
+		if err != nil {
+			continue
+		}
+		_, _ = io.Copy(io.Discard, r) // errors come late in damaged objects
+		r.Close()
+	}
+}
+
+// TestMutated spoils a byte or two of good objects, mostly where the pixels are.
+func TestMutated(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, seed := range seeds(t) {
+		for range 20 {
+			b := bytes.Clone(seed)
+			for range 1 + r.IntN(3) {
+				at := r.IntN(len(b))
+				if r.IntN(3) > 0 {
+					at = len(b) - 1 - r.IntN(len(b)/2+1)
+				}
+				b[max(0, at)] = byte(r.Uint32())
+			}
+			tryAll(t, b)
+		}
+	}
+}
+
+// FuzzObject does everything with anything.
 func FuzzObject(f *testing.F) {
 	for _, b := range seeds(f) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) > 1<<16 {
-			return
-		}
-		o, err := dicom.Open(bytes.NewReader(b), int64(len(b)), &dicom.Options{Inflated: 1 << 20})
-		if err != nil {
-			return
-		}
-		all, err := pixel.FramesOf(o.Dataset, o.TransferSyntax)
-		if err != nil || all.Info.Pixels()*all.Info.SamplesPerPixel > 1<<20 || all.Len() > 100 {
-			return
-		}
-		frame, err := all.Frame(all.Len() - 1)
-		if err != nil {
-			return
-		}
-		if n := frame.FrameLength(); int64(len(frame.Data)) != n {
-			t.Errorf("%d bytes in a frame of %d: %+v", len(frame.Data), n, frame.Info)
-		}
-		for _, opt := range []pixel.Options{{}, {Width: 10, WindowIndex: 1}, {Region: image.Rect(1, 1, 3, 3), Invert: true}} {
-			opt.Dataset, opt.Frame = o.Dataset, all.Len()-1
-			if m, err := pixel.Render(frame, opt); err == nil {
-				if err := pixel.EncodePNG(io.Discard, m); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-		for _, to := range []uid.UID{uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, uid.JPEGLSLossless} {
-			r, err := pixel.Transcode(t.Context(), o, to)
-			if err != nil {
-				continue
-			}
-			_, _ = io.Copy(io.Discard, r)
-			r.Close()
+		if len(b) <= 1<<16 {
+			tryAll(t, b)
 		}
 	})
 }

@@ -163,3 +163,30 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestMutated spoils bytes of good images: no panic, and no image without its
+// samples.
+func TestMutated(t *testing.T) {
+	lossy, _ := baseline(t)
+	all := [][]byte{lossy}
+	for _, precision := range []int{2, 8, 12, 16} {
+		b, err := jpeg.EncodeLossless(noise(20*10*3, precision), 20, 10, 3, precision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, seed := range all {
+		for range 5000 {
+			b := bytes.Clone(seed)
+			for range 1 + r.IntN(3) {
+				b[r.IntN(len(b))] = byte(r.Uint32())
+			}
+			m, err := jpeg.Decode(b, jpeg.Bounds{Width: 512, Height: 512, Components: 4})
+			if err == nil && len(m.Pix) != m.Width*m.Height*m.Components*((m.Precision+7)/8) {
+				t.Fatalf("%d bytes in %+v", len(m.Pix), m.Header)
+			}
+		}
+	}
+}

@@ -114,3 +114,31 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestMutated spoils bytes of good images: no panic, and no image without its
+// samples.
+func TestMutated(t *testing.T) {
+	var all [][]byte
+	for _, precision := range []int{2, 8, 12, 16} {
+		for _, components := range []int{1, 3} {
+			b, err := jpegls.Encode(draw(30, 20, components, precision), 30, 20, components, precision)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b)
+		}
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, seed := range all {
+		for range 5000 {
+			b := bytes.Clone(seed)
+			for range 1 + r.IntN(3) {
+				b[r.IntN(len(b))] = byte(r.Uint32())
+			}
+			m, err := jpegls.Decode(b, jpegls.Bounds{Width: 512, Height: 512, Components: 4})
+			if err == nil && len(m.Pix) != m.Width*m.Height*m.Components*((m.Precision+7)/8) {
+				t.Fatalf("%d bytes in %+v", len(m.Pix), m.Header)
+			}
+		}
+	}
+}
