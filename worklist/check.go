@@ -78,6 +78,10 @@ func (o *Order) tidy(zone *time.Location) error {
 	c := &checker{}
 	o.trim()
 	o.checkPatient(c)
+	o.describe()
+	if o.Description == "" {
+		c.wrong("description", CodeMissing)
+	}
 	if o.Priority != "" && !slices.Contains(Priorities(), o.Priority) {
 		c.wrong("priority", CodeChoice)
 	}
@@ -126,6 +130,28 @@ func (o *Order) trim() {
 			*v = strings.TrimSpace(*v)
 		}
 		s.Stations, s.StationNames = trimAll(s.Stations), trimAll(s.StationNames)
+	}
+}
+
+// describe fills in what a machine has to be told of procedure and step, in words or
+// codes (PS3.4 Table K.6-1, types 1C), from what was said of the other.
+func (o *Order) describe() {
+	if o.Description == "" && o.Code != nil {
+		o.Description = o.Code.Meaning
+	}
+	for i := range o.Steps {
+		s := &o.Steps[i]
+		if o.Description == "" {
+			o.Description = s.Description
+		}
+		if o.Description == "" && len(s.Protocol) > 0 {
+			o.Description = s.Protocol[0].Meaning
+		}
+	}
+	for i := range o.Steps {
+		if s := &o.Steps[i]; s.Description == "" {
+			s.Description = o.Description
+		}
 	}
 }
 

@@ -164,7 +164,11 @@ func spoken(b *dicom.Builder, asked *dicom.Dataset) (*dicom.Dataset, error) {
 	if declared := asked.Texts(tag.SpecificCharacterSet); len(declared) > 0 && declared[0] != "" {
 		terms = append([]string{plainTerm(declared[0])}, fallbacks...)
 	} else if _, err := b.Text(tag.SpecificCharacterSet).Dataset(); err == nil {
-		return b.Delete(tag.SpecificCharacterSet).Dataset() // nothing but ASCII
+		ds, err := b.Delete(tag.SpecificCharacterSet).Dataset() // nothing but ASCII
+		if err == nil && ds.Len() == 0 {
+			return b.Text(tag.SpecificCharacterSet, "ISO_IR 192").Dataset() // an answer is never nothing at all
+		}
+		return ds, err
 	}
 	var last error
 	for _, term := range terms {
