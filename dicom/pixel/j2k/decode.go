@@ -277,7 +277,11 @@ func (d *decoder) blocks(t *tile, jobs []job) error {
 
 // run decodes one block into its plane. It reports false if it is damaged.
 func (t *coder) run(j *job, chunks []chunk) bool {
-	t.decode(j.b, chunks, j.band.kind, j.style, j.planes)
+	if j.style&styleHT != 0 {
+		t.decodeHT(j.b, chunks, j.style, j.planes)
+	} else {
+		t.decode(j.b, chunks, j.band.kind, j.style, j.planes)
+	}
 	if j.shift > 0 {
 		t.unshift(j.shift)
 	}

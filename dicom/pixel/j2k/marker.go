@@ -259,6 +259,8 @@ func parseStyle(c *cursor, precincts bool) (style, error) {
 		return s, invalid("%d decomposition levels; at most %d exist", s.levels, maxLevels)
 	case s.xcb > 10 || s.ycb > 10 || s.xcb+s.ycb > 12:
 		return s, invalid("code blocks of 2^%d by 2^%d", s.xcb, s.ycb)
+	case s.block&styleMixed != 0:
+		return s, unsupported("code blocks of both kinds in one component")
 	case transform > 1:
 		return s, unsupported("wavelet %d", transform)
 	}

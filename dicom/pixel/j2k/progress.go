@@ -12,7 +12,7 @@ type walk struct {
 	t         *tile
 	p         *packets
 	steps     *int // left to take without coming to a packet, in all tiles
-	keep      int // highest resolution level left out, counted from above
+	keep      int  // highest resolution level left out, counted from above
 	interrupt func() error
 	count     int
 }

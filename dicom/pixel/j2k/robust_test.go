@@ -202,6 +202,13 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(compress(f, paint(21, 17, 16, true, whole(1)...), "-n", "2", "-mct", "0"))
 	}
+	if _, err := exec.LookPath("ojph_compress"); err == nil {
+		for _, args := range []string{"-reversible true", "-qstep 0.01", "-reversible true -block_size {4,4} -tile_size {9,7}"} {
+			f.Add(compressHT(f, paint(21, 17, 8, false, whole(1)...), strings.Fields(args+" -num_decomps 1")...))
+		}
+	}
+	cleanup := cleanupSegment(nil, melBits([]int{0, 1}), []int{0, 1, 1, 0, 1, 1, 1, 1, 0})
+	f.Add(handmade([]codedBlock{{cleanup, []byte{1, 2, 3}, 3, 4}}, 1, 2, 2, 8, styleHT, rect{0, 0, 4, 4}))
 	limits := Limits{Samples: 1 << 16, Components: 8}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := Config(b)
