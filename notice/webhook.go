@@ -30,6 +30,9 @@ type Webhook struct {
 	By      string // the account that added it
 	Created time.Time
 
+	Former      string    // the secret before it, "" if there is none that signs still
+	FormerUntil time.Time // how long it signs beside the present one
+
 	Last    time.Time // the last attempt; the zero time before the first
 	Status  int       // of the last answer; 0 if there was none
 	Error   string    // why the last attempt failed; "" if it did not
@@ -40,7 +43,22 @@ type Webhook struct {
 type hidden struct {
 	URL    string `json:"url"`
 	Secret []byte `json:"secret"`
+
+	Former      []byte    `json:"former,omitempty"` // the secret before, which signs beside it
+	FormerUntil time.Time `json:"former_until,omitzero"`
 }
+
+// secrets returns what signs at a time, the present secret first.
+func (h hidden) secrets(now time.Time) [][]byte {
+	if len(h.Former) > 0 && now.Before(h.FormerUntil) {
+		return [][]byte{h.Secret, h.Former}
+	}
+	return [][]byte{h.Secret}
+}
+
+// bothSign is how long a message is signed with the former secret too after a change:
+// whoever receives it has that long to take the new one up.
+const bothSign = 7 * 24 * time.Hour
 
 // The bounds of a webhook.
 const (
@@ -60,12 +78,12 @@ func (n *Notices) AddWebhook(ctx context.Context, by, address string) (Webhook, 
 	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return Webhook{}, "", fault.Errorf(fault.Invalid, "webhook: write an address that begins with https://, without name and password")
 	}
-	secret := make([]byte, secretSize)
-	if _, err := io.ReadFull(n.o.Rand, secret); err != nil {
-		return Webhook{}, "", fault.As(fault.Internal, err)
+	secret, err := n.newSecret()
+	if err != nil {
+		return Webhook{}, "", err
 	}
 	h := Webhook{ID: db.NewID(), Host: strings.ToLower(u.Host), KeyID: keyID(secret), By: by, Created: n.o.Now()}
-	sealed, err := n.seal.close(n.o.Rand, h.ID, hidden{address, secret})
+	sealed, err := n.seal.close(n.o.Rand, h.ID, hidden{URL: address, Secret: secret})
 	if err != nil {
 		return Webhook{}, "", err
 	}
@@ -80,7 +98,56 @@ func (n *Notices) AddWebhook(ctx context.Context, by, address string) (Webhook, 
 	if err != nil {
 		return Webhook{}, "", fmt.Errorf("add webhook: %w", err)
 	}
-	return h, secretPrefix + base64.StdEncoding.EncodeToString(secret), nil
+	return h, shown(secret), nil
+}
+
+// newSecret makes a secret.
+func (n *Notices) newSecret() ([]byte, error) {
+	secret := make([]byte, secretSize)
+	_, err := io.ReadFull(n.o.Rand, secret)
+	return secret, fault.As(fault.Internal, err)
+}
+
+// shown returns a secret as it is shown, once.
+func shown(secret []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(secret) }
+
+// RotateWebhook gives a webhook a new secret on behalf of by and returns it with that
+// secret, which is shown this once. For a week messages are signed with the former one
+// too; one that was former already signs no more. It is NotFound if there is none.
+func (n *Notices) RotateWebhook(ctx context.Context, by, id string) (Webhook, string, error) {
+	secret, err := n.newSecret()
+	if err != nil {
+		return Webhook{}, "", err
+	}
+	var h Webhook
+	err = n.db.Write(ctx, func(tx *db.Tx) error {
+		var sealed []byte
+		if err := tx.QueryRow(ctx, `select host, sealed from notice_webhook where webhook_id = $1`, id).Scan(&h.Host, &sealed); err != nil {
+			return err
+		}
+		var to hidden
+		if err := n.seal.open(id, sealed, &to); err != nil {
+			return err
+		}
+		to.Former, to.FormerUntil, to.Secret = to.Secret, n.o.Now().Add(bothSign).UTC(), secret
+		h.ID, h.KeyID, h.Former, h.FormerUntil = id, keyID(secret), keyID(to.Former), to.FormerUntil
+		if sealed, err = n.seal.close(n.o.Rand, id, to); err != nil {
+			return err
+		}
+		changed, err := tx.Exec(ctx, `update notice_webhook set sealed = $2, key_id = $3, former_key_id = $4, former_until = $5
+			where webhook_id = $1 and key_id = $4`, id, sealed, h.KeyID, h.Former, db.Millis(h.FormerUntil))
+		if err == nil && changed == 0 {
+			err = fault.Errorf(fault.Conflict, "its secret was changed meanwhile")
+		}
+		if err != nil {
+			return err
+		}
+		return n.record(ctx, tx, by, "notice.webhook.rotated", id, map[string]string{"host": h.Host, "key": h.KeyID, "former": h.Former})
+	})
+	if err != nil {
+		return Webhook{}, "", fmt.Errorf("webhook %.40s: %w", id, err)
+	}
+	return h, shown(secret), nil
 }
 
 // keyID names a secret without telling it.
@@ -103,11 +170,15 @@ func (n *Notices) RemoveWebhook(ctx context.Context, by, id string) error {
 // Webhooks returns all webhooks, the oldest first.
 func (n *Notices) Webhooks(ctx context.Context) ([]Webhook, error) {
 	all, err := db.List(ctx, n.db, func(r *db.Rows) (h Webhook, err error) {
-		var created, last, failing int64
-		err = r.Scan(&h.ID, &h.Host, &h.KeyID, &h.By, &created, &last, &h.Status, &h.Error, &failing)
+		var created, last, failing, until int64
+		err = r.Scan(&h.ID, &h.Host, &h.KeyID, &h.By, &created, &last, &h.Status, &h.Error, &failing, &h.Former, &until)
+		if h.FormerUntil = db.FromMillis(until); !n.o.Now().Before(h.FormerUntil) {
+			h.Former, h.FormerUntil = "", time.Time{}
+		}
 		h.Created, h.Last, h.Failing = db.FromMillis(created), db.FromMillis(last), db.FromMillis(failing)
 		return h, err
-	}, `select webhook_id, host, key_id, created_by, created_at, last_at, last_status, last_error, failing_since from notice_webhook order by webhook_id`)
+	}, `select webhook_id, host, key_id, created_by, created_at, last_at, last_status, last_error, failing_since,
+		former_key_id, former_until from notice_webhook order by webhook_id`)
 	if err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
@@ -184,7 +255,8 @@ func (n *Notices) deliverTo(ctx context.Context, to hidden, d delivery) (int, er
 	if err != nil {
 		return 0, fault.Errorf(fault.Invalid, "webhook: the address cannot be called")
 	}
-	sign(r.Header, to.Secret, d.ID, n.o.Now(), text)
+	now := n.o.Now()
+	sign(r.Header, to.secrets(now), d.ID, now, text)
 	h := *n.o.Outgoing.HTTP()
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := h.Do(r)
@@ -211,18 +283,22 @@ func judge(status int) error {
 }
 
 // sign adds the headers of a signed message: HMAC-SHA256 over id, time and body,
-// with a dot between them.
-func sign(h http.Header, secret []byte, id string, at time.Time, text []byte) {
+// with a dot between them, for each secret, the present one first.
+func sign(h http.Header, secrets [][]byte, id string, at time.Time, text []byte) {
 	stamp := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, secret)
-	fmt.Fprintf(mac, "%s.%s.", id, stamp)
-	mac.Write(text)
+	var keys, signatures []string
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, secret)
+		fmt.Fprintf(mac, "%s.%s.", id, stamp)
+		mac.Write(text)
+		keys, signatures = append(keys, keyID(secret)), append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", "Radagora")
 	h.Set("Webhook-Id", id)
 	h.Set("Webhook-Timestamp", stamp)
-	h.Set("Webhook-Key-Id", keyID(secret))
-	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	h.Set("Webhook-Key-Id", strings.Join(keys, " "))
+	h.Set("Webhook-Signature", strings.Join(signatures, " "))
 }
 
 // note keeps how the last call of a webhook went.

@@ -30,6 +30,8 @@ type Notices interface {
 	// AddWebhook adds a webhook and returns its secret, which is shown once; a
 	// RefusalError for an address that is none.
 	AddWebhook(ctx context.Context, address string) (secret string, err error)
+	// RotateWebhook gives a webhook another secret and returns it, which is shown once.
+	RotateWebhook(ctx context.Context, id string) (secret string, err error)
 	RemoveWebhook(ctx context.Context, id string) error
 	TestWebhook(ctx context.Context, id string) error
 }
@@ -71,6 +73,8 @@ type Webhook struct {
 	Status              int
 	Error               string
 	Failing             time.Time
+	Former              string    // key of the secret before, which signs too, "" if there is none
+	FormerUntil         time.Time // and how long
 }
 
 // inboxParts are the parts of an inbox in the order in which they are shown.
@@ -129,6 +133,7 @@ func (s *server) postPage(v *visit) error { return v.showPost(postForm{}) }
 // A postForm is what came of a form of the page.
 type postForm struct {
 	address, secret string
+	rotated         bool // the secret is in the place of another
 	wrong           map[string]string
 }
 
@@ -187,6 +192,27 @@ func (s *server) postAdd(v *visit) error {
 		f.address = ""
 	}
 	return v.showPost(f)
+}
+
+// postRotate gives a webhook another secret and shows it.
+func (s *server) postRotate(v *visit) error {
+	if err := v.r.ParseForm(); err != nil {
+		return fault.As(fault.Invalid, err)
+	}
+	secret, err := s.Notices.RotateWebhook(v.r.Context(), v.r.PostForm.Get("id"))
+	if err != nil {
+		return err
+	}
+	return v.showPost(postForm{secret: secret, rotated: true})
+}
+
+// keyOf says which secret of a webhook signs, and which besides.
+func (v *visit) keyOf(h Webhook) face.Fact {
+	f := face.Fact{Label: v.p.T("post.key"), Value: h.KeyID, Code: true}
+	if h.Former != "" {
+		f.Origin = v.p.T("post.former", lang.Args{"key": h.Former, "until": v.p.DateTime(v.local(h.FormerUntil))})
+	}
+	return f
 }
 
 // postRemove removes a webhook.

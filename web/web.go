@@ -260,6 +260,7 @@ func (s *server) settings(g registrar) {
 		g.post("/settings/notices", access.SiteChange, s.postAdd)
 		g.post("/settings/notices/remove", access.SiteChange, s.postRemove)
 		g.post("/settings/notices/test", access.SiteChange, s.postTest)
+		g.post("/settings/notices/rotate", access.SiteChange, s.postRotate)
 	}
 	s.journalRoutes(g)
 	if s.Content != nil {

@@ -109,6 +109,7 @@ func (v noticesView) Post(ctx context.Context) (web.PostPage, error) {
 	for _, h := range hooks {
 		pg.Webhooks = append(pg.Webhooks, web.Webhook{
 			ID: h.ID, Host: h.Host, KeyID: h.KeyID, By: names[h.By], Created: h.Created, Last: h.Last, Status: h.Status, Error: h.Error, Failing: h.Failing,
+			Former: h.Former, FormerUntil: h.FormerUntil,
 		})
 	}
 	return pg, err
@@ -131,6 +132,15 @@ func (v noticesView) AddWebhook(ctx context.Context, address string) (string, er
 	if err != nil && fault.Of(err) == fault.Invalid {
 		return "", web.Refuse(map[string]string{"address": "post.wrong_address"})
 	}
+	return secret, err
+}
+
+// RotateWebhook implements web.Notices.
+func (v noticesView) RotateWebhook(ctx context.Context, id string) (string, error) {
+	if err := may(ctx, access.SiteChange); err != nil {
+		return "", err
+	}
+	_, secret, err := v.Notices.RotateWebhook(ctx, access.From(ctx).ID, id)
 	return secret, err
 }
 
