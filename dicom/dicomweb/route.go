@@ -31,6 +31,7 @@ func (h *Handler) resources() []resource {
 	all := []resource{
 		{"GET", "/{$}", Capability, h.capabilities, []string{typeWADL, typePlainJSON}},
 		{"OPTIONS", "/{path...}", Capability, h.options, nil},
+		{"GET", "/{path...}", Capability, nothing, nil},
 	}
 	if h.Find != nil {
 		all = append(all, h.searches()...)
@@ -51,6 +52,11 @@ func (h *Handler) resources() []resource {
 		}
 	}
 	return all
+}
+
+// nothing answers at addresses that are none.
+func nothing(http.ResponseWriter, *http.Request) error {
+	return fault.Errorf(fault.NotFound, "no such resource: GET the root for those there are (PS3.18 8.9)")
 }
 
 // Routes returns every address that h answers, with Root before it.
