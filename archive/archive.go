@@ -26,6 +26,8 @@ import (
 	"radagora/access"
 	"radagora/blob"
 	"radagora/db"
+	"radagora/dicom"
+	"radagora/dicom/uid"
 	"radagora/fault"
 	"radagora/journal"
 )
@@ -79,10 +81,19 @@ type Config struct {
 	// for the first time, so that what they asked for holds before anybody can select it.
 	Arrived func(ctx context.Context, tx *db.Tx, p access.Person) error
 
+	// Overlay, if set, returns what was corrected of the patient and study of a study:
+	// elements that take the place of those that its objects hold, in the metadata and
+	// answers made of them. Nil: nothing. The index is corrected by whoever corrects.
+	Overlay func(ctx context.Context, site string, study uid.UID) (*dicom.Dataset, error)
+
 	// Minimise, if set, is how a minimised installation replaces identities. Whether
 	// this is one is Minimised at the first start, and what was decided then later.
 	Minimise  *Minimiser
 	Minimised bool
+
+	Second blob.Packs    // copies of packs in a second place; nil for none
+	Admit  func() error  // its error refuses a new object: there is too little room. nil admits all
+	Grace  time.Duration // in which what was deleted can be brought back; 0 for not at all
 
 	MaxObject int64 // how long an object may be, in bytes. 0: 8 GiB
 }
@@ -90,10 +101,12 @@ type Config struct {
 // An Archive keeps studies. Its methods may be called concurrently.
 type Archive struct {
 	Config
-	known  known
-	places places
-	once   sync.Once
-	wake   chan struct{} // there is something to be taken out of the packs
+	known   known
+	places  places  // of pages
+	flights flights // of metadata being made
+	pending pending // to be prepared
+	once    sync.Once
+	wake    chan struct{} // there is something to be taken out of the packs
 }
 
 // New returns an archive whose tables are up to date.

@@ -236,11 +236,15 @@ type Rebuilt struct {
 // site, because packs do not say whose an object is. An object whose data set is
 // known already is removed. What is no DICOM object stays and is counted. It may
 // be repeated, and run while others are received. What was erased does not come
-// back: what of it is still in the packs is removed first. report, if not nil, is called
+// back: what of it is still in the packs is removed first. Everything that was prepared
+// is dropped, and made again by Run or Prepare. report, if not nil, is called
 // for every object it did something with or could not read.
 func (a *Archive) Rebuild(ctx context.Context, site, actor string, report func(blob.Ref, Outcome, error)) (Rebuilt, error) {
 	var sum Rebuilt
 	if _, err := a.RemoveErased(ctx); err != nil {
+		return sum, err
+	}
+	if err := a.allDue(ctx); err != nil {
 		return sum, err
 	}
 	for ref, err := range a.Blobs.List(ctx) {
@@ -285,22 +289,26 @@ func (a *Archive) adopt(ctx context.Context, site, actor string, ref blob.Ref) (
 	if err := blob.Verify(ctx, a.Blobs, ref); err != nil {
 		return "", err
 	}
-	o, err := a.Blobs.Open(ctx, ref)
+	e, err := a.entryOf(ctx, ref)
 	if err != nil {
 		return "", err
+	}
+	e.site, e.actor, e.door, e.at = site, actor, "rebuild", db.Millis(a.Now())
+	outcome, _, err := a.enter(ctx, &e)
+	return outcome, err
+}
+
+// entryOf reads an object that is in a pack as if it had just come.
+func (a *Archive) entryOf(ctx context.Context, ref blob.Ref) (entry, error) {
+	o, err := a.Blobs.Open(ctx, ref)
+	if err != nil {
+		return entry{}, err
 	}
 	defer o.Close()
 	f, err := dicom.Open(o, o.Size(), nil)
 	if err != nil {
-		return "", unreadable(f, err)
+		return entry{}, unreadable(f, err)
 	}
-	e := entry{
-		header: readHeader(f.Dataset), site: site, actor: actor, door: "rebuild", callingAE: "",
-		syntax: f.TransferSyntax, ref: ref, datasetAt: f.Start, at: db.Millis(a.Now()),
-	}
-	if err := e.check(Arrival{}, f); err != nil {
-		return "", err
-	}
-	outcome, _, err := a.enter(ctx, &e)
-	return outcome, err
+	e := entry{header: readHeader(f.Dataset), syntax: f.TransferSyntax, ref: ref, datasetAt: f.Start}
+	return e, e.check(Arrival{}, f)
 }

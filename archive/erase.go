@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,13 @@ func (a *Archive) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, e
 	if e.actor == "" {
 		e.actor = "system:archive"
 	}
+	if e.actor != access.System("restore").ID { // that does again what was decided once
+		if n, err := a.heldOf(ctx, tx, p); err != nil {
+			return 0, err
+		} else if n > 0 {
+			return 0, fault.Errorf(fault.Conflict, "%d studies of the person are held: lift the hold first", n)
+		}
+	}
 	studies, err := db.List(ctx, tx, func(r *db.Rows) (s struct {
 		id, uid string
 		differs bool
@@ -60,6 +68,9 @@ func (a *Archive) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, e
 		return 0, err
 	}
 	if err := e.quarantine(ctx); err != nil {
+		return 0, err
+	}
+	if err := e.trash(ctx); err != nil {
 		return 0, err
 	}
 	for _, s := range studies {
@@ -106,6 +117,27 @@ func (e *eraser) quarantine(ctx context.Context) error {
 	return err
 }
 
+// trash erases what of the person was deleted and could still come back, and the
+// holds that were lifted.
+func (e *eraser) trash(ctx context.Context) error {
+	_, err := e.tx.Exec(ctx, `insert into erasure_object (erasure, site_id, sop_uid, sha256, pack, pack_offset, length)
+		select $1, site_id, sop_uid, sha256, pack, pack_offset, length from trash_object where site_id = $2 and person = $3`, e.id, e.p.Site, e.p.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range []string{
+		`delete from trash_object where site_id = $1 and person = $2`,
+		`delete from hold where site_id = $1 and person = $2`,
+	} {
+		n, err := e.tx.Exec(ctx, s, e.p.Site, e.p.ID)
+		if err != nil {
+			return err
+		}
+		e.records += n
+	}
+	return nil
+}
+
 // recognise looks whom the objects are about that were set aside before anybody
 // noted it.
 func (e *eraser) recognise(ctx context.Context) error {
@@ -142,16 +174,27 @@ func (a *Archive) peek(ctx context.Context, r blob.Ref) (header, error) {
 
 // whole erases a study.
 func (e *eraser) whole(ctx context.Context, study, uid string) error {
+	if err := e.a.Unprepare(ctx, e.tx, e.p.Site, study); err != nil {
+		return err
+	}
 	_, err := e.tx.Exec(ctx, `insert into erasure_object (erasure, site_id, sop_uid, sha256, pack, pack_offset, length)
 		select $1, site_id, sop_uid, sha256, pack, pack_offset, length from instance
 		where series in (select id from series where study = $2)`, e.id, study)
 	if err != nil {
 		return err
 	}
+	return e.rows(ctx, study, uid)
+}
+
+// rows deletes the rows of a study.
+func (e *eraser) rows(ctx context.Context, study, uid string) error {
 	for _, s := range []struct {
 		text   string
 		record bool
 	}{
+		{`delete from reduced where instance in (select instance.id from instance join series on series.id = instance.series where series.study = $1)`, false},
+		{`delete from prepare_due where kind = 'series' and id in (select id from series where study = $1)`, false},
+		{`delete from prepare_due where kind = 'study' and id = $1`, false},
 		{`delete from instance_event where instance in (select instance.id from instance join series on series.id = instance.series where series.study = $1)`, false},
 		{`delete from instance where series in (select id from series where study = $1)`, true},
 		{`delete from series where study = $1`, true},
@@ -201,6 +244,9 @@ func (e *eraser) part(ctx context.Context, study, uid string) error {
 	if len(rest) == 0 {
 		return e.whole(ctx, study, uid)
 	}
+	if err := e.a.Unprepare(ctx, e.tx, e.p.Site, study); err != nil {
+		return err
+	}
 	for _, i := range gone {
 		if err := e.one(ctx, i); err != nil {
 			return err
@@ -227,10 +273,17 @@ func (e *eraser) one(ctx context.Context, i Instance) error {
 	if err != nil {
 		return err
 	}
-	if _, err := e.tx.Exec(ctx, `delete from instance_event where instance = $1`, i.ID); err != nil {
-		return err
+	return e.row(ctx, i.ID)
+}
+
+// row deletes the rows of an instance.
+func (e *eraser) row(ctx context.Context, id string) error {
+	for _, s := range []string{`delete from reduced where instance = $1`, `delete from instance_event where instance = $1`} {
+		if _, err := e.tx.Exec(ctx, s, id); err != nil {
+			return err
+		}
 	}
-	n, err := e.tx.Exec(ctx, `delete from instance where id = $1`, i.ID)
+	n, err := e.tx.Exec(ctx, `delete from instance where id = $1`, id)
 	e.records += n
 	return err
 }
@@ -305,7 +358,7 @@ func (a *Archive) Erasures(ctx context.Context, site string) ([]Erasure, error) 
 		return e, err
 	}, `select id, site_id, at_ms, actor, studies, objects, size_bytes,
 		(select count(*) from erasure_object where erasure_object.erasure = erasure.id and removed_ms = 0)
-		from erasure where site_id = $1 order by id desc`, site)
+		from erasure where site_id = $1 and trash = '' order by id desc`, site)
 }
 
 // Proof returns what was erased, by SOP Instance UID: at most limit objects behind
@@ -342,8 +395,15 @@ func (a *Archive) poke() {
 }
 
 // Run takes the bytes of erased objects out of the packs until ctx ends, first of
-// all those that an end of the program left over.
+// all those that an end of the program left over, and meanwhile prepares what is
+// derived from new instances.
 func (a *Archive) Run(ctx context.Context) error {
+	preparing := make(chan struct{})
+	go func() {
+		defer close(preparing)
+		a.prepareLoop(ctx)
+	}()
+	defer func() { <-preparing }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -353,11 +413,39 @@ func (a *Archive) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-a.woken():
 		}
+		if err := a.EmptyTrash(ctx); err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "what was deleted is not yet removed", "error", err)
+		}
 		if _, err := a.RemoveErased(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "erased objects are still in their packs", "error", err)
 		}
 		timer.Reset(removePause)
 	}
+}
+
+// takeOut removes objects from the packs, and then from their copies in the second
+// place. It returns those that are in neither.
+func (a *Archive) takeOut(ctx context.Context, list []due) (gone []due, failed error) {
+	refs := make([]blob.Ref, len(list))
+	for i, d := range list {
+		refs[i] = d.ref
+	}
+	out, failed := blob.RemoveAll(ctx, a.Blobs, refs)
+	if a.Second != nil && len(out) > 0 {
+		var err error
+		out, err = blob.RemoveAll(ctx, a.Second, out)
+		failed = errors.Join(failed, err)
+	}
+	is := map[blob.Ref]bool{}
+	for _, r := range out {
+		is[r] = true
+	}
+	for _, d := range list {
+		if is[d.ref] {
+			gone = append(gone, d)
+		}
+	}
+	return gone, failed
 }
 
 // RemoveErased takes out of the packs what was erased and is still there, and
@@ -375,13 +463,9 @@ func (a *Archive) RemoveErased(ctx context.Context) (int, error) {
 			break
 		}
 		after = list[len(list)-1]
-		var gone []due
-		for _, d := range list {
-			if err := a.Blobs.Remove(ctx, d.ref); err != nil && fault.Of(err) != fault.NotFound {
-				failed = err
-				continue
-			}
-			gone = append(gone, d)
+		gone, err := a.takeOut(ctx, list)
+		if err != nil {
+			failed = err
 		}
 		if err := a.removed(ctx, gone); err != nil {
 			return done, err
@@ -389,7 +473,8 @@ func (a *Archive) RemoveErased(ctx context.Context) (int, error) {
 		done += len(gone)
 	}
 	if done > 0 && failed == nil {
-		failed = a.DB.Forget(ctx, "study", "series", "instance", "instance_event", "study_person", "quarantine")
+		failed = a.DB.Forget(ctx, "study", "series", "instance", "instance_event", "study_person", "quarantine",
+			"series_prepared", "instance_frames", "search_study", "search_word", "search_gram")
 	}
 	return done, failed
 }
@@ -442,8 +527,12 @@ func (a *Archive) complete(ctx context.Context, tx *db.Tx, id, site string) erro
 	if err != nil || left > 0 {
 		return err
 	}
+	trash := ""
+	if err := tx.QueryRow(ctx, `select trash from erasure where id = $1`, id).Scan(&trash); err != nil {
+		return err
+	}
 	return a.Journal.Append(ctx, tx, journal.Entry{
-		Site: site, Actor: "system:archive", Kind: "archive.bytes.removed", Subject: id, Data: encode(map[string]any{"objects": all}),
+		Site: site, Actor: "system:archive", Kind: "archive.bytes.removed", Subject: id, Data: encode(map[string]any{"objects": all, "deletion": trash}),
 	})
 }
 
@@ -451,6 +540,7 @@ func (a *Archive) complete(ctx context.Context, tx *db.Tx, id, site string) erro
 func (a *Archive) isErased(ctx context.Context, r blob.Ref) (bool, error) {
 	var n int64
 	err := a.DB.QueryRow(ctx, `select (select count(*) from erasure_object where pack = $1 and pack_offset = $2)
+		+ (select count(*) from trash_object where pack = $1 and pack_offset = $2)
 		+ (select count(*) from erasure_object where removed_ms = 0 and sha256 = $3)`, r.Pack, r.Offset, slices.Clone(r.SHA256[:])).Scan(&n)
 	return n > 0, err
 }

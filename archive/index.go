@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"radagora/access"
 	"radagora/blob"
@@ -67,7 +68,13 @@ func (a *Archive) addIn(ctx context.Context, tx *db.Tx, e *entry, id string) err
 			return err
 		}
 	}
-	tx.OnCommit(func() { a.known.put(e, s) })
+	if err := a.noteDue(ctx, tx, e, s); err != nil {
+		return err
+	}
+	tx.OnCommit(func() {
+		a.known.put(e, s)
+		a.pending.note(s, time.Now()) //nolint:forbidigo // a stopwatch
+	})
 	return a.Journal.Append(ctx, tx, e.stored(id, s))
 }
 
@@ -83,6 +90,7 @@ type place struct {
 	persons           []string // of those whom the study's instances name, some
 	newDispute, fresh bool     // of this transaction: differs became true; the series was made
 	newPerson         bool     // of this transaction: no instance of the study had named the person
+	told              bool     // of this transaction: the study says something that it did not
 }
 
 // place finds or makes the study and the series of e and counts e in both.
@@ -124,10 +132,12 @@ func (s *place) covers(e *entry) bool {
 // studyOf finds or makes the study, counts e in it, which keeps others from
 // changing it until the end of the transaction, and adds what e says about it.
 func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) error {
-	if _, err := tx.Exec(ctx, insertStudy, args(db.NewID(), e.site, e.study.String(), e.patient, e.ofStudy, folds(e.patient, e.ofStudy),
-		false, "", 0, 0, 0, e.at, e.at)...); err != nil {
+	made, err := tx.Exec(ctx, insertStudy, args(db.NewID(), e.site, e.study.String(), e.patient, e.ofStudy, folds(e.patient, e.ofStudy),
+		false, "", 0, 0, 0, e.at, e.at)...)
+	if err != nil {
 		return err
 	}
+	s.told = made > 0
 	uid := e.study.String()
 	if err := tx.QueryRow(ctx, `select id from study where site_id = $1 and study_uid = $2`, e.site, uid).Scan(&s.study); err != nil {
 		return err
@@ -158,7 +168,8 @@ func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) er
 	if !s.newDispute && slices.Equal(s.patient, patient) && slices.Equal(s.ofStudy, ofStudy) {
 		return nil
 	}
-	_, err := tx.Exec(ctx, updateStudy, args(s.study, s.patient, s.ofStudy, folds(s.patient, s.ofStudy), s.differs)...)
+	s.told = true
+	_, err = tx.Exec(ctx, updateStudy, args(s.study, s.patient, s.ofStudy, folds(s.patient, s.ofStudy), s.differs)...)
 	return err
 }
 
@@ -190,7 +201,22 @@ func (a *Archive) seriesOf(ctx context.Context, tx *db.Tx, e *entry, s *place) e
 		}
 	}
 	if s.fresh || had != s.ofSeries[seriesModality] {
+		s.told = true
 		return s.summarise(ctx, tx)
+	}
+	return nil
+}
+
+// noteDue notes what is to be prepared: the words of a study that says something new, the
+// metadata of a new series.
+func (a *Archive) noteDue(ctx context.Context, tx *db.Tx, e *entry, s place) error {
+	if s.fresh {
+		if err := a.dueIn(ctx, tx, "series", s.series, e.site); err != nil {
+			return err
+		}
+	}
+	if s.told {
+		return a.dueIn(ctx, tx, "study", s.study, e.site)
 	}
 	return nil
 }
@@ -317,7 +343,7 @@ func (k *known) get(e *entry) (place, bool) {
 }
 
 func (k *known) put(e *entry, s place) {
-	s.newDispute, s.fresh, s.newPerson = false, false, false
+	s.newDispute, s.fresh, s.newPerson, s.told = false, false, false, false
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.of == nil || len(k.of) >= maxKnown {

@@ -207,12 +207,16 @@ func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Curso
 	list, err := db.List(ctx, a.DB, scanStudy, q.text, q.args...)
 	if !f.Reach.Identity {
 		for i := range list {
-			s := &list[i]
-			s.PatientID, s.IssuerOfPatientID, s.PatientName, s.PatientBirthDate = Personal{}, Personal{}, Personal{}, Personal{}
-			s.AccessionNumber, s.Person = Personal{}, Personal{}
+			list[i].conceal()
 		}
 	}
 	return list, err
+}
+
+// conceal takes away what says who it is.
+func (s *Study) conceal() {
+	s.PatientID, s.IssuerOfPatientID, s.PatientName, s.PatientBirthDate = Personal{}, Personal{}, Personal{}, Personal{}
+	s.AccessionNumber, s.Person = Personal{}, Personal{}
 }
 
 // within leaves the studies that are within reach: those filed under a person, and

@@ -4,19 +4,23 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"strings"
 
-	"radagora/dicom"
+	"radagora/db"
 	"radagora/dicom/uid"
 	"radagora/fault"
 )
 
 // A Block is the metadata of instances: a JSON array of data sets in the DICOM JSON
 // model (PS3.18 F), compressed. Text is UTF-8. Pixels, and values of bytes longer than
-// a kilobyte, are left out and have a BulkDataURI relative to the address of the
-// metadata: instances/UID/bulk/PATH below the series, where PATH is tags and numbers
-// of items from 1, such as 7FE00010 or 54000100/1/54001010; Frames.Bulk opens them.
+// a kilobyte, are left out and have a BulkDataURI relative to the address of the series
+// with a slash behind it: instances/UID/bulkdata/PATH, where PATH is tags and numbers of
+// items from 1, such as 7FE00010 or 54000100/1/54001010; Archive.Bulk opens them. In
+// the metadata of a whole study the address is that of the study, and series/UID/
+// stands before.
 type Block struct {
 	ETag      string // of the content, in quotation marks (RFC 9110 8.8.3)
 	Instances int
@@ -35,61 +39,110 @@ func (b Block) JSON() io.Reader {
 	return r
 }
 
-// Metadata returns the metadata of a series, in the order of instance numbers, or of a
-// whole study if series is the zero UID. NotFound: there is none.
+// Metadata returns the metadata of a series, or of a whole study if series is the zero
+// UID: instances in the order of their numbers. What was prepared is one row of the
+// database for a series; what was not, or has become stale, is made on the spot.
+// NotFound: there is no such series.
 func (a *Archive) Metadata(ctx context.Context, site string, study, series uid.UID) (Block, error) {
-	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
-	n := 0
-	_, _ = io.WriteString(z, "[")
-	list, err := a.SeriesOf(ctx, site, study)
+	list, err := a.prepared(ctx, `study.site_id = $1 and study.study_uid = $2 and (cast($3 as text) = '' or series.series_uid = $3)`,
+		site, study.String(), series.String())
 	if err != nil {
 		return Block{}, err
 	}
-	for _, s := range list {
-		if !series.IsZero() && s.UID != series {
-			continue
+	if len(list) == 0 {
+		return Block{}, fault.Errorf(fault.NotFound, "no such series")
+	}
+	o, err := a.overlay(ctx, site, study)
+	if err != nil {
+		return Block{}, err
+	}
+	switch p := list[0]; {
+	case series.IsZero():
+		return joined(list, "series/", o)
+	case o != nil:
+		return joined(list, "", o)
+	default:
+		return Block{ETag: `"` + p.etag + `"`, Instances: int(p.instances), packed: p.body}, nil
+	}
+}
+
+// overlay returns what was corrected of a study, as members of JSON objects.
+func (a *Archive) overlay(ctx context.Context, site string, study uid.UID) (members, error) {
+	if a.Overlay == nil {
+		return nil, nil
+	}
+	d, err := a.Overlay(ctx, site, study)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	return membersOf(d)
+}
+
+// A prepared is the metadata of one series.
+type prepared struct {
+	id, site, study string // ids of series and study
+	uid             string // Series Instance UID
+	count           int64  // of the series' instances
+	instances       int64  // in here
+	etag            string
+	body            []byte // gzip
+}
+
+// prepared returns the series for which a condition holds, in the order of their
+// numbers. Those that are not up to date are made.
+func (a *Archive) prepared(ctx context.Context, where string, args ...any) ([]prepared, error) {
+	list, err := db.List(ctx, a.DB, scanPrepared, fromPrepared+where+` order by coalesce(series.series_number, 9223372036854775807), series.id`, args...)
+	for i := range list {
+		if p := &list[i]; err == nil && p.instances != p.count {
+			*p, err = a.prepare(ctx, p.id, nil)
 		}
-		all, err := a.Instances(ctx, site, study, s.UID, nil, 1<<20)
+	}
+	return list, err
+}
+
+const fromPrepared = `select series.id, series.site_id, series.study, series.series_uid, series.instance_count,
+	coalesce(series_prepared.instances, -1), coalesce(series_prepared.etag, ''), series_prepared.body
+	from study join series on series.study = study.id left join series_prepared on series_prepared.series = series.id where `
+
+func scanPrepared(r *db.Rows) (p prepared, err error) {
+	return p, r.Scan(&p.id, &p.site, &p.study, &p.uid, &p.count, &p.instances, &p.etag, &p.body)
+}
+
+// joined makes one Block of several series. prefix and the UID of the series stand
+// before the addresses of bulk data.
+func joined(list []prepared, prefix string, o members) (Block, error) {
+	var b Block
+	sum := sha256.New()
+	var out bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is one there is
+	sep := "["
+	for _, p := range list {
+		b.Instances += int(p.instances)
+		_, _ = io.WriteString(sum, p.etag)
+		before := ""
+		if prefix != "" {
+			before = prefix + p.uid + "/"
+		}
+		err := p.objects(func(object []byte) error {
+			m, err := cut(object)
+			if err != nil {
+				return err
+			}
+			_, _ = io.WriteString(z, sep) // to memory
+			sep = ","
+			return m.relocated(before).over(o).write(z)
+		})
 		if err != nil {
 			return Block{}, err
 		}
-		for _, i := range all {
-			if n > 0 {
-				_, _ = io.WriteString(z, ",")
-			}
-			n++
-			if err := a.describe(ctx, z, i); err != nil {
-				return Block{}, err
-			}
-		}
 	}
-	if n == 0 {
-		return Block{}, fault.Errorf(fault.NotFound, "no such series")
-	}
-	_, _ = io.WriteString(z, "]")
+	_, _ = io.WriteString(z, map[bool]string{true: "[]", false: "]"}[sep == "["])
 	if err := z.Close(); err != nil {
 		return Block{}, err
 	}
-	return Block{ETag: `"` + study.String() + `"`, Instances: n, packed: out.Bytes()}, nil
-}
-
-// bulkLimit is how many bytes a value of bytes may have to stand in metadata.
-const bulkLimit = 1 << 10
-
-// describe writes the metadata of one instance.
-func (a *Archive) describe(ctx context.Context, w io.Writer, i Instance) error {
-	o, err := a.OpenInstance(ctx, i)
-	if err != nil {
-		return err
+	for _, m := range o {
+		_, _ = sum.Write(m.raw)
 	}
-	defer o.Close()
-	f, err := o.Read(nil)
-	if err != nil {
-		return unreadable(f, err)
-	}
-	return dicom.WriteJSON(w, f.Dataset, dicom.JSONOptions{
-		InlineLimit: bulkLimit,
-		BulkDataURI: func(path string, _ dicom.Element) string { return "instances/" + i.SOP.String() + "/bulk/" + path },
-	})
+	b.ETag, b.packed = `"`+hex.EncodeToString(sum.Sum(nil)[:16])+`"`, out.Bytes()
+	return b, nil
 }

@@ -38,7 +38,7 @@ func (a *Archive) Open(ctx context.Context, site string, sop uid.UID) (Object, e
 
 // OpenInstance opens an instance that was looked up.
 func (a *Archive) OpenInstance(ctx context.Context, i Instance) (Object, error) {
-	o, err := a.Blobs.Open(ctx, i.ref)
+	o, err := a.openBytes(ctx, i)
 	if err != nil {
 		return Object{}, err
 	}

@@ -149,6 +149,7 @@ type plan struct {
 	headers []key      // what is matched against prepared metadata
 	answers []key      // what is returned, in order
 	zone    *zone      // nil: dates are as they stand
+	shelf   shelf
 }
 
 // looks reports whether prepared metadata are needed to match.

@@ -3,9 +3,104 @@ package archive
 import (
 	"context"
 
-	"radagora/db"
 	"radagora/dicom"
+	"radagora/dicom/tag"
+	"radagora/dicom/uid"
+	"radagora/fault"
 )
+
+// A shelf holds the headers of one series, as prepared, for rows that follow each other.
+type shelf struct {
+	series string
+	of     map[string]members // by SOP Instance UID
+}
+
+// maxShelf bounds how many instances of a series are held at a time.
+const maxShelf = 5_000
+
+// headOf returns the header of an instance, from the prepared metadata of its series.
+func (p *plan) headOf(ctx context.Context, r row) (*dicom.Dataset, error) {
+	if id := r.text("series.id"); p.shelf.series != id {
+		held, err := p.a.shelve(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		p.shelf = shelf{id, held}
+	}
+	if m, ok := p.shelf.of[r.text("instance.sop_uid")]; ok {
+		return p.a.overlaid(ctx, p.site, r, m)
+	}
+	i, err := p.instance(r)
+	if err != nil {
+		return nil, err
+	}
+	d, err := p.a.head(ctx, i)
+	if fault.Of(err) == fault.NotFound && err != nil {
+		return nil, nil // deleted since the row was read
+	}
+	return d, err
+}
+
+// shelve cuts the metadata of a series up.
+func (a *Archive) shelve(ctx context.Context, series string) (map[string]members, error) {
+	list, err := a.prepared(ctx, `series.id = $1`, series)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	held := map[string]members{}
+	err = list[0].objects(func(object []byte) error {
+		m, err := cut(append([]byte(nil), object...))
+		if err == nil && len(held) < maxShelf {
+			held[m.text(tag.SOPInstanceUID)] = m
+		}
+		return err
+	})
+	return held, err
+}
+
+// firsts returns the header of the first instance of a series, or of every series of a
+// study if series is "", in the order of their numbers.
+func (a *Archive) firsts(ctx context.Context, r row, site, study, series string) ([]*dicom.Dataset, error) {
+	list, err := a.prepared(ctx, `study.id = $1 and (cast($2 as text) = '' or series.id = $2)`, study, series)
+	if err != nil {
+		return nil, err
+	}
+	var heads []*dicom.Dataset
+	for _, p := range list {
+		err := p.objects(func(object []byte) error {
+			m, err := cut(object)
+			if err != nil {
+				return err
+			}
+			d, err := a.overlaid(ctx, site, r, m)
+			if err != nil {
+				return err
+			}
+			heads = append(heads, d)
+			return errStop
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return heads, nil
+}
+
+// overlaid makes a data set of members, with what was corrected.
+func (a *Archive) overlaid(ctx context.Context, site string, r row, m members) (*dicom.Dataset, error) {
+	if a.Overlay != nil {
+		study, err := uid.Parse(r.text("study.study_uid"))
+		if err != nil {
+			return nil, err
+		}
+		o, err := a.overlay(ctx, site, study)
+		if err != nil {
+			return nil, err
+		}
+		m = m.over(o)
+	}
+	return m.dataset()
+}
 
 // head reads the header of an instance: everything before the pixels. Values of more
 // than some ten thousand bytes are not kept.
@@ -20,12 +115,4 @@ func (a *Archive) head(ctx context.Context, i Instance) (*dicom.Dataset, error) 
 		return nil, unreadable(f, err)
 	}
 	return f.Dataset, nil
-}
-
-// firsts returns the first instance of a series, or of every series of a study if
-// series is "", in the order of their numbers.
-func (a *Archive) firsts(ctx context.Context, study, series string) ([]Instance, error) {
-	return db.List(ctx, a.DB, scanInstance, fromInstance+`where study.id = $1 and (cast($2 as text) = '' or series.id = $2)
-		and instance.id = (select i.id from instance as i where i.series = series.id order by coalesce(i.instance_number, 9223372036854775807), i.id limit 1)
-		order by coalesce(series_number, 9223372036854775807), series.id`, study, series)
 }

@@ -39,19 +39,11 @@ func common(t tag.Tag, rank int) bool {
 // first series that does.
 func (p *plan) header(ctx context.Context, r row) (*dicom.Dataset, error) {
 	if p.rank == 3 {
-		i, err := p.instance(r)
-		if err != nil {
-			return nil, err
-		}
-		d, err := p.a.head(ctx, i)
+		d, err := p.headOf(ctx, r)
 		return p.matching(d), err
 	}
-	list, err := p.a.firsts(ctx, r.text("study.id"), r.text("series.id"))
-	for _, i := range list {
-		d, failed := p.a.head(ctx, i)
-		if failed != nil {
-			return nil, failed
-		}
+	list, err := p.a.firsts(ctx, r, p.site, r.text("study.id"), r.text("series.id"))
+	for _, d := range list {
 		if d = p.matching(d); d != nil {
 			return d, nil
 		}

@@ -78,6 +78,11 @@ func (a *Archive) Receive(ctx context.Context, in Arrival) (*Receipt, error) {
 			return nil, a.refused(ctx, in, entry{site: in.Site, actor: in.Actor, door: in.Door, callingAE: clean(in.CallingAE)}, err)
 		}
 	}
+	if a.Admit != nil {
+		if err := a.Admit(); err != nil {
+			return nil, err
+		}
+	}
 	w, err := a.Blobs.Create(ctx)
 	if err != nil {
 		return nil, err
@@ -138,6 +143,15 @@ func (r *refusal) Unwrap() error { return r.err }
 // refuse makes a refusal of kind Invalid.
 func refuse(reason, format string, args ...any) error {
 	return &refusal{reason, fault.Errorf(fault.Invalid, format, args...)}
+}
+
+// Reason returns the word for why an object was refused, as the journal has it, such as
+// other_sop_class; "" if err is no refusal.
+func Reason(err error) string {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.reason
+	}
+	return ""
 }
 
 // read copies in.Data to w and reads its header on the way.

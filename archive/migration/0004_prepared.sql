@@ -17,10 +17,8 @@ create table series_prepared (
 	study text not null,
 	instances bigint not null, -- when it was made; another count than the series' is stale
 	etag text not null,
-	crc bigint not null, -- CRC-32 of the text
-	size bigint not null, -- of the text in bytes
 	built_at bigint not null,
-	body bytea not null -- the data sets with commas between, deflated, not ended
+	body bytea not null -- gzip of a JSON array
 );
 create index series_prepared_by_study on series_prepared (study);
 
