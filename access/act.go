@@ -26,6 +26,8 @@ const (
 	ObjectImport Act = "archive.object.import" // files into the archive by a page or command
 	ObjectSend   Act = "archive.object.send"   // objects to a peer
 	PeerEcho     Act = "archive.peer.echo"     // C-ECHO
+	TransferRead Act = "archive.transfer.read" // what goes to peers, and how far it is
+	RuleChange   Act = "archive.rule.change"   // what is passed on to whom
 
 	StepFind       Act = "worklist.step.find"       // orders and scheduled steps, with identity: page, interface, C-FIND
 	StepChange     Act = "worklist.step.change"     // write, change and cancel orders, say that a patient arrived
@@ -96,7 +98,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
-	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho,
+	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho, TransferRead, RuleChange,
 	StepFind, StepChange, PerformedWrite, IdentityRead,
 	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
 	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,

@@ -29,6 +29,9 @@ func (s *server) sections() []section {
 	if s.Studies != nil {
 		images.add("nav.studies", "/images", access.StudyFind)
 	}
+	if s.Exchange != nil {
+		images.add("nav.exchange", "/images/exchange", access.TransferRead)
+	}
 	dose := section{title: "nav.dose", path: "/dose"}
 	if s.DoseCT != nil {
 		dose.add("nav.dose_ct", "/dose/ct", access.AggregateRead)

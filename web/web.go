@@ -56,6 +56,7 @@ type Config struct {
 	Findings  Findings
 	Objects   Objects
 	Studies   Studies
+	Exchange  Exchange
 	Start     Start
 	Rooms     Rooms
 	Content   Content
@@ -202,6 +203,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	}
 	g.get("/viewer/", access.StudyFind, s.imageViewer)
 	s.studyRoutes(g)
+	s.exchangeRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
 	s.identityRoutes(g)

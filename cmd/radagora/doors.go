@@ -12,6 +12,7 @@ import (
 	"radagora/archive"
 	"radagora/dicom/dimse"
 	"radagora/dose"
+	"radagora/fault"
 	"radagora/person"
 	"radagora/site"
 	"radagora/worklist"
@@ -40,12 +41,21 @@ func (k keeper) Store(ctx context.Context, in *dimse.Incoming) (func(context.Con
 		SOPClass: in.SOPClass, SOPInstance: in.SOPInstance, TransferSyntax: in.TransferSyntax, Data: in.Data,
 	})
 	if err != nil {
-		return nil, err
+		return nil, announced(err)
 	}
 	return func(ctx context.Context) error {
 		_, err := receipt.Wait(ctx)
 		return err
 	}, nil
+}
+
+// announced lets dimse know of an object that is not what the message said (A900).
+func announced(err error) error {
+	switch archive.Reason(err) {
+	case "other_sop_class", "other_sop_instance":
+		return fault.Errorf(fault.Invalid, "%w: %w", dimse.ErrMismatch, err)
+	}
+	return err
 }
 
 // storedBy names who stored an object, as the journal does: the peer, or the account
@@ -135,7 +145,7 @@ func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 // dicomServer returns the DICOM door of the house: over TLS if there is a
 // configuration for it.
 func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure *tls.Config) *dimse.Server {
-	return h.schedule(&dimse.Server{
+	return h.inquire(h.schedule(&dimse.Server{
 		AETitle: s.AE, Log: h.Log, Now: h.Now, TLS: secure, Accept: d.accept,
 		Contexts: dimse.Contexts{Private: true},
 		Store:    keeper{house: h, site: site.Default},
@@ -143,7 +153,7 @@ func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure
 			m.observe(o)
 			w.observe(ctx, o)
 		},
-	})
+	}))
 }
 
 // background runs what works behind the doors until ctx ends, and returns the
@@ -154,7 +164,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Worklist.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
+	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()

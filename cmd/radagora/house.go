@@ -20,8 +20,11 @@ import (
 	"radagora/access/privacy"
 	"radagora/access/token"
 	"radagora/archive"
+	"radagora/archive/exchange"
 	"radagora/backup"
+	"radagora/blob"
 	"radagora/blob/disk"
+	"radagora/blob/s3"
 	"radagora/content"
 	"radagora/db"
 	"radagora/dicom"
@@ -53,9 +56,13 @@ type house struct {
 	Facts     *access.Facts    // who has to do with whom, and what persons asked for
 	Judge     *access.Judge
 	Findings  *finding.Register
-	Packs     *disk.Store
+	Packs     *disk.Store // on the disk here
+	Tier      *s3.Tier    // packs here and in an object store; nil without one
+	Blobs     blob.Packs  // all packs
+	Second    blob.Packs  // copies of packs in another place; nil without one
 	Archive   *archive.Archive
 	Persons   *person.Register
+	Exchange  *exchange.Exchange // passes studies on to peers
 	Worklist  *worklist.Register
 	Dose      *dose.Ledger
 	Evidence  *evidence.Registry
@@ -67,16 +74,18 @@ type house struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
-	care  journalCare
-	data  string   // folder
-	pass  [32]byte // by which this process recognises itself at its own door
-	close []func() error
+	care     journalCare
+	data     string   // folder
+	pass     [32]byte // by which this process recognises itself at its own door
+	anyLocal bool     // DICOM applications on this machine may ask without being known (--no-auth, --demo)
+	secure   tlsDoors // our certificate, and who vouches for those of peers
+	close    []func() error
 }
 
 // open opens the rooms in the order in which they need each other. The caller
 // closes the house.
 func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
-	h = &house{Log: sys.Log, Now: sys.Now, data: s.Data, pass: newPass()}
+	h = &house{Log: sys.Log, Now: sys.Now, data: s.Data, pass: newPass(), anyLocal: s.NoAuth || s.demo}
 	defer func() {
 		if err != nil {
 			err = s.fullDisk(errors.Join(err, h.Close()))
@@ -89,10 +98,9 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	if err := backup.Ready(s.Data); err != nil && !s.restoring {
 		return h, err
 	}
-	if h.Packs, err = disk.Open(filepath.Join(s.Data, "packs"), disk.Options{Log: sys.Log}); err != nil {
-		return h, fmt.Errorf("data folder %s: %w", s.Data, err)
+	if err := s.openPacks(ctx, h, sys); err != nil {
+		return h, err
 	}
-	h.close = append(h.close, h.Packs.Close)
 	if err := h.sweep(); err != nil {
 		return h, err
 	}
@@ -169,13 +177,17 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	}
 	h.Archive, err = archive.New(ctx, archive.Config{
 		Minimise: hide, Minimised: s.Minimise,
-		DB: h.DB, Blobs: h.Packs, Journal: h.Journal, Machines: machines{h.Sites}, Log: h.Log, Now: h.Now,
+		DB: h.DB, Blobs: h.Blobs, Second: h.Second, Admit: s.admit(h), Grace: time.Duration(s.TrashDays) * 24 * time.Hour, Journal: h.Journal, Machines: machines{h.Sites}, Log: h.Log, Now: h.Now,
 		Erased: func(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {
 			return h.Dose.Erased(ctx, tx, siteID, study, whole)
 		},
 		Arrived: h.Facts.Arrived,
 	})
 	if err != nil {
+		return err
+	}
+	h.Jobs.Handle(commitmentJob, committer{librarian{house: h, site: at}}.later, job.Limit(5*time.Minute))
+	if err := h.openExchange(ctx, s); err != nil {
 		return err
 	}
 	h.Persons, err = person.Open(ctx, person.Config{DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Now: h.Now, Log: h.Log})

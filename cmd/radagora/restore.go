@@ -12,6 +12,7 @@ import (
 	"radagora/access/privacy"
 	"radagora/access/token"
 	"radagora/archive"
+	"radagora/archive/exchange"
 	"radagora/backup"
 	"radagora/db"
 	"radagora/dose"
@@ -30,7 +31,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"dose": dose.Migrations(), "exchange": exchange.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(),
 	}
 }

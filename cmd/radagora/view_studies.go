@@ -141,6 +141,9 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 		return web.StudyPage{}, err
 	}
 	page := web.StudyPage{Row: studyRow(s), Referring: readable(s.ReferringPhysician.Reveal()), StudyID: s.StudyID}
+	if access.Can(ctx, access.ObjectSend, access.Subject{Site: at, Person: s.Person.Reveal(), Study: name}) {
+		page.Actions = append(page.Actions, web.StudyAction{Label: "send.title", Path: "/images/studies/" + name + "/send"})
+	}
 	page.Archive = "/dicom-web/studies/" + name + "?accept=application/zip"
 	rooms, err := v.plan(ctx)
 	if err != nil {
