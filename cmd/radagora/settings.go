@@ -47,6 +47,7 @@ type settings struct {
 	statusSettings
 	backupSettings
 	auditSettings
+	storageSettings
 
 	restoring bool // the data folder is opened to end a restore
 
