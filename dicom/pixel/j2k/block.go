@@ -206,7 +206,7 @@ func (t *coder) sign(i int, r uint, d int64) (uint32, int64) {
 
 // rows is how many rows the stripe beginning with row y has.
 func (t *coder) rows(y int) uint {
-	return uint(min(4, t.h-y)) //nolint:gosec // 1 to 4
+	return uint(min(4, t.h-y))
 }
 
 // significance is the significance propagation pass, T.800 §D.3.1.
@@ -219,7 +219,7 @@ func (t *coder) significance(value uint32, d int64) int64 {
 			if line[x]&flagAny == 0 {
 				continue
 			}
-			for r := uint(0); r < rows; r++ {
+			for r := range rows {
 				n := line[x] >> (3 * r)
 				if n&flagOwn != 0 || n&flagAround == 0 {
 					continue
@@ -250,7 +250,7 @@ func (t *coder) significanceRaw(value uint32) {
 			if line[x]&flagAny == 0 {
 				continue
 			}
-			for r := uint(0); r < rows; r++ {
+			for r := range rows {
 				n := line[x] >> (3 * r)
 				if n&flagOwn != 0 || n&flagAround == 0 {
 					continue
@@ -279,7 +279,7 @@ func (t *coder) refinement(plane int, d int64) int64 {
 			if w&flagOwnAll == 0 {
 				continue
 			}
-			for r := uint(0); r < rows; r++ {
+			for r := range rows {
 				n := w >> (3 * r)
 				if n&flagOwn == 0 || w>>r&flagVisited != 0 {
 					continue
@@ -314,7 +314,7 @@ func (t *coder) refinementRaw(plane int) {
 			if w&flagOwnAll == 0 {
 				continue
 			}
-			for r := uint(0); r < rows; r++ {
+			for r := range rows {
 				if w>>(3*r)&flagOwn == 0 || w>>r&flagVisited != 0 {
 					continue
 				}

@@ -5,8 +5,8 @@ package j2k
 // untangle undoes the transform of the first three components.
 func (d *decoder) untangle(p []plane) {
 	switch {
-	case len(p) < 3 || p[0].rect.w() != p[1].rect.w() || p[0].rect.w() != p[2].rect.w() ||
-		p[0].rect.h() != p[1].rect.h() || p[0].rect.h() != p[2].rect.h():
+	case len(p) < 3 || p[0].w() != p[1].w() || p[0].w() != p[2].w() ||
+		p[0].h() != p[1].h() || p[0].h() != p[2].h():
 		d.s.warn(Damaged, -1, "a component transform of components that differ in size")
 	case p[0].i != nil && p[1].i != nil && p[2].i != nil:
 		untangleRCT(p[0].i, p[1].i, p[2].i)

@@ -80,8 +80,8 @@ func signContexts() (table [256]uint8) {
 		if h < 0 || h == 0 && v < 0 {
 			h, v, inverted = -h, -v, 0x80
 		}
-		cx := ctxSign + 3*h + v         // (1,1) 13, (1,0) 12, (1,-1) 11, (0,1) 10, (0,0) 9
-		table[i] = uint8(cx) | inverted //nolint:gosec // 9 to 13
+		cx := ctxSign + 3*h + v // (1,1) 13, (1,0) 12, (1,-1) 11, (0,1) 10, (0,0) 9
+		table[i] = uint8(cx) | inverted
 	}
 	return table
 }

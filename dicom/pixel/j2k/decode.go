@@ -147,11 +147,8 @@ func (d *decoder) packets(t *tile, data *tileData) error {
 	if err := w.run(changes); err != nil {
 		return err
 	}
-	switch p.problem {
-	case Truncated:
-		d.s.warn(Truncated, -1, "packets are missing at the end of a tile")
-	case Damaged:
-		d.s.warn(Damaged, -1, "a packet header makes no sense")
+	if p.problem != "" {
+		d.s.warn(p.problem, -1, "the packets of a tile end early")
 	}
 	return nil
 }
@@ -291,8 +288,8 @@ func (t *coder) run(j *job, chunks []chunk) bool {
 		if j.plane.i != nil {
 			to := j.plane.i[j.at+y*stride:][:len(from)]
 			for x, v := range from {
-				n := int32(v &^ (1 << 31) >> 1) //nolint:gosec // 30 bits
-				s := int32(v) >> 31             //nolint:gosec // the sign, spread out
+				n := int32(v &^ (1 << 31) >> 1)
+				s := int32(v) >> 31 //nolint:gosec // the sign, spread out
 				to[x] = n ^ s - s
 			}
 			continue

@@ -20,7 +20,7 @@ func (t *coder) decodeHT(b *block, chunks []chunk, style uint8, planes int) {
 	t.prepare(b.width(), b.height())
 	next, passes := t.gather(chunks, b.first)
 	plane := planes - 1 - int(b.zero) - (passes-1)/3
-	if plane < 0 || !t.cleanupHT(t.segment[:len(t.segment)-2], uint(plane), uint(planes)) { //nolint:gosec // 0 to 30
+	if plane < 0 || !t.cleanupHT(t.segment[:len(t.segment)-2], uint(plane), uint(planes)) {
 		t.damaged = true
 		return
 	}
@@ -101,7 +101,7 @@ func (t *coder) quadRow(y, wide int, plane, planes uint) bool {
 				e[i] = table[int(context)<<7|int(h.vlc.acc&127)]
 				h.vlc.drop(uint(e[i] & 7))
 			}
-			left = uint8(e[i] >> 4 & 15) //nolint:gosec // four bits
+			left = uint8(e[i] >> 4 & 15)
 			h.rho[q+i+1] = left
 		}
 		u := h.exponents(e, y == 0)
@@ -112,7 +112,7 @@ func (t *coder) quadRow(y, wide int, plane, planes uint) bool {
 			around := edge | h.below[x+1] | h.below[x+2] | h.below[x+3]
 			edge = h.below[x+2]
 			if rho&(rho-1) != 0 {
-				kappa = uint(bits.Len32(around|2)) - 1 //nolint:gosec // up to 32
+				kappa = uint(bits.Len32(around|2)) - 1
 			}
 			if rho == 0 {
 				h.below[x+1], h.below[x+2] = 0, 0

@@ -145,7 +145,8 @@ func stuffed(rnd *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	after := byte(0xFF)
 	for i := n - 1; i >= 0; i-- {
-		b[i] = byte(rnd.Uint32()) | byte(rnd.Uint32())
+		b[i] = byte(rnd.Uint32())
+		b[i] |= byte(rnd.Uint32())
 		if b[i]&0x7F == 0x7F && after > 0x7F {
 			b[i] = 0x7F
 		}

@@ -2,6 +2,7 @@ package j2k
 
 import (
 	"encoding/binary"
+	"slices"
 )
 
 // High throughput streams made by hand, to ask other decoders about single code
@@ -178,8 +179,8 @@ func cleanupSegment(magsgn []byte, mel, vlc []int) []byte {
 	}
 	out := append([]byte(nil), magsgn...)
 	out = append(out, melBytes...)
-	for i := len(back) - 1; i >= 0; i-- {
-		out = append(out, back[i])
+	for _, b := range slices.Backward(back) {
+		out = append(out, b)
 	}
 	scup := len(melBytes) + len(back) + 1
 	out[len(out)-1] = out[len(out)-1]&0xF0 | byte(scup&15)

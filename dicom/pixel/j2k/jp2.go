@@ -75,7 +75,7 @@ func box(b []byte, at int) (kind string, body []byte, next int) {
 		n, head = binary.BigEndian.Uint64(b[at+8:]), 16
 	}
 	n = min(n, rest)
-	if n < uint64(head) { //nolint:gosec // 8 or 16
+	if n < uint64(head) {
 		return "", nil, 0
 	}
 	next = at + int(n) //nolint:gosec // within b

@@ -325,8 +325,8 @@ func parseQuantisation(c *cursor) (quantisation, error) {
 			continue
 		}
 		v := c.u16()
-		q.exponent[q.n] = uint8(v >> 11)    //nolint:gosec // five bits
-		q.mantissa[q.n] = uint16(v & 0x7FF) //nolint:gosec // eleven bits
+		q.exponent[q.n] = uint8(v >> 11) //nolint:gosec // five bits
+		q.mantissa[q.n] = uint16(v & 0x7FF)
 	}
 	if q.n == 0 || c.short {
 		return q, invalid("quantisation is too short")
@@ -428,4 +428,4 @@ func ceilDiv(a, b int) int { return (a + b - 1) / b }
 func ceilShift(a, n int) int { return (a + 1<<n - 1) >> n }
 
 // log2 is the exponent of the highest power of two in n > 0.
-func log2(n int) int { return bits.Len(uint(n)) - 1 } //nolint:gosec // n > 0
+func log2(n int) int { return bits.Len(uint(n)) - 1 }

@@ -97,7 +97,7 @@ var mqProbability, mqMore, mqLess = mqStates()
 func mqStates() (p [128]int64, more, less [128]uint8) {
 	for i, r := range mqTable {
 		for mps := range uint8(2) {
-			s := uint8(2*i) + mps //nolint:gosec // 47 rows
+			s := uint8(2*i) + mps
 			p[s] = int64(r.qe) << 16
 			more[s] = 2*r.nmps + mps
 			less[s] = 2*r.nlps + mps

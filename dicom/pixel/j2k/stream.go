@@ -3,6 +3,7 @@ package j2k
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // A stream is a codestream cut into headers and the bodies of its tile-parts.
@@ -229,7 +230,7 @@ func (s *stream) bodyEnd() int {
 // add appends the body of a tile-part without copying if it is the only one.
 func (t *tileData) add(body []byte) {
 	if t.bodies++; t.bodies == 1 {
-		t.body = body[:len(body):len(body)]
+		t.body = slices.Clip(body)
 		return
 	}
 	t.body = append(t.body, body...)
