@@ -195,7 +195,7 @@ func (f *Frames) extended(ds *dicom.Dataset, n int) []int64 {
 	}
 	starts := make([]int64, n)
 	for k := range starts {
-		starts[k] = int64(min(binary.LittleEndian.Uint64(b[k*8:]), 1<<62)) //nolint:gosec // bounded
+		starts[k] = int64(min(binary.LittleEndian.Uint64(b[k*8:]), 1<<62))
 	}
 	return starts
 }

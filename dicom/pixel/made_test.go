@@ -206,6 +206,7 @@ func TestMadeLossy(t *testing.T) {
 		{"extended, low quality", []string{"dcmcjpeg", "+ee", "+q", "10"}, "dcmdjpeg", []string{"12 bits"}},
 		{"spectral selection", []string{"dcmcjpeg", "+es"}, "dcmdjpeg", []string{"8 bits", "12 bits", "colour"}},
 		{"progressive", []string{"dcmcjpeg", "+ep"}, "dcmdjpeg", []string{"8 bits", "12 bits", "colour"}},
+		{"lossless, point transform", []string{"dcmcjpeg", "+el", "+sv", "6", "+pt", "2"}, "dcmdjpeg", []string{"8 bits", "12 bits", "16 bits", "colour"}},
 		{"near-lossless", []string{"dcmcjpls", "+en"}, "dcmdjpls", []string{"8 bits", "12 bits", "16 bits", "16 bits signed", "colour"}},
 		{"near-lossless, 10, by sample", []string{"dcmcjpls", "+en", "+md", "10", "+is"}, "dcmdjpls", []string{"colour", "8 bits"}},
 		{"near-lossless, 5, by plane", []string{"dcmcjpls", "+en", "+md", "5", "+in"}, "dcmdjpls", []string{"colour", "12 bits"}},

@@ -199,8 +199,10 @@ func TestRenderMade(t *testing.T) {
 		{name: "MONOCHROME1", m: grey, set: func(b *dicom.Builder) {
 			b.Text(tag.PhotometricInterpretation, pixel.Monochrome1)
 		}, o: window(2000, 1000, ""), args: []string{"+Ww", "2000", "1000"}, bound: 1},
-		{name: "inverted", m: grey, o: pixel.Options{Window: &pixel.Window{Center: 2000, Width: 1000}, Invert: true},
-			args: []string{"+Ww", "2000", "1000", "+P"}, bound: 1},
+		{
+			name: "inverted", m: grey, o: pixel.Options{Window: &pixel.Window{Center: 2000, Width: 1000}, Invert: true},
+			args: []string{"+Ww", "2000", "1000", "+P"}, bound: 1,
+		},
 		{name: "rescaled", m: grey, set: func(b *dicom.Builder) {
 			b.Float(tag.RescaleSlope, 0.5).Float(tag.RescaleIntercept, -1000).Text(tag.RescaleType, "HU")
 		}, o: window(40, 400, ""), args: []string{"+Ww", "40", "400"}, bound: 1},
@@ -225,13 +227,19 @@ func TestRenderMade(t *testing.T) {
 		{name: "palette of 16 bits", m: byteful, set: func(b *dicom.Builder) { palette(b, 256, 16) }},
 		{name: "palette of 8 bits", m: byteful, set: func(b *dicom.Builder) { palette(b, 256, 8) }},
 		{name: "a short palette", m: byteful, set: func(b *dicom.Builder) { palette(b, 100, 16) }},
-		{name: "an overlay", m: grey, set: overlay, o: window(2000, 1000, ""),
-			args: []string{"+Ww", "2000", "1000", "+O", "1"}, bound: 1},
-		{name: "an overlay not asked for", m: grey, set: overlay,
+		{
+			name: "an overlay", m: grey, set: overlay, o: window(2000, 1000, ""),
+			args: []string{"+Ww", "2000", "1000", "+O", "1"}, bound: 1,
+		},
+		{
+			name: "an overlay not asked for", m: grey, set: overlay,
 			o:    pixel.Options{Window: &pixel.Window{Center: 2000, Width: 1000}, NoOverlays: true},
-			args: []string{"+Ww", "2000", "1000", "-O"}, bound: 1},
-		{name: "the third frame", m: kinds["10 bits, frames"], o: pixel.Options{Frame: 2, Window: &pixel.Window{Center: 500, Width: 700}},
-			args: []string{"+F", "3", "+Ww", "500", "700"}, bound: 1},
+			args: []string{"+Ww", "2000", "1000", "-O"}, bound: 1,
+		},
+		{
+			name: "the third frame", m: kinds["10 bits, frames"], o: pixel.Options{Frame: 2, Window: &pixel.Window{Center: 500, Width: 700}},
+			args: []string{"+F", "3", "+Ww", "500", "700"}, bound: 1,
+		},
 		{name: "planes of colour", m: kinds["colour"], set: func(b *dicom.Builder) {
 			b.Int(tag.PlanarConfiguration, 1)
 		}},

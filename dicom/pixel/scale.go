@@ -105,7 +105,7 @@ func resample(in []byte, from, to image.Point, samples int) []byte {
 					sum += w * int32(row[at])
 					at += samples
 				}
-				out[x*samples+s] = byte(sum >> 15) //nolint:gosec // a mean of bytes
+				out[x*samples+s] = byte(sum >> 15)
 			}
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"radagora/dicom"
@@ -118,6 +120,49 @@ func TestTranscodeSamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// complaints returns what dciodvfy finds wrong with a file, without repetitions.
+func complaints(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	program, err := exec.LookPath("dciodvfy")
+	if err != nil {
+		t.Skip("not there: dciodvfy")
+	}
+	out, _ := exec.CommandContext(t.Context(), program, path).CombinedOutput() // it fails where it finds something
+	all := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "Error") {
+			all[line] = true
+		}
+	}
+	return all
+}
+
+// TestTranscodeIsValid finds no error in what is written that was not in what
+// was read.
+func TestTranscodeIsValid(t *testing.T) {
+	for _, file := range []string{
+		"CT_small.dcm", "MR_small.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPEG-lossy.dcm", "MR_small_RLE.dcm", "GDCMJ2K_TextGBR.dcm",
+	} {
+		path := filepath.Join(samples, file)
+		f := open(t, path)
+		before := complaints(t, path)
+		for name, c := range targets {
+			if c.back == nil || f.TransferSyntax == c.ts || c.ts == uid.DeflatedExplicitVRLittleEndian {
+				continue // the program does not read it
+			}
+			out := filepath.Join(t.TempDir(), "transcoded.dcm")
+			if err := os.WriteFile(out, transcoded(t, f, c.ts), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for line := range complaints(t, out) {
+				if !before[line] {
+					t.Errorf("%s as %s: %s", file, name, line)
+				}
+			}
+		}
 	}
 }
 

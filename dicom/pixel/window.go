@@ -66,6 +66,7 @@ func (w *Window) at(x float64) float64 {
 		return 1 / (1 + math.Exp(-4*(x-w.Center)/w.Width))
 	case LinearExact:
 		return min(max((x-w.Center)/w.Width+0.5, 0), 1)
+	case Linear:
 	}
 	switch half := (w.Width - 1) / 2; {
 	case x <= w.Center-0.5-half:

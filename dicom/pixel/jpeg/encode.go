@@ -134,7 +134,7 @@ func (e *encoder) head(t *codes) {
 	b = be.AppendUint16(b, uint16(e.width))  //nolint:gosec // checked
 	b = append(b, byte(e.n))                 //nolint:gosec // at most 4
 	for k := range e.n {
-		b = append(b, byte(k+1), 0x11, 0) //nolint:gosec // at most 4
+		b = append(b, byte(k+1), 0x11, 0)
 	}
 	b = append(b, 0xFF, dht)
 	b = be.AppendUint16(b, uint16(19+len(t.values))) //nolint:gosec // at most 36
@@ -143,7 +143,7 @@ func (e *encoder) head(t *codes) {
 	b = be.AppendUint16(b, uint16(6+2*e.n)) //nolint:gosec // at most 14
 	b = append(b, byte(e.n))                //nolint:gosec // at most 4
 	for k := range e.n {
-		b = append(b, byte(k+1), 0) //nolint:gosec // at most 4
+		b = append(b, byte(k+1), 0)
 	}
 	e.out = append(b, 1, 0, 0)
 }
@@ -223,8 +223,8 @@ func assign(size [18]int, count [20]int) *codes {
 		t.counts[length-1] = byte(count[length]) //nolint:gosec // at most 17
 		for range count[length] {
 			s := order[k]
-			t.values = append(t.values, byte(s))         //nolint:gosec // at most 16
-			t.code[s], t.length[s] = code, uint8(length) //nolint:gosec // at most 16
+			t.values = append(t.values, byte(s)) //nolint:gosec // at most 16
+			t.code[s], t.length[s] = code, uint8(length)
 			code++
 			k++
 		}

@@ -46,7 +46,7 @@ func newTable(counts [16]byte, values []byte) (*table, error) {
 	code, k := int32(0), 0
 	for length := 1; length <= 16; length++ {
 		t.maxCode[length] = -1
-		t.delta[length] = int32(k) - code //nolint:gosec // at most 256
+		t.delta[length] = int32(k) - code
 		for range counts[length-1] {
 			if code >= 1<<length {
 				return nil, invalid("Huffman table with too many codes of %d bits", length)
@@ -54,7 +54,7 @@ func newTable(counts [16]byte, values []byte) (*table, error) {
 			if length <= lookBits {
 				from := code << (lookBits - length)
 				for j := range int32(1) << (lookBits - length) {
-					t.look[from+j] = uint16(length)<<8 | uint16(values[k]) //nolint:gosec // at most 16
+					t.look[from+j] = uint16(length)<<8 | uint16(values[k])
 				}
 			}
 			t.maxCode[length] = code
@@ -126,7 +126,7 @@ func (r *bitReader) over() bool { return r.extra > r.n }
 func (r *bitReader) symbol(t *table) byte {
 	if e := t.look[r.acc>>(r.n-lookBits)&(1<<lookBits-1)]; e != 0 {
 		r.n -= int(e >> 8)
-		return byte(e)
+		return byte(e & 0xFF)
 	}
 	return r.long(t)
 }

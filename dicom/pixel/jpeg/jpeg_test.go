@@ -190,3 +190,84 @@ func TestMutated(t *testing.T) {
 		}
 	}
 }
+
+// coded returns the coded data of an image, behind its only scan header.
+func coded(b []byte) (head, data []byte) {
+	at := bytes.Index(b, []byte{0xFF, 0xDA})
+	at += 2 + int(b[at+2])<<8 + int(b[at+3])
+	end := bytes.LastIndex(b, []byte{0xFF, 0xD9})
+	for b[end-1] == 0xFF {
+		end--
+	}
+	return b[:at], b[at:end]
+}
+
+// twice returns an image whose two halves are each what b is, apart by a restart
+// marker; interval is that of one half.
+func twice(b []byte, sof byte, interval int) []byte {
+	head, data := coded(b)
+	out := append([]byte{0xFF, 0xD8, 0xFF, 0xDD, 0, 4, byte(interval >> 8), byte(interval)}, head[2:]...)
+	at := bytes.Index(out, []byte{0xFF, sof})
+	height := 2 * (int(out[at+5])<<8 | int(out[at+6]))
+	out[at+5], out[at+6] = byte(height>>8), byte(height)
+	return append(append(append(append(out, data...), 0xFF, 0xD0), data...), 0xFF, 0xD9)
+}
+
+// TestRestart decodes intervals that each begin anew.
+func TestRestart(t *testing.T) {
+	half := noise(30*16, 12)
+	lossless, err := jpeg.EncodeLossless(half, 30, 16, 1, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := jpeg.Decode(twice(lossless, 0xC3, 30*16), jpeg.Bounds{Width: 30, Height: 32, Components: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(m.Pix, append(bytes.Clone(half), half...)) {
+		t.Error("lossless: other samples")
+	}
+
+	var b bytes.Buffer
+	g := image.NewGray(image.Rect(0, 0, 40, 16))
+	copy(g.Pix, noise(40*16, 8))
+	if err := stdjpeg.Encode(&b, g, nil); err != nil {
+		t.Fatal(err)
+	}
+	one, err := jpeg.Decode(b.Bytes(), jpeg.Bounds{Width: 40, Height: 16, Components: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := jpeg.Decode(twice(b.Bytes(), 0xC0, 10), jpeg.Bounds{Width: 40, Height: 32, Components: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(two.Pix, append(bytes.Clone(one.Pix), one.Pix...)) {
+		t.Error("baseline: other samples")
+	}
+}
+
+// TestPlanes decodes a lossless image whose components have a scan each.
+func TestPlanes(t *testing.T) {
+	want := noise(30*16, 8)
+	b, err := jpeg.EncodeLossless(want, 30, 16, 1, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, data := coded(b)
+	at, scan := bytes.Index(head, []byte{0xFF, 0xC3}), bytes.Index(head, []byte{0xFF, 0xDA})
+	out := append(bytes.Clone(head[:at]), 0xFF, 0xC3, 0, 17, 8, 0, 16, 0, 30, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0)
+	out = append(out, head[at+13:scan]...)
+	for k := range byte(3) {
+		out = append(append(out, 0xFF, 0xDA, 0, 8, 1, k+1, 0, 1, 0, 0), data...)
+	}
+	m, err := jpeg.Decode(append(out, 0xFF, 0xD9), jpeg.Bounds{Width: 30, Height: 16, Components: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range m.Pix {
+		if v != want[k/3] {
+			t.Fatalf("sample %d: %d; want %d", k, v, want[k/3])
+		}
+	}
+}

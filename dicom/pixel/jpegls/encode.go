@@ -48,13 +48,13 @@ func head(width, height, components, precision, size int) []byte {
 	b = be.AppendUint16(b, uint16(width))          //nolint:gosec // checked
 	b = append(b, byte(components))                //nolint:gosec // at most 4
 	for k := range components {
-		b = append(b, byte(k+1), 0x11, 0) //nolint:gosec // at most 4
+		b = append(b, byte(k+1), 0x11, 0)
 	}
 	b = append(b, 0xFF, sos)
 	b = be.AppendUint16(b, uint16(6+2*components)) //nolint:gosec // at most 14
 	b = append(b, byte(components))                //nolint:gosec // at most 4
 	for k := range components {
-		b = append(b, byte(k+1), 0) //nolint:gosec // at most 4
+		b = append(b, byte(k+1), 0)
 	}
 	mode := byte(byPlane)
 	if components > 1 {

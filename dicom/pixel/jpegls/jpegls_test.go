@@ -142,3 +142,46 @@ func TestMutated(t *testing.T) {
 		}
 	}
 }
+
+// coded returns the coded data of an image, between its scan header and its end.
+func coded(t *testing.T, b []byte, components int) (head, data []byte) {
+	t.Helper()
+	at := bytes.Index(b, []byte{0xFF, 0xDA}) + 8 + 2*components
+	end := bytes.LastIndex(b, []byte{0xFF, 0xD9})
+	for b[end-1] == 0xFF {
+		end--
+	}
+	return b[:at], b[at:end]
+}
+
+// TestRestart decodes intervals that each begin anew: the two halves of the
+// image are two images in one.
+func TestRestart(t *testing.T) {
+	for _, components := range []int{1, 3} {
+		want := draw(50, 20, components, 8)
+		half := len(want) / 2
+		var parts [2][]byte
+		var head []byte
+		for k := range parts {
+			b, err := jpegls.Encode(want[k*half:(k+1)*half], 50, 10, components, 8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, parts[k] = coded(t, b, components)
+		}
+		for _, dri := range [][]byte{{0, 4, 0, 10}, {0, 5, 0, 0, 10}, {0, 6, 0, 0, 0, 10}} {
+			b := append([]byte{0xFF, 0xD8, 0xFF, 0xDD}, dri...)
+			b = append(b, head[2:]...)
+			b[bytes.Index(b, []byte{0xFF, 0xF7})+6] = 20 // rows
+			b = append(append(append(b, parts[0]...), 0xFF, 0xD0), parts[1]...)
+			b = append(b, 0xFF, 0xD9)
+			m, err := jpegls.Decode(b, jpegls.Bounds{Width: 50, Height: 20, Components: 3})
+			if err != nil {
+				t.Fatalf("%d components: %v", components, err)
+			}
+			if !bytes.Equal(m.Pix, want) {
+				t.Errorf("%d components: other samples", components)
+			}
+		}
+	}
+}

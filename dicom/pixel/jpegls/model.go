@@ -9,7 +9,7 @@ func (p preset) or(precision, near int) (preset, bool) {
 	if p.maxVal == 0 {
 		p.maxVal = 1<<precision - 1
 	}
-	factor := func(v int) int { return v }
+	var factor func(v int) int
 	if p.maxVal >= 128 {
 		f := (min(p.maxVal, 4095) + 128) >> 8
 		factor = func(v int) int { return f*(v-base[v]) + base[v] }
