@@ -28,6 +28,10 @@ const (
 	PeerEcho     Act = "archive.peer.echo"     // C-ECHO
 	TransferRead Act = "archive.transfer.read" // what goes to peers, and how far it is
 	RuleChange   Act = "archive.rule.change"   // what is passed on to whom
+	StorageRead  Act = "archive.storage.read"  // packs, room, scrub, second place, what was deleted
+	StorageRun   Act = "archive.storage.run"   // scrub, repack and copy now
+	ObjectDelete Act = "archive.object.delete" // studies, series, instances; and their undo
+	HoldChange   Act = "archive.hold.change"   // legal holds: place and lift
 
 	StepFind       Act = "worklist.step.find"       // orders and scheduled steps, with identity: page, interface, C-FIND
 	StepChange     Act = "worklist.step.change"     // write, change and cancel orders, say that a patient arrived
@@ -90,7 +94,8 @@ const (
 var groups = map[Act][]group{
 	StepFind: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, IdentityRead: {personal},
 	AccessListRead: {personal},
-	LinkChange:     {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
+	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
+	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
 	PersonErase: {dangerous, personal}, PersonExport: {dangerous, personal}, ConfigApply: {dangerous},
 	JournalExport: {dangerous}, SecondaryUse: {secondary},
 }
@@ -99,6 +104,7 @@ var groups = map[Act][]group{
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho, TransferRead, RuleChange,
+	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, IdentityRead,
 	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
 	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,
