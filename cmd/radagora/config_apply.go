@@ -18,6 +18,9 @@ func (s settings) withConfiguration(ctx context.Context, sys *system, do func(ct
 		h.Dose = &dose.Ledger{
 			DB: h.DB, Journal: h.Journal, Content: h.Content, Machines: h.Sites, Log: h.Log, Now: h.Now, Holder: holderName(),
 		}
+		if err := s.rest(ctx, h); err != nil {
+			return err
+		}
 		return do(ctx, h)
 	})
 }
@@ -32,8 +35,11 @@ func (configExportCmd) Help() string {
 their roles, the levels that govern, what names mean. There are no secrets in them, but the names of colleagues.
 Always in the same order, so that files under version control show what changed. Works while "radagora serve" runs.
 
-Not in there: settings (they have a file already), passwords and keys, identity providers, webhooks, mail, tokens,
-accounts of patients, findings and everything measured.
+What is nothing without a secret, or has a file of its own, stands in elsewhere.yaml, to be read and compared: identity
+providers, mail, webhooks, tokens and how long the journal is kept. Where a secret would be, it says "set elsewhere".
+
+Not in there: other settings (they have a file already), passwords and keys, accounts of patients, findings and
+everything measured.
 
 Example:
 
@@ -43,7 +49,7 @@ Example:
 // Run writes the files.
 func (c configExportCmd) Run(ctx context.Context, sys *system) error {
 	return c.withConfiguration(ctx, sys, func(ctx context.Context, h *house) error {
-		is, err := configurationOf(ctx, h)
+		is, err := c.configurationOf(ctx, h)
 		if err != nil {
 			return err
 		}
@@ -58,7 +64,7 @@ type configPlanCmd struct {
 
 func (configPlanCmd) Help() string {
 	return `Compares the files with the installation and prints what "config apply" would do: + added, ~ changed, - removed,
-! impossible. A file that is missing is not compared. Changes nothing. Exits with 0 if a plan could be made, empty or
+= differs and is set elsewhere, ! impossible. A file that is missing is not compared. Changes nothing. Exits with 0 if a plan could be made, empty or
 not, and with 1 if something is impossible.
 
 Example:
@@ -73,7 +79,7 @@ func (c configPlanCmd) Run(ctx context.Context, sys *system) error {
 		return usageError{err}
 	}
 	return c.withConfiguration(ctx, sys, func(ctx context.Context, h *house) error {
-		p, err := planOf(ctx, h, want)
+		p, err := c.planOf(ctx, h, want)
 		if err != nil {
 			return err
 		}
@@ -84,7 +90,7 @@ func (c configPlanCmd) Run(ctx context.Context, sys *system) error {
 
 type configApplyCmd struct {
 	settings
-	Prune  bool   `help:"Remove what the files do not have: peers, rooms, names; accounts are ended."`
+	Prune  bool   `help:"Remove what the files do not have: peers, rooms, names, webhooks; accounts and tokens are ended."`
 	Folder string `arg:"" help:"Folder with the files."`
 }
 
@@ -107,7 +113,7 @@ func (c configApplyCmd) Run(ctx context.Context, sys *system) error {
 		return usageError{err}
 	}
 	return c.withConfiguration(ctx, sys, func(ctx context.Context, h *house) error {
-		p, err := planOf(ctx, h, want)
+		p, err := c.planOf(ctx, h, want)
 		if err != nil {
 			return err
 		}

@@ -24,8 +24,9 @@ import (
 // rooms, its peers, the levels that govern and what names mean. A part whose file is
 // missing is nil and left alone. There are no secrets in it.
 type configuration struct {
-	Accounts []accountEntry
-	Sites    map[string]*siteEntries
+	Accounts  []accountEntry
+	Sites     map[string]*siteEntries
+	Elsewhere *elsewhere
 }
 
 // siteEntries are the files of one site.
@@ -153,6 +154,9 @@ func (c *configuration) save(dir string) error {
 	if err := saveFile(dir, "accounts.yaml", aboutAccounts, accountsFile{some(c.Accounts)}); err != nil {
 		return err
 	}
+	if err := saveFile(dir, elsewhereFile, aboutElsewhere, c.Elsewhere.written()); err != nil {
+		return err
+	}
 	for id, s := range c.Sites {
 		in := path.Join("sites", id)
 		err := errors.Join(
@@ -230,10 +234,14 @@ func (c *configuration) load(dir, name string) error {
 		c.Accounts = some(f.Accounts)
 		return errors.Join(err, once(file, f.Accounts))
 	}
+	if name == elsewhereFile {
+		c.Elsewhere = &elsewhere{}
+		return c.Elsewhere.load(file)
+	}
 	folder, base := path.Split(name)
 	id := path.Base(folder)
 	if path.Clean(folder) != path.Join("sites", id) || !siteFolder.MatchString(id) {
-		return fmt.Errorf("%s: want accounts.yaml, or site.yaml, rooms.yaml, peers.yaml, levels.yaml or names.yaml in sites/ID", file)
+		return fmt.Errorf("%s: want accounts.yaml, elsewhere.yaml, or site.yaml, rooms.yaml, peers.yaml, levels.yaml or names.yaml in sites/ID", file)
 	}
 	s := c.Sites[id]
 	if s == nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // configurationOf returns the configuration of an installation.
-func configurationOf(ctx context.Context, h *house) (*configuration, error) {
+func (s settings) configurationOf(ctx context.Context, h *house) (*configuration, error) {
 	c := &configuration{Accounts: []accountEntry{}, Sites: map[string]*siteEntries{}}
 	users, err := h.Users.Accounts(ctx)
 	if err != nil {
@@ -41,7 +41,8 @@ func configurationOf(ctx context.Context, h *house) (*configuration, error) {
 			return nil, err
 		}
 	}
-	return c, nil
+	c.Elsewhere, err = s.elsewhereOf(ctx, h)
+	return c, err
 }
 
 // entriesOf returns the configuration of a site.
@@ -90,7 +91,9 @@ type configPlan struct {
 	lines             []string
 	add, change, gone int
 	impossible        []string
+	remarks           []string // what differs and is set elsewhere
 
+	hooks, tokens []string // to be ended
 	sites    site.Configuration
 	accounts account.Configuration
 	dose     dose.Decisions
@@ -160,8 +163,8 @@ func differences(old, now any) string {
 }
 
 // planOf compares files with an installation.
-func planOf(ctx context.Context, h *house, want *configuration) (*configPlan, error) {
-	have, err := configurationOf(ctx, h)
+func (s settings) planOf(ctx context.Context, h *house, want *configuration) (*configPlan, error) {
+	have, err := s.configurationOf(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +177,9 @@ func planOf(ctx context.Context, h *house, want *configuration) (*configPlan, er
 		if err := p.compareSite(ctx, h, id, want.Sites[id], have.Sites[id]); err != nil {
 			return nil, err
 		}
+	}
+	if want.Elsewhere != nil {
+		p.compareElsewhere(want.Elsewhere, have.Elsewhere)
 	}
 	if want.Accounts == nil {
 		return p, nil
@@ -338,10 +344,13 @@ func (p *configPlan) print(w io.Writer) {
 	for _, line := range p.lines {
 		fmt.Fprintln(w, line)
 	}
+	for _, line := range p.remarks {
+		fmt.Fprintln(w, line)
+	}
 	for _, line := range p.impossible {
 		fmt.Fprintln(w, "! "+line)
 	}
-	if p.add+p.change+p.gone+len(p.impossible) == 0 {
+	if p.add+p.change+p.gone+len(p.impossible)+len(p.remarks) == 0 {
 		fmt.Fprintln(w, "nothing to do: the installation is as the files say")
 		return
 	}
@@ -358,6 +367,9 @@ func (p *configPlan) do(ctx context.Context, h *house) error {
 	}
 	if err := h.Dose.Decide(ctx, access.Local, p.dose); err != nil {
 		return fmt.Errorf("levels and names: %w", err)
+	}
+	if err := p.endElsewhere(ctx, h); err != nil {
+		return fmt.Errorf("webhooks and tokens: %w", err)
 	}
 	return nil
 }
