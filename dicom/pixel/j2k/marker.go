@@ -210,11 +210,14 @@ func (p *parameters) parseCOD(b []byte) error {
 	k := coding{sop: s&2 != 0, eph: s&4 != 0, valid: true}
 	k.order = Progression(c.u8()) //nolint:gosec // one byte
 	k.layers = c.u16()
-	k.transform = c.u8()&1 != 0
+	transform := c.u8()
+	k.transform = transform == 1
 	st, err := parseStyle(&c, s&1 != 0)
 	switch {
 	case err != nil:
 		return err
+	case transform > 1:
+		return unsupported("component transform %d", transform)
 	case k.order > CPRL:
 		return invalid("progression order %d does not exist", k.order)
 	case k.layers == 0:

@@ -151,6 +151,8 @@ func TestRefused(t *testing.T) {
 		{"no layers", cod + 6, []byte{0, 0}, Limits{}, fault.Invalid},
 		{"40 levels", cod + 9, []byte{40}, Limits{}, fault.Invalid},
 		{"code blocks too wide", cod + 10, []byte{15}, Limits{}, fault.Invalid},
+		{"a component transform of Part 2", cod + 8, []byte{4}, Limits{}, fault.Unsupported},
+		{"a marker of Part 2", cod + 1, []byte{0x70}, Limits{}, fault.Unsupported},
 		{"a wavelet of Part 2", cod + 13, []byte{2}, Limits{}, fault.Unsupported},
 		{"quantisation for fewer bands", qcd + 3, []byte{4}, Limits{}, fault.Invalid},
 		{"an unknown quantisation", qcd + 4, []byte{31}, Limits{}, fault.Invalid},

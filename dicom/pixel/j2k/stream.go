@@ -133,13 +133,19 @@ func (s *stream) mainSegment(code int, body []byte) (err error) {
 		s.ppm = numbered(s.ppm, body)
 	case markerTLM, markerPLM, markerCRG, markerCOM, markerCPF:
 	default:
-		s.unknown(code)
+		return s.unknown(code)
 	}
 	return nil
 }
 
-func (s *stream) unknown(code int) {
+// unknown notes a marker segment that nothing here reads, and refuses those of
+// ISO/IEC 15444-2, without which samples would come out wrong.
+func (s *stream) unknown(code int) error {
+	if code >= 0xFF70 && code <= 0xFF7F {
+		return unsupported("marker %#04x of Part 2", code)
+	}
 	s.warn(Unused, s.at, "unknown marker segment "+hex(code))
+	return nil
 }
 
 func hex(code int) string {
@@ -264,7 +270,9 @@ func (s *stream) tileHeader(t *tileData, end int, first bool) (bool, error) {
 			t.ppt = numbered(t.ppt, body)
 		case markerPLT, markerCOM:
 		default:
-			s.unknown(code)
+			if err := s.unknown(code); err != nil {
+				return false, err
+			}
 		}
 	}
 }

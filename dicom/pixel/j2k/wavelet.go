@@ -98,10 +98,10 @@ func (t *wavelet53) vertical(plane []int32, stride, w, h, parity int) {
 	c := t.column[:h]
 	low := (h + 1 - parity) / 2
 	for i := range low {
-		copy(c[2*i+parity][:w], plane[i*stride:])
+		loadStrip(&c[2*i+parity], plane[i*stride:], w)
 	}
 	for i := range h - low {
-		copy(c[2*i+1-parity][:w], plane[(low+i)*stride:])
+		loadStrip(&c[2*i+1-parity], plane[(low+i)*stride:], w)
 	}
 	for i := parity; i < h; i += 2 {
 		a, b, x := &c[mirror(i-1, h)], &c[mirror(i+1, h)], &c[i]
@@ -116,8 +116,25 @@ func (t *wavelet53) vertical(plane []int32, stride, w, h, parity int) {
 		}
 	}
 	for i := range c {
-		copy(plane[i*stride:i*stride+w], c[i][:])
+		storeStrip(plane[i*stride:], &c[i], w)
 	}
+}
+
+// loadStrip and storeStrip copy w samples of a row.
+func loadStrip[T int32 | float32](to *[strip]T, from []T, w int) {
+	if w == strip {
+		*to = [strip]T(from)
+		return
+	}
+	copy(to[:w], from)
+}
+
+func storeStrip[T int32 | float32](to []T, from *[strip]T, w int) {
+	if w == strip {
+		*(*[strip]T)(to) = *from
+		return
+	}
+	copy(to[:w], from[:])
 }
 
 // mirror extends a signal of n > 1 samples by one on either side, T.800 §F.3.7.
@@ -205,17 +222,17 @@ func (t *wavelet97) vertical(plane []float32, stride, w, h, parity int) {
 	c := t.column[:h]
 	low := (h + 1 - parity) / 2
 	for i := range low {
-		copy(c[2*i+parity][:w], plane[i*stride:])
+		loadStrip(&c[2*i+parity], plane[i*stride:], w)
 	}
 	for i := range h - low {
-		copy(c[2*i+1-parity][:w], plane[(low+i)*stride:])
+		loadStrip(&c[2*i+1-parity], plane[(low+i)*stride:], w)
 	}
 	liftColumns(c, parity, delta)
 	liftColumns(c, 1-parity, gamma)
 	liftColumns(c, parity, beta)
 	liftColumns(c, 1-parity, alpha)
 	for i := range c {
-		copy(plane[i*stride:i*stride+w], c[i][:])
+		storeStrip(plane[i*stride:], &c[i], w)
 	}
 }
 
