@@ -7,6 +7,7 @@ import (
 	"image"
 	stdjpeg "image/jpeg"
 
+	"radagora/dicom/pixel/j2k"
 	"radagora/dicom/pixel/jpeg"
 	"radagora/dicom/pixel/jpegls"
 	"radagora/dicom/pixel/rle"
@@ -37,6 +38,38 @@ func Encode(f *Frame, ts uid.UID) ([]byte, error) {
 		return e(f)
 	}
 	return nil, fault.Errorf(fault.Unsupported, "frames are not encoded in transfer syntax %v", ts)
+}
+
+// Defined terms of Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1).
+const (
+	lossJPEG   = "ISO_10918_1"
+	lossJPEGLS = "ISO_14495_1"
+	lossJ2K    = "ISO_15444_1"
+	lossHTJ2K  = "ISO_15444_15"
+)
+
+// lossMethod returns how the frame b was compressed with loss, "" if it was not.
+func lossMethod(ts uid.UID, b []byte) string {
+	switch ts {
+	case uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGSpectralSelectionNonHierarchical68,
+		uid.JPEGFullProgressionNonHierarchical1012, uid.JPEGLossless, uid.JPEGLosslessSV1:
+		if h, err := jpeg.DecodeHeader(b); err == nil && (!h.Lossless || h.PointTransform > 0) {
+			return lossJPEG
+		}
+	case uid.JPEGLSNearLossless, uid.JPEGLSLossless:
+		if h, err := jpegls.DecodeHeader(b); err == nil && h.Near > 0 {
+			return lossJPEGLS
+		}
+	case uid.JPEG2000, uid.HTJ2K:
+		switch h, err := j2k.Config(b); {
+		case err != nil || h.Reversible:
+		case h.HighThroughput:
+			return lossHTJ2K
+		default:
+			return lossJ2K
+		}
+	}
+	return ""
 }
 
 // encodeDeflated deflates native samples (PS3.5 A.4.13).

@@ -20,6 +20,9 @@ func bigEndian(ts uid.UID) bool {
 
 // decodeNative turns native samples into a Frame (PS3.5 section 8.1.1).
 func decodeNative(i Info, b []byte) (*Frame, error) {
+	if i.compressed() { // encapsulated, but samples all the same (PS3.5 A.4.11)
+		i.TransferSyntax = uid.ExplicitVRLittleEndian
+	}
 	if n := i.FrameLength(); int64(len(b)) < n {
 		return nil, fault.Errorf(fault.Invalid, "%d bytes for a frame of %d", len(b), n)
 	}

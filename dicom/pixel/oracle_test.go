@@ -161,11 +161,22 @@ func TestSamplesAgainstOthers(t *testing.T) {
 		{"SC_rgb_jpeg_app14_dcmd.dcm", []string{"dcmdjpeg"}, 0},
 		{"SC_rgb_jpeg_gdcm.dcm", []string{"dcmdjpeg"}, 0},
 		{"MR_small_jpeg_ls_lossless.dcm", []string{"dcmdjpls"}, 0},
+		{"MR_small_RLE.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"rtdose_rle.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"MR_small_jpeg_ls_lossless.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"SC_rgb_jpeg_gdcm.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"JPEG-lossy.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"JPEG2000.dcm", []string{"gdcmconv", "--raw"}, 1},
+		{"693_J2KI.dcm", []string{"gdcmconv", "--raw"}, 1},
+		{"MR_small_jp2klossless.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"GDCMJ2K_TextGBR.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"J2K_pixelrep_mismatch.dcm", []string{"gdcmconv", "--raw"}, 0},
+		{"SC_rgb_gdcm_KY.dcm", []string{"gdcmconv", "--raw"}, 1},
 		{"image_dfl.dcm", []string{"dcmconv", "+te"}, 0},
 		{"MR_small_bigendian.dcm", []string{"dcmconv", "+te"}, 0},
 		{"ExplVR_BigEnd.dcm", []string{"dcmconv", "+te"}, 0},
 	} {
-		t.Run(c.file, func(t *testing.T) {
+		t.Run(c.file+" by "+c.with[0], func(t *testing.T) {
 			path := filepath.Join(samples, c.file)
 			same(t, open(t, path), by(t, path, c.with[0], c.with[1:]...), c.bound)
 		})

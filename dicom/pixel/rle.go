@@ -18,8 +18,15 @@ func decodeRLE(i Info, b []byte) (*Frame, error) {
 	return decoded(i, data), nil
 }
 
-// decoded returns a Frame of samples that lie as i says, side by side.
+// decoded returns a Frame of samples that lie as i says, side by side. Codecs
+// give every pixel its own colours.
 func decoded(i Info, data []byte) *Frame {
+	switch i.PhotometricInterpretation {
+	case YBRFull422:
+		i.PhotometricInterpretation = YBRFull
+	case YBRPartial422, YBRPartial420:
+		i.PhotometricInterpretation = ybrPartial
+	}
 	i.TransferSyntax, i.NumberOfFrames, i.PlanarConfiguration = uid.ExplicitVRLittleEndian, 1, 0
 	return &Frame{Info: i, Data: data}
 }

@@ -49,8 +49,9 @@ func native(ts uid.UID) bool {
 // come from Read. The source of f must stay usable until the reader is closed,
 // which the caller must do. When ctx ends, so does reading.
 //
-// SOP Instance UID and the attributes of lossy compression stay; the photometric
-// interpretation and how samples lie are those of the result. Colours that JPEG
+// SOP Instance UID stays. The photometric interpretation and how samples lie are
+// those of the result. Where the codestream is lossy, the result says so even if
+// the object did not. Colours that JPEG
 // has subsampled or JPEG 2000 transformed come out as RGB. Offset tables are
 // left out, and an icon that would have to be decoded too.
 //
@@ -85,6 +86,8 @@ type plan struct {
 	lossy  *Lossy
 	frames *Frames // nil if there is nothing to do with pixels
 	first  []byte  // the first frame, made already
+	method string  // how the object was compressed with loss; "" if it was not
+	ratio  float64 // and how far
 	info   Info    // of what is written
 	raw    bool    // native samples are written as they lie
 	set    *dicom.Builder
@@ -136,9 +139,17 @@ func (p *plan) frame(n int) ([]byte, error) {
 		}
 		return encoders[p.to](&Frame{Info: p.info, Data: b})
 	}
-	f, err := p.frames.Frame(n)
+	b, err := p.frames.Bytes(n)
 	if err != nil {
 		return nil, err
+	}
+	f, err := Decode(p.frames.Info, b)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		p.method = lossMethod(p.frames.Info.TransferSyntax, b)
+		p.ratio = float64(f.FrameLength()) / float64(max(1, len(b)))
 	}
 	if p.frames.Info.BitsAllocated == 1 {
 		f.BitsAllocated = 1
@@ -183,7 +194,19 @@ func (p *plan) change() error {
 	if p.lossy != nil && p.to == uid.JPEGBaseline8Bit {
 		return p.derive()
 	}
+	if p.method != "" && p.f.Text(tag.LossyImageCompression) != "01" {
+		p.loss(p.method, p.ratio)
+	}
 	return nil
+}
+
+// loss notes that samples have been compressed with loss (PS3.3 C.7.6.1.1.5),
+// after what is there already.
+func (p *plan) loss(method string, ratio float64) {
+	p.set.Text(tag.LossyImageCompression, "01")
+	p.set.Text(tag.LossyImageCompressionMethod, append(p.f.Texts(tag.LossyImageCompressionMethod), method)...)
+	ratios := append(p.f.Floats(tag.LossyImageCompressionRatio), math.Round(ratio*100)/100)
+	p.set.Float(tag.LossyImageCompressionRatio, ratios...)
 }
 
 // derive makes the object another one, with loss (PS3.3 C.7.6.1.1.5, C.12.4).
@@ -196,9 +219,7 @@ func (p *plan) derive() error {
 	}
 	ratio := float64(p.info.FrameLength()) / float64(max(1, len(p.first)))
 	p.set.UID(tag.SOPInstanceUID, p.lossy.Instance)
-	p.set.Text(tag.LossyImageCompression, "01")
-	p.set.Float(tag.LossyImageCompressionRatio, append(p.f.Floats(tag.LossyImageCompressionRatio), math.Round(ratio*100)/100)...)
-	p.set.Text(tag.LossyImageCompressionMethod, append(p.f.Texts(tag.LossyImageCompressionMethod), "ISO_10918_1")...)
+	p.loss(lossJPEG, ratio)
 	kind := p.f.Texts(tag.ImageType)
 	if len(kind) == 0 {
 		kind = []string{"", "PRIMARY"}

@@ -90,7 +90,7 @@ type decoder struct {
 }
 
 // maxScans bounds the work that one image can ask for.
-const maxScans = 200
+const maxScans = 64
 
 // Decode reads one image. Errors are Invalid (damaged, or beyond bounds) and
 // Unsupported (arithmetic coding, hierarchical images, layouts of sampling that
