@@ -110,8 +110,12 @@ func (d *doorman) passcode(ctx context.Context, p *dimse.Peer, from netip.Addr) 
 }
 
 // services are what DICOM applications may do here, by service.
-var services = map[string]access.Act{"C-ECHO": access.PeerEcho, "C-STORE": access.ObjectStore,
-	"C-FIND worklist": access.StepFind, "N-CREATE, N-SET performed step": access.PerformedWrite}
+var services = map[string]access.Act{
+	"C-ECHO": access.PeerEcho, "C-STORE": access.ObjectStore,
+	"C-FIND": access.StudyFind, "C-MOVE": access.ObjectSend, "C-GET": access.ObjectRead,
+	"N-ACTION storage commitment": access.ObjectStore,
+	"C-FIND worklist":             access.StepFind, "N-CREATE, N-SET performed step": access.PerformedWrite,
+}
 
 // peerWho returns the account of an association as somebody who asks.
 func (h *house) peerWho(ctx context.Context, p dimse.Peer) (access.Who, error) {
@@ -133,7 +137,10 @@ func (h *house) mayQuery(ctx context.Context, id, siteID string) bool {
 		return id == ourselves
 	}
 	p, err := h.Sites.Peer(ctx, siteID, title)
-	return err == nil && p.MayQuery()
+	if err != nil {
+		return h.anyLocal && fault.Of(err) == fault.NotFound // only who calls from this machine got here (doorman)
+	}
+	return p.MayQuery()
 }
 
 // newPass returns a secret that this process alone knows: it recognises itself by it.

@@ -122,6 +122,8 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 		return h, err
 	}
 	h.Observer = h.observer(s, newClockWatch(h.Now))
+	h.Observer.storage = h.storageState(s)
+	h.scheduleStorage(s)
 	return h, h.desk(ctx, s)
 }
 

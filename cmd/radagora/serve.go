@@ -58,6 +58,7 @@ func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	h.secure = secure
 	if err := errors.Join(c.seed(ctx, h), h.tellMinimised(sys.Out)); err != nil {
 		return err
 	}
@@ -190,6 +191,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		func() error { return h.sendAudit(ctx, c.settings) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return h.Observer.watch(ctx, h.Log) },
+		func() error { return h.drain(ctx) },
 		func() error { return c.stream(ctx, h, sys) },
 		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
 		func() error { return servePages(ctx, server, pages) },
@@ -212,6 +214,9 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	fmt.Fprint(sys.Out, welcome)
 	supervise("READY=1")
 	context.AfterFunc(ctx, func() { supervise("STOPPING=1") })
+	go watchdog(ctx, watchdogEvery(), func(ctx context.Context) {
+		_ = h.DB.QueryRow(ctx, `select 1`).Scan(new(int)) // that it comes back is what counts
+	})
 	if c.Demo {
 		if err := demonstration.start(ctx); err != nil {
 			h.Log.ErrorContext(ctx, "demonstration", "error", err)
