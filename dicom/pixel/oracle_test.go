@@ -96,6 +96,10 @@ func differ(a, b *pixel.Frame) (greatest, count int, err error) {
 			}
 			x := (int(a.Data[k]) | int(a.Data[k+1])<<8) & mask
 			y := (int(b.Data[k]) | int(b.Data[k+1])<<8) & mask
+			if a.Signed() {
+				shift := 64 - a.BitsStored
+				x, y = x<<shift>>shift, y<<shift>>shift
+			}
 			if x != y {
 				count++
 				greatest = max(greatest, x-y, y-x)
