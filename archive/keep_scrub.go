@@ -225,14 +225,14 @@ func (a *Archive) Damages(ctx context.Context, limit int) ([]Damage, error) {
 
 // A ScrubState says how the scrub stands.
 type ScrubState struct {
-	Packs, Bytes   int64     // that there are
-	Read           int64     // bytes of packs that were read to their end at least once
-	Oldest         time.Time // when the pack was read that was not read for longest; the zero time if one never was
-	Damaged        int64     // objects, not mended
-	Copied, Uncopy int64     // bytes with and without a verified copy
-	Late           time.Time // since when the oldest pack without a copy is there
-	LatePacks      int64
-	LateObjects    int64
+	Packs, Bytes     int64     // that there are
+	Read             int64     // bytes of packs that were read to their end at least once
+	Oldest           time.Time // when the pack was read that was not read for longest; the zero time if one never was
+	Damaged          int64     // objects, not mended
+	Copied, Uncopied int64     // bytes with and without a verified copy
+	Late             time.Time // since when the oldest pack without a copy is there
+	LatePacks        int64
+	LateObjects      int64
 }
 
 // ScrubState returns how scrub and second place stand.
@@ -242,7 +242,7 @@ func (a *Archive) ScrubState(ctx context.Context) (s ScrubState, err error) {
 		coalesce(min(read_ms), 0), coalesce(sum(case when copied_ms > 0 then size_bytes else 0 end), 0),
 		coalesce(sum(case when copied_ms = 0 then size_bytes else 0 end), 0), coalesce(min(case when copied_ms = 0 then seen_ms end), 0),
 		coalesce(sum(case when copied_ms = 0 then 1 else 0 end), 0) from pack_state where superseded_ms = 0`).
-		Scan(&s.Packs, &s.Bytes, &s.Read, &oldest, &s.Copied, &s.Uncopy, &late, &s.LatePacks)
+		Scan(&s.Packs, &s.Bytes, &s.Read, &oldest, &s.Copied, &s.Uncopied, &late, &s.LatePacks)
 	if err != nil {
 		return s, err
 	}

@@ -353,7 +353,7 @@ func TestScrubFindsDamageAndMendsIt(t *testing.T) {
 			t.Errorf("again: %d, %v; want nothing to do", n, err)
 		}
 		s, err := b.ScrubState(t.Context())
-		if err != nil || s.Uncopy != 0 || s.Copied == 0 || s.LateObjects != 0 || !s.Oldest.IsZero() {
+		if err != nil || s.Uncopied != 0 || s.Copied == 0 || s.LateObjects != 0 || !s.Oldest.IsZero() {
 			t.Errorf("state = %+v, %v; want all copied and none read", s, err)
 		}
 		flip(t, first, b.ref(things[5]), 700)

@@ -62,8 +62,9 @@ type observer struct {
 	sites    *site.Register
 	notices  *notice.Notices // may be nil
 	backup   *backup.Keeper
-	clock    *clockWatch // may be nil
-	host     string      // name of this machine, for what is its own
+	clock    *clockWatch                                // may be nil
+	storage  func(context.Context) ([]condition, error) // may be nil
+	host     string                                     // name of this machine, for what is its own
 	now      func() time.Time
 }
 
@@ -95,7 +96,11 @@ func (o *observer) look(ctx context.Context) []condition {
 		{"program", "status.clock", o.clockState},
 		{"program", "status.memory", o.memory},
 		{"program", "status.version", o.version},
+		{"storage", "status.room", o.storage},
 	} {
+		if part.look == nil {
+			continue
+		}
 		checks, err := part.look(ctx)
 		if err != nil {
 			checks = append(checks, condition{
