@@ -11,6 +11,7 @@ import (
 
 	"radagora/db"
 	"radagora/dicom"
+	"radagora/dicom/tag"
 	"radagora/fault"
 )
 
@@ -138,8 +139,10 @@ func (a *Archive) describe(ctx context.Context, w io.Writer, i Instance) error {
 		return unreadable(f, err)
 	}
 	return dicom.WriteJSON(w, f.Dataset, dicom.JSONOptions{
-		InlineLimit: bulkLimit,
-		BulkDataURI: func(path string, _ dicom.Element) string {
+		BulkDataURI: func(path string, e dicom.Element) string {
+			if t := e.Tag(); e.Length() <= bulkLimit && !e.Encapsulated() && t != tag.PixelData && t != tag.FloatPixelData && t != tag.DoubleFloatPixelData {
+				return "" // it stands in the metadata itself; pixels never do
+			}
 			return "instances/" + i.SOP.String() + "/bulkdata/" + path
 		},
 	})
