@@ -284,13 +284,7 @@ func (t *coder) refinement(plane int, d int64) int64 {
 				if n&flagOwn == 0 || w>>r&flagVisited != 0 {
 					continue
 				}
-				cx := uint8(ctxRefine)
-				switch {
-				case w>>r&flagRefined != 0:
-					cx = ctxRefine + 2
-				case n&flagAround != 0:
-					cx = ctxRefine + 1
-				}
+				cx := refineContext(w, n, r)
 				var b uint32
 				if b, d = m.guess(cx, d); d < 0 {
 					b, d = m.exchange(cx, d)
@@ -302,6 +296,17 @@ func (t *coder) refinement(plane int, d int64) int64 {
 		}
 	}
 	return d
+}
+
+// refineContext is T.800 Table D.4.
+func refineContext(w, n uint32, r uint) uint8 {
+	switch {
+	case w>>r&flagRefined != 0:
+		return ctxRefine + 2
+	case n&flagAround != 0:
+		return ctxRefine + 1
+	}
+	return ctxRefine
 }
 
 // refinementRaw is refinement without the arithmetic coder.
