@@ -13,7 +13,7 @@ type shade func(x float64) float64
 
 // grey renders grey values through one table of all values there can be.
 func (v *view) grey(region image.Rectangle) (image.Image, error) {
-	if v.f.Float || v.f.BitsStored > 16 {
+	if v.f.Float || v.f.BitsStored > 16 || v.f.BitsAllocated > 32 {
 		return v.wide(region)
 	}
 	table, err := v.table()
@@ -158,7 +158,7 @@ func (v *view) voi(signed bool, extremes func() (lo, hi float64)) (shade, error)
 func (v *view) extremes(modality func(int) float64) (least, greatest float64) {
 	f := v.f
 	seen := make([]byte, 1<<f.BitsStored)
-	v.eachBits(func(bits int) { seen[bits] = 1 })
+	v.mark(seen)
 	lo, hi, padded := v.padding()
 	least, greatest = math.Inf(1), math.Inf(-1)
 	for bits, s := range seen {
@@ -172,17 +172,23 @@ func (v *view) extremes(modality func(int) float64) (least, greatest float64) {
 	return least, greatest
 }
 
-// eachBits calls do with the bits of every sample.
-func (v *view) eachBits(do func(int)) {
+// mark sets the place in seen of every sample's bits.
+func (v *view) mark(seen []byte) {
 	f := v.f
 	shift, mask := f.HighBit+1-f.BitsStored, 1<<f.BitsStored-1
-	cell := f.BitsAllocated / 8
-	for k := 0; k+cell <= len(f.Data); k += cell {
-		bits := int(f.Data[k])
-		for n := 1; n < cell; n++ {
-			bits |= int(f.Data[k+n]) << (8 * n)
+	switch f.BitsAllocated {
+	case 8:
+		for _, c := range f.Data {
+			seen[int(c)>>shift&mask] = 1
 		}
-		do(bits >> shift & mask)
+	case 16:
+		for b := f.Data; len(b) >= 2; b = b[2:] {
+			seen[int(binary.LittleEndian.Uint16(b))>>shift&mask] = 1
+		}
+	default: // 32 bits allocated, no more than 16 stored
+		for b := f.Data; len(b) >= 4; b = b[4:] {
+			seen[int(binary.LittleEndian.Uint32(b)>>shift)&mask] = 1
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ var palettes = [3]struct{ descriptor, data, segmented tag.Tag }{
 
 // palette renders values that are places in a table of colours.
 func (v *view) palette(region image.Rectangle) (image.Image, error) {
-	if v.f.BitsStored > 16 || v.f.Float {
+	if v.f.BitsStored > 16 || v.f.BitsAllocated > 32 || v.f.Float {
 		return nil, fault.Errorf(fault.Unsupported, "a palette for %d bits", v.f.BitsStored)
 	}
 	if v.ds == nil {

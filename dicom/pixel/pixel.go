@@ -143,12 +143,8 @@ func Describe(ds *dicom.Dataset, ts uid.UID) (Info, error) {
 
 // assume fills in what was absent.
 func (i *Info) assume(ds *dicom.Dataset) {
-	colour := i.PhotometricInterpretation != "" && samplesOf(i.PhotometricInterpretation) != 1
 	if i.SamplesPerPixel == 0 {
-		i.SamplesPerPixel = 1
-		if colour {
-			i.SamplesPerPixel = samplesOf(i.PhotometricInterpretation)
-		}
+		i.SamplesPerPixel = max(1, samplesOf(i.PhotometricInterpretation))
 	}
 	if i.PhotometricInterpretation == "" {
 		i.PhotometricInterpretation = Monochrome2
@@ -170,15 +166,18 @@ func (i *Info) assume(ds *dicom.Dataset) {
 	i.NumberOfFrames = max(1, i.NumberOfFrames)
 }
 
-// samplesOf returns how many samples a pixel of that interpretation has.
+// samplesOf returns how many samples a pixel of that interpretation has, 0 if it
+// is not known.
 func samplesOf(photometric string) int {
 	switch photometric {
 	case argb, cmyk:
 		return 4
 	case RGB, YBRFull, YBRFull422, YBRPartial422, YBRPartial420, YBRICT, YBRRCT, ybrPartial, hsv:
 		return 3
+	case Monochrome1, Monochrome2, PaletteColor:
+		return 1
 	}
-	return 1
+	return 0
 }
 
 // check tells whether the parts of i go together and within bounds.
@@ -188,6 +187,7 @@ func (i *Info) check() error {
 	default:
 		return fault.Errorf(fault.Unsupported, "%v BitsAllocated: cells of %d bits are not decoded", tag.BitsAllocated, i.BitsAllocated)
 	}
+	samples := samplesOf(i.PhotometricInterpretation)
 	switch {
 	case i.Float && i.BitsAllocated < 32:
 		return wrong(tag.BitsAllocated, "too few for floating point numbers")
@@ -199,8 +199,7 @@ func (i *Info) check() error {
 		return wrong(tag.HighBit, "outside of the bits allocated or stored")
 	case i.SamplesPerPixel == 2:
 		return wrong(tag.SamplesPerPixel, "two, which no image has")
-	case i.SamplesPerPixel != 1 && samplesOf(i.PhotometricInterpretation) == 1,
-		i.SamplesPerPixel == 1 && samplesOf(i.PhotometricInterpretation) != 1:
+	case samples > 0 && (samples == 1) != (i.SamplesPerPixel == 1):
 		return wrong(tag.PhotometricInterpretation, "does not go with the number of samples")
 	case i.BitsAllocated == 1 && i.SamplesPerPixel != 1:
 		return wrong(tag.SamplesPerPixel, "several of one bit")
