@@ -94,9 +94,9 @@ type configPlan struct {
 	remarks           []string // what differs and is set elsewhere
 
 	hooks, tokens []string // to be ended
-	sites    site.Configuration
-	accounts account.Configuration
-	dose     dose.Decisions
+	sites         site.Configuration
+	accounts      account.Configuration
+	dose          dose.Decisions
 }
 
 // note writes a line about one thing.

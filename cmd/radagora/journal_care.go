@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,6 +136,13 @@ func (h *house) retentionRules() ([]journal.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, library := range []*content.Library{brought, h.Content} {
+		law, err := lawOf(library)
+		if err != nil {
+			return nil, err
+		}
+		floors = append(floors, law...)
+	}
 	for _, f := range floors {
 		met := false
 		for _, r := range rules {
@@ -145,6 +153,44 @@ func (h *house) retentionRules() ([]journal.Rule, error) {
 		}
 	}
 	return rules, nil
+}
+
+// lawOf returns what the rules of retention of a library say of the journal: how long
+// each access is kept, in any country, for one journal holds all sites. It is the same
+// table that the record of processing shows.
+func lawOf(library *content.Library) ([]journal.Rule, error) {
+	t, err := library.Table(site.Default, "law/retention", "rules")
+	if err != nil {
+		return nil, err
+	}
+	var rules []journal.Rule
+	for row := range t.All() {
+		amount, _ := row.Int("amount")
+		r := journal.Rule{
+			ID: row.Text("rule"), Kind: "*", Personal: true, Floor: true, Days: daysIn(amount, row.Text("unit")),
+			Why: row.Text("meaning_en"), Source: row.Text("law"),
+		}
+		if row.Text("since") == "each_access" && slices.Contains(row.List("rooms"), "journal") && r.Days > 0 {
+			rules = append(rules, r)
+		}
+		if err := row.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return rules, nil
+}
+
+// daysIn returns the most days that a span can have.
+func daysIn(amount int, unit string) int {
+	switch unit {
+	case "day":
+		return amount
+	case "month":
+		return 31 * amount
+	case "year":
+		return 365*amount + (amount+3)/4 // with the leap days
+	}
+	return 0
 }
 
 // rulesOf reads the rules of a library.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -152,5 +153,45 @@ func TestAnOlderDatabaseIsPutBack(t *testing.T) {
 	}
 	if code, out := ran(t, "journal", "find", "--data", old, "--kind", "journal.chain.restored"); code != 0 || !strings.Contains(out, `"seal":`) {
 		t.Errorf("the journal does not say what was lost:\n%s", out)
+	}
+}
+
+// TestAccessesStayAsTheRecordSays: the rule that the record of processing shows is the
+// one by which the journal keeps accesses, and no installation shortens it.
+func TestAccessesStayAsTheRecordSays(t *testing.T) {
+	for _, c := range []struct {
+		name, amount, unit string
+		want               int // days, the longest of them
+	}{
+		{"as the program brings it", "", "", 1096},
+		{"longer here", "5", "year", 1827},
+		{"shorter here, which does not hold", "1", "year", 1096},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			data := t.TempDir()
+			if c.amount != "" {
+				rules := filepath.Join(data, "content", "law", "retention")
+				check(t, os.MkdirAll(rules, 0o700))
+				for _, name := range []string{"set.yaml", "rules.tsv"} {
+					b, err := os.ReadFile(filepath.Join("..", "..", "content", "law", "retention", name))
+					check(t, err)
+					b = bytes.Replace(b, []byte("access\tjournal\t3\tyear"), []byte("access\tjournal\t"+c.amount+"\t"+c.unit), 1)
+					check(t, os.WriteFile(filepath.Join(rules, name), b, 0o600))
+				}
+			}
+			inside(t, data, func(_ context.Context, h *house) {
+				rules, err := h.retentionRules()
+				check(t, err)
+				longest := 0
+				for _, r := range rules {
+					if r.Kind == "*" && r.Personal {
+						longest = max(longest, r.Days)
+					}
+				}
+				if longest != c.want {
+					t.Errorf("accesses stay %d days; want %d: %+v", longest, c.want, rules)
+				}
+			})
+		})
 	}
 }
