@@ -1,4 +1,4 @@
-// Package j2k decodes JPEG 2000 codestreams.
+// Package j2k decodes and encodes JPEG 2000 codestreams.
 //
 // It reads what DICOM's JPEG 2000 transfer syntaxes carry (PS3.5 §8.2.4 and
 // §A.4.4): codestreams of ISO/IEC 15444-1 (ITU-T T.800), bare or inside the
@@ -6,6 +6,10 @@
 // JPEG 2000). It returns the samples as they were coded, after the inverse
 // component transform the codestream itself names; what the samples mean is the
 // caller's to know.
+//
+// Not decoded are multi-component transforms and wavelets of ISO/IEC 15444-2,
+// blocks of both kinds in one component, and high throughput blocks with more
+// than one set of passes. [Encode] codes without loss and nothing else.
 //
 // Bytes come from strangers: everything is bounded by [Limits] before memory is
 // taken, and a stream that ends early yields what is there, with [Warning]s.
@@ -20,7 +24,7 @@ import (
 // Limits bound what a stream may ask for. A zero field stands for the default
 // named beside it.
 type Limits struct {
-	Samples    int // samples of all components together at full resolution; 2^28
+	Samples    int // samples of all components together at full resolution; 2^27
 	Components int // 64
 	Bits       int // bits of a sample; 30, which is also the most that can be asked for
 }
@@ -184,7 +188,7 @@ func Decode(b []byte, o Options) (*Image, error) {
 // withDefaults fills the zero fields of l.
 func (l Limits) withDefaults() Limits {
 	if l.Samples <= 0 {
-		l.Samples = 1 << 28
+		l.Samples = 1 << 27
 	}
 	if l.Components <= 0 {
 		l.Components = 64
