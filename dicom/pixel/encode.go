@@ -50,17 +50,17 @@ const (
 
 // lossMethod returns how the frame b was compressed with loss, "" if it was not.
 func lossMethod(ts uid.UID, b []byte) string {
-	switch ts {
-	case uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGSpectralSelectionNonHierarchical68,
-		uid.JPEGFullProgressionNonHierarchical1012, uid.JPEGLossless, uid.JPEGLosslessSV1:
-		if h, err := jpeg.DecodeHeader(b); err == nil && (!h.Lossless || h.PointTransform > 0) {
-			return lossJPEG
-		}
-	case uid.JPEGLSNearLossless, uid.JPEGLSLossless:
+	switch {
+	case ts == uid.RLELossless || ts == uid.DeflatedImageFrameCompression || native(ts):
+	case bytes.HasPrefix(b, []byte{0xFF, 0xD8}) && startsJPEGLS(b):
 		if h, err := jpegls.DecodeHeader(b); err == nil && h.Near > 0 {
 			return lossJPEGLS
 		}
-	case uid.JPEG2000, uid.HTJ2K:
+	case bytes.HasPrefix(b, []byte{0xFF, 0xD8}):
+		if h, err := jpeg.DecodeHeader(b); err == nil && (!h.Lossless || h.PointTransform > 0) {
+			return lossJPEG
+		}
+	default:
 		switch h, err := j2k.Config(b); {
 		case err != nil || h.Reversible:
 		case h.HighThroughput:

@@ -154,11 +154,18 @@ func (v *view) voi(signed bool, extremes func() (lo, hi float64)) (shade, error)
 	return func(x float64) float64 { return min(max((x-lo)/(hi-lo), 0), 1) }, nil
 }
 
-// extremes returns the least and the greatest value of the frame, padding left out.
+// extremes returns the least and the greatest value of the frame, padding left
+// out; for up to 8 bits, those that there can be.
 func (v *view) extremes(modality func(int) float64) (least, greatest float64) {
 	f := v.f
 	seen := make([]byte, 1<<f.BitsStored)
-	v.mark(seen)
+	if f.BitsStored <= 8 { // made to be looked at as they are: the whole range
+		for k := range seen {
+			seen[k] = 1
+		}
+	} else {
+		v.mark(seen)
+	}
 	lo, hi, padded := v.padding()
 	least, greatest = math.Inf(1), math.Inf(-1)
 	for bits, s := range seen {

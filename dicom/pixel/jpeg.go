@@ -1,13 +1,45 @@
 package pixel
 
 import (
+	"bytes"
+
 	"radagora/dicom/pixel/jpeg"
 	"radagora/dicom/tag"
 	"radagora/fault"
 )
 
-// decodeJPEG decodes every process of T.81 whose transfer syntax has its own
-// UID. Which it is the image says better than the transfer syntax.
+// family decodes whatever is encoded in b: of the codecs of the JPEG family, the
+// codestream says better than the transfer syntax which it is.
+func family(i Info, b []byte) (*Frame, error) {
+	switch {
+	case bytes.HasPrefix(b, []byte{0xFF, 0x4F, 0xFF, 0x51}), bytes.HasPrefix(b, []byte("\x00\x00\x00\x0CjP  ")):
+		return decodeJ2K(i, b)
+	case startsJPEGLS(b):
+		return decodeJPEGLS(i, b)
+	case bytes.HasPrefix(b, []byte{0xFF, 0xD8}):
+		return decodeJPEG(i, b)
+	}
+	return nil, fault.Errorf(fault.Invalid, "no codestream of %v", i.TransferSyntax)
+}
+
+// startsJPEGLS reports whether the first frame header of b is that of JPEG-LS.
+func startsJPEGLS(b []byte) bool {
+	for at := 2; at+4 <= len(b) && b[at] == 0xFF; {
+		switch m := b[at+1]; {
+		case m == 0xF7:
+			return true
+		case m >= 0xC0 && m <= 0xC3 || m == 0xDA:
+			return false
+		case m == 0xFF:
+			at++
+		default:
+			at += 2 + int(b[at+2])<<8 + int(b[at+3])
+		}
+	}
+	return false
+}
+
+// decodeJPEG decodes every process of T.81 that medical images use.
 func decodeJPEG(i Info, b []byte) (*Frame, error) {
 	img, err := jpeg.Decode(b, jpeg.Bounds{Width: i.Columns, Height: i.Rows, Components: i.SamplesPerPixel})
 	if err != nil {

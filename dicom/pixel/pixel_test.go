@@ -342,6 +342,34 @@ func TestLyingColours(t *testing.T) {
 	}
 }
 
+// TestLyingSyntax decodes what a codestream says that it is.
+func TestLyingSyntax(t *testing.T) {
+	from := parse(t, kinds["12 bits"].bytes(t))
+	want := frames(t, from)[0]
+	for _, is := range []uid.UID{uid.JPEGLosslessSV1, uid.JPEGLSLossless} {
+		f := parse(t, transcoded(t, from, is))
+		all, err := pixel.FramesOf(f.Dataset, f.TransferSyntax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := all.Bytes(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, said := range []uid.UID{uid.JPEGBaseline8Bit, uid.JPEGLossless, uid.JPEGLSNearLossless, uid.JPEG2000} {
+			i := all.Info
+			i.TransferSyntax = said
+			got, err := pixel.Decode(i, b)
+			if err != nil {
+				t.Fatalf("%v said to be %v: %v", is, said, err)
+			}
+			if !bytes.Equal(got.Data, want.Data) {
+				t.Errorf("%v said to be %v: other samples", is, said)
+			}
+		}
+	}
+}
+
 // seeds returns small objects in many transfer syntaxes.
 func seeds(t testing.TB) [][]byte {
 	t.Helper()

@@ -17,7 +17,8 @@ type Options struct {
 	Frame int
 	// Window takes the place of the data set's windows and LUTs; nil takes one
 	// of those, or, if there are none, a window from the least to the greatest
-	// value of the frame. Colour has no window.
+	// value of the frame; with up to 8 bits stored, of those there can be. Colour
+	// has no window.
 	Window *Window
 	// WindowIndex chooses among the data set's own windows and then its VOI
 	// LUTs. One beyond the last is the first.

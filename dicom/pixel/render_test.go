@@ -152,7 +152,7 @@ func TestRenderLikeDcmtk(t *testing.T) {
 		{"SC_ybr_full_422_uncompressed.dcm", pixel.Options{}, nil, 1},
 		{"ExplVR_BigEnd.dcm", pixel.Options{}, nil, 0},
 		{"SC_rgb_rle_16bit.dcm", pixel.Options{}, nil, 1},
-		{"image_dfl.dcm", pixel.Options{}, []string{"+Wm"}, 1},
+		{"image_dfl.dcm", pixel.Options{}, nil, 1},
 		{"rtdose_1frame.dcm", pixel.Options{}, []string{"+Wm"}, 1},
 		{"CT_small.dcm", pixel.Options{Window: &pixel.Window{Center: 40, Width: 400}, Region: image.Rect(10, 20, 60, 50)}, []string{"+Ww", "40", "400", "+C", "10", "20", "50", "30"}, 1},
 	} {
@@ -213,6 +213,8 @@ func TestRenderMade(t *testing.T) {
 		{name: "sigmoid in the data set", m: grey, set: func(b *dicom.Builder) {
 			b.Float(tag.WindowCenter, 2000).Float(tag.WindowWidth, 1500).Text(tag.VOILUTFunction, "SIGMOID")
 		}, args: []string{"+Wi", "1"}, bound: 1},
+		{name: "8 bits, no window", m: byteful},
+		{name: "8 bits signed, no window", m: made{rows: 20, columns: 30, samples: 1, allocated: 8, stored: 8, signed: 1}, args: []string{"-W"}},
 		{name: "no window", m: grey, args: []string{"+Wm"}, bound: 1},
 		{name: "a VOI LUT", m: grey, set: func(b *dicom.Builder) {
 			b.Sequence(tag.VOILUTSequence, dicom.NewBuilder().
