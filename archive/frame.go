@@ -97,7 +97,7 @@ func (a *Archive) frameIndexOf(ctx context.Context, i Instance) (frameIndex, err
 func (a *Archive) keepFrames(ctx context.Context, i Instance, index frameIndex) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		var n int64
-		err := tx.QueryRow(ctx, `select 1 from instance where id = $1`+tx.ForShare(), i.ID).Scan(&n)
+		err := tx.QueryRow(ctx, `select 1 from instance where id = $1 `+tx.ForShare(), i.ID).Scan(&n)
 		if err != nil && fault.Of(err) == fault.NotFound {
 			return nil
 		}

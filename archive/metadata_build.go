@@ -158,7 +158,7 @@ func (a *Archive) keep(ctx context.Context, p prepared, list []Instance) (kept b
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
 		kept = false
 		var n int64
-		err := tx.QueryRow(ctx, `select instance_count from series where id = $1`+tx.ForShare(), p.id).Scan(&n)
+		err := tx.QueryRow(ctx, `select instance_count from series where id = $1 `+tx.ForShare(), p.id).Scan(&n)
 		if err != nil {
 			return err
 		}

@@ -63,6 +63,16 @@ func (b *bench) count(text string) (n int) {
 	return n
 }
 
+// eventually waits for something that happens behind.
+func (b *bench) eventually(what string, is func() bool) {
+	b.t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			b.t.Fatalf("never %s", what)
+		}
+	}
+}
+
 func TestMetadata(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		ctx := t.Context()
@@ -157,21 +167,13 @@ func TestMetadataBehind(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- b.Run(ctx) }()
-		for b.count(`select count(*) from series_prepared`) == 0 || b.count(`select count(*) from prepare_due`) > 0 {
-			select {
-			case <-t.Context().Done():
-				t.Fatal("it is never prepared")
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
+		b.eventually("prepared", func() bool {
+			return b.count(`select count(*) from series_prepared`) == 1 && b.count(`select count(*) from prepare_due`) == 0
+		})
 		b.mustStore(thing{study: 1, series: 1, instance: 2}.arrival(t), archive.Added)
-		for b.count(`select coalesce(sum(instances), 0) from series_prepared`) != 2 {
-			select {
-			case <-t.Context().Done():
-				t.Fatal("the second instance is never prepared")
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
+		b.eventually("prepared with the second instance", func() bool {
+			return b.count(`select coalesce(sum(instances), 0) from series_prepared`) == 2
+		})
 		stop()
 		if err := <-ended; err != nil {
 			t.Fatal(err)

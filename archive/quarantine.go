@@ -64,6 +64,9 @@ func (a *Archive) compare(ctx context.Context, first Instance, e *entry) (same b
 	if last, err = a.digest(ctx, e.ref, e.datasetAt); err != nil {
 		return false, last, err
 	}
+	if same, err := a.sameAsReceived(ctx, first.ID, last); err != nil || same {
+		return same, last, err
+	}
 	if first.ref.Length-first.datasetAt != e.ref.Length-e.datasetAt {
 		return false, last, nil
 	}

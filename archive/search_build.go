@@ -107,7 +107,7 @@ func (a *Archive) prepareStudies(ctx context.Context, ids []string) error {
 
 // prepareStudy writes the words of one study as it is now.
 func (a *Archive) prepareStudy(ctx context.Context, tx *db.Tx, id string) error {
-	s, err := one(ctx, tx, scanStudy, "study", fromStudy+`where id = $1`+tx.ForShare(), id)
+	s, err := one(ctx, tx, scanStudy, "study", fromStudy+`where id = $1 `+tx.ForShare(), id)
 	switch {
 	case err != nil && fault.Of(err) == fault.NotFound:
 		if err := a.forgetWords(ctx, tx, id); err != nil {
