@@ -51,6 +51,9 @@ func (s *server) sections() []section {
 	if s.Peers != nil {
 		settings.add("nav.peers", "/settings/peers", access.PeerRead)
 	}
+	if s.Associations != nil {
+		settings.add("nav.associations", "/settings/associations", access.PeerRead)
+	}
 	if s.Accounts != nil {
 		settings.add("nav.accounts", "/settings/accounts", access.UserRead)
 	}

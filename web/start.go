@@ -85,14 +85,17 @@ func (v *visit) showStart(up *Uploaded) error {
 
 // startEvents tells the guide to look again, as server-sent events (HTML Living
 // Standard §9.2). It ends with the request; the browser asks again.
-func (s *server) startEvents(v *visit) error {
+func (s *server) startEvents(v *visit) error { return v.events(s.Start.Changed(v.r.Context())) }
+
+// events tells a page to look again each time changed has a value.
+func (v *visit) events(changed <-chan struct{}) error {
 	h := v.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	control := http.NewResponseController(v.w)
 	_ = control.SetWriteDeadline(time.Time{}) // a server without deadlines has none to lift
 	ctx := v.r.Context()
-	changed, beat := s.Start.Changed(ctx), time.NewTicker(20*time.Second)
+	beat := time.NewTicker(20 * time.Second)
 	defer beat.Stop()
 	text := "retry: 2000\n\n"
 	for {

@@ -45,29 +45,30 @@ type Config struct {
 	Who       func(ctx context.Context) Person
 	Developer bool // serves /face, every component in all its states
 
-	Sign      Sign // nil: there is no sign-in, and who may not is refused
-	Accounts  Accounts
-	Identity  Identity // nil: the hospital has no identity provider
-	Tokens    Tokens
-	Providers Providers
-	Today     Today
-	DoseCT    DoseCT
-	Mapping   Mapping
-	Findings  Findings
-	Objects   Objects
-	Studies   Studies
-	Exchange  Exchange
-	Start     Start
-	Rooms     Rooms
-	Content   Content
-	Peers     Peers
-	Backups   Backups
-	Rights    Rights
-	Notices   Notices
-	Journal   Journal
-	Status    Status
-	Privacy   Privacy
-	Search    []Search // each room's own search, asked in this order
+	Sign         Sign // nil: there is no sign-in, and who may not is refused
+	Accounts     Accounts
+	Identity     Identity // nil: the hospital has no identity provider
+	Tokens       Tokens
+	Providers    Providers
+	Today        Today
+	DoseCT       DoseCT
+	Mapping      Mapping
+	Findings     Findings
+	Objects      Objects
+	Studies      Studies
+	Exchange     Exchange
+	Associations Associations
+	Start        Start
+	Rooms        Rooms
+	Content      Content
+	Peers        Peers
+	Backups      Backups
+	Rights       Rights
+	Notices      Notices
+	Journal      Journal
+	Status       Status
+	Privacy      Privacy
+	Search       []Search // each room's own search, asked in this order
 }
 
 // A Site is the organisation whose pages these are.
@@ -204,6 +205,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	g.get("/viewer/", access.StudyFind, s.imageViewer)
 	s.studyRoutes(g)
 	s.exchangeRoutes(g)
+	s.associationRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
 	s.identityRoutes(g)

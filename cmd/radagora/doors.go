@@ -73,6 +73,7 @@ type watch struct {
 	echo   *dimse.Observation // the first one
 	recent []dimse.Observation
 	wake   map[chan struct{}]bool
+	roll   roll
 }
 
 // watched is how many observations a watch remembers.
@@ -80,9 +81,11 @@ const watched = 20
 
 // observe implements dimse.Server.Observe.
 func (w *watch) observe(_ context.Context, o dimse.Observation) {
+	w.roll.observe(o)
 	switch o.Occasion {
 	case dimse.Echoed, dimse.Stored, dimse.Rejected, dimse.Aborted:
 	default:
+		w.changed()
 		return
 	}
 	w.mu.Lock()
@@ -145,7 +148,7 @@ func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 // dicomServer returns the DICOM door of the house: over TLS if there is a
 // configuration for it.
 func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure *tls.Config) *dimse.Server {
-	return h.inquire(h.schedule(&dimse.Server{
+	server := h.inquire(h.schedule(&dimse.Server{
 		AETitle: s.AE, Log: h.Log, Now: h.Now, TLS: secure, Accept: d.accept,
 		Contexts: dimse.Contexts{Private: true},
 		Store:    keeper{house: h, site: site.Default},
@@ -154,6 +157,8 @@ func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure
 			w.observe(ctx, o)
 		},
 	}))
+	w.roll.add(server, h.Now())
+	return server
 }
 
 // background runs what works behind the doors until ctx ends, and returns the

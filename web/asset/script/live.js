@@ -1,4 +1,4 @@
-// The guide shows what arrives while it arrives: the server says that something
+// The guide, and the page of associations, show what arrives while it arrives: the server says that something
 // changed, the page is fetched and its live part replaced.
 import { load, replace } from "./page.js";
 import { copies } from "./copy.js";
@@ -13,7 +13,7 @@ export function live() {
     busy = true;
     try {
       const inside = document.getElementById("live").contains(document.activeElement);
-      const { ok, page } = await load("/start");
+      const { ok, page } = await load(part.dataset.page ?? "/start");
       if (ok && !inside && replace("live", page)) copies(document.getElementById("live"));
     } finally {
       setTimeout(() => (busy = false), 300);
