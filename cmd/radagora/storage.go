@@ -135,6 +135,7 @@ func (h *house) tidyPacks(ctx context.Context, s settings) error {
 	if h.Tier != nil {
 		_, failed = h.Tier.Move(ctx, s.BlobsCache<<30)
 	}
+	_, _, reduced := h.Archive.Reduce(ctx)
 	_, err := h.Archive.Repack(ctx)
-	return errors.Join(failed, err)
+	return errors.Join(failed, reduced, err)
 }

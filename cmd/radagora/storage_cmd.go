@@ -25,6 +25,7 @@ type storageCmd struct {
 	Hold   storageHoldCmd   `cmd:"" help:"Keep a study or a person's studies from being deleted."`
 	Lift   storageLiftCmd   `cmd:"" help:"End a hold."`
 	Holds  storageHoldsCmd  `cmd:"" help:"List holds."`
+	Keep   storageKeepCmd   `cmd:"" help:"Say what is kept of what a peer sends: everything, or reports and headers."`
 }
 
 // needsFolder is said in the help of commands that open the packs.
@@ -411,5 +412,36 @@ func (c storageHoldsCmd) Run(ctx context.Context, sys *system) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", x.ID, state, what, x.Actor, x.Reason)
 		}
 		return w.Flush()
+	})
+}
+
+type storageKeepCmd struct {
+	settings
+	From  string        `required:"" placeholder:"TITLE" help:"Application entity title of the peer."`
+	After time.Duration `default:"24h" help:"Drop pixels so long after they came."`
+	All   bool          `help:"Keep everything again of what comes from now on."`
+}
+
+func (storageKeepCmd) Help() string {
+	return `Has pixels of what a peer sends dropped after a time, in which dose is read from the headers: reports and headers
+stay. The digest of what was received stays recorded, each drop is journalled, and what is held is left alone. Dropped
+pixels cannot be brought back.
+` + needsFolder + `
+
+Example:
+
+    radagora storage keep --data /var/lib/radagora --from CT1 --after 24h`
+}
+
+// Run makes or ends the rule.
+func (c storageKeepCmd) Run(ctx context.Context, sys *system) error {
+	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := may(ctx, access.ObjectDelete); err != nil {
+			return err
+		}
+		if c.All {
+			return h.Archive.KeepAll(ctx, at, c.From)
+		}
+		return h.Archive.KeepHeaders(ctx, at, c.From, c.After)
 	})
 }
