@@ -57,11 +57,14 @@ func newDecoder(s *stream, o Options) (*decoder, error) {
 	return d, nil
 }
 
-func (d *decoder) interrupted() error {
-	if d.o.Interrupt == nil {
+func (d *decoder) interrupted() error { return interrupted(d.o.Interrupt) }
+
+// interrupted asks f, if there is one.
+func interrupted(f func() error) error {
+	if f == nil {
 		return nil
 	}
-	return d.o.Interrupt()
+	return f()
 }
 
 // run decodes all tiles.
@@ -113,7 +116,9 @@ func (d *decoder) tile(index int, data *tileData) error {
 		return err
 	}
 	for i := range t.components {
-		d.transform(&t.components[i], &planes[i])
+		if err := d.transform(&t.components[i], &planes[i]); err != nil {
+			return err
+		}
 	}
 	if t.params.coding.transform {
 		d.untangle(planes)
@@ -313,8 +318,11 @@ func (t *coder) unshift(shift uint8) {
 }
 
 // transform undoes the wavelet transform of a plane.
-func (d *decoder) transform(k *tileComponent, p *plane) {
+func (d *decoder) transform(k *tileComponent, p *plane) error {
 	for r := 1; r <= k.style.levels-d.o.Reduce; r++ {
+		if err := d.interrupted(); err != nil {
+			return err
+		}
 		switch part := k.resolutions[r].rect; {
 		case part.empty():
 		case p.i != nil:
@@ -323,4 +331,5 @@ func (d *decoder) transform(k *tileComponent, p *plane) {
 			d.w97.level(p.f, p.w(), part)
 		}
 	}
+	return nil
 }

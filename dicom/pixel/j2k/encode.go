@@ -119,13 +119,6 @@ func (e *encoder) transform(components []Component, levels int) ([]plane, error)
 	return planes, nil
 }
 
-func interrupted(f func() error) error {
-	if f == nil {
-		return nil
-	}
-	return f()
-}
-
 // tangleRCT is the forward reversible transform, T.800 §G.2.1.
 func tangleRCT(a, b, c []int32) {
 	b, c = b[:len(a)], c[:len(a)]

@@ -1,8 +1,12 @@
 package j2k
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"radagora/fault"
@@ -170,4 +174,74 @@ func FuzzEncode(f *testing.F) {
 		}
 		differ(t, samples(m), p.samples, 0)
 	})
+}
+
+// TestEncodeMixed codes components of different depth.
+func TestEncodeMixed(t *testing.T) {
+	a, b := paint(60, 50, 8, false, whole(1)...), paint(60, 50, 12, true, whole(1)...)
+	out, err := Encode(append(components(a), components(b)...), EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := decode(t, out, Options{})
+	want := [][]int32{a.samples[0], b.samples[0]}
+	differ(t, samples(m), want, 0)
+	for i, w := range want { // OpenJPEG's raw files hold one depth only
+		differ(t, pgx(t, out, i), [][]int32{w}, 0)
+	}
+}
+
+// pgx decodes one component with OpenJPEG.
+func pgx(t *testing.T, b []byte, component int) [][]int32 {
+	t.Helper()
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in.j2k")
+	if err := os.WriteFile(in, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "opj_decompress", "-i", in, "-o", filepath.Join(dir, "out.pgx"))
+	raw, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("out_%d.pgx", component)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, raw, _ := bytes.Cut(raw, []byte("\n"))
+	var sign string
+	var bits, w, h int
+	if _, err := fmt.Sscanf(string(head), "PG ML %1s %d %d %d", &sign, &bits, &w, &h); err != nil {
+		t.Fatalf("%s: %v", head, err)
+	}
+	plane := make([]int32, w*h)
+	for i := range plane {
+		switch {
+		case bits <= 8:
+			plane[i] = int32(raw[i])
+		case sign == "-":
+			plane[i] = int32(int16(binary.BigEndian.Uint16(raw[2*i:])))
+		default:
+			plane[i] = int32(binary.BigEndian.Uint16(raw[2*i:]))
+		}
+	}
+	return [][]int32{plane}
+}
+
+// TestEncodeMany codes so many components that their numbers take two bytes.
+func TestEncodeMany(t *testing.T) {
+	var all []Component
+	var want [][]int32
+	for i := range 300 {
+		c := components(paint(5, 4, 8+i%2, false, whole(1)...))[0]
+		all, want = append(all, c), append(want, c.Samples)
+	}
+	out, err := Encode(all, EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := decode(t, out, Options{Limits: Limits{Components: 300}})
+	differ(t, samples(m), want, 0)
+	for _, i := range []int{0, 1, 255, 256, 257, 299} {
+		differ(t, pgx(t, out, i), want[i:i+1], 0)
+	}
+	if _, err := Decode(out, Options{}); fault.Of(err) != fault.Exhausted {
+		t.Errorf("Decode with the default limits = %v; want Exhausted", err)
+	}
 }

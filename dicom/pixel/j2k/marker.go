@@ -375,7 +375,7 @@ func (p *parameters) parsePOC(b []byte) error {
 	for len(c.b) > 0 {
 		k := change{r0: c.u8(), c0: c.component(n), layers: c.u16(), r1: c.u8(), c1: c.component(n)}
 		k.order = Progression(c.u8()) //nolint:gosec // one byte
-		if k.c1 == 0 || k.c1 > n { // 0 stands for all, T.800 Table A.32
+		if k.c1 == 0 || k.c1 > n {    // 0 stands for all, T.800 Table A.32
 			k.c1 = n
 		}
 		switch {

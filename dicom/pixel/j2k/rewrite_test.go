@@ -186,3 +186,72 @@ func TestInterleavedTileParts(t *testing.T) {
 	differ(t, samples(m), p.samples, 0)
 	differ(t, reference(t, out, m), p.samples, 0)
 }
+
+// marked finds a marker segment in a main header and returns its body.
+func marked(t *testing.T, b []byte, code uint16) (at int, body []byte) {
+	t.Helper()
+	at = bytes.Index(b, []byte{byte(code >> 8), byte(code)})
+	if at < 0 {
+		t.Fatalf("no marker %#04x", code)
+	}
+	n := int(binary.BigEndian.Uint16(b[at+2:]))
+	return at, append([]byte(nil), b[at+4:at+2+n]...)
+}
+
+// TestPrecedence gives wrong styles where others come before them: COC and QCC
+// before COD and QCD, and what stands in a tile's header before the main one
+// (T.800 A.6.1).
+func TestPrecedence(t *testing.T) {
+	p := paint(100, 90, 8, false, whole(1)...)
+	b := compress(t, p, "-n", "4")
+	at, cod := marked(t, b, markerCOD)
+	_, qcd := marked(t, b, markerQCD)
+	body := b[bytes.Index(b, []byte{0xFF, 0x93})+2 : len(b)-2]
+	coc := segmentOf(markerCOC, append([]byte{0, 0}, cod[5:]...)...)
+	qcc := segmentOf(markerQCC, append([]byte{0}, qcd...)...)
+	wrongCOD, wrongQCD := append([]byte(nil), cod...), append([]byte(nil), qcd...)
+	wrongCOD[6], wrongCOD[8] = 1, 8 // code block, style
+	for i := range wrongQCD[1:] {
+		wrongQCD[1+i] += 8
+	}
+	wrongCOC := segmentOf(markerCOC, append([]byte{0, 0}, wrongCOD[5:]...)...)
+	wrongQCC := segmentOf(markerQCC, append([]byte{0}, wrongQCD...)...)
+	right := append(segmentOf(markerCOD, cod...), segmentOf(markerQCD, qcd...)...)
+	wrong := append(segmentOf(markerCOD, wrongCOD...), segmentOf(markerQCD, wrongQCD...)...)
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	for _, c := range []struct {
+		name       string
+		main, tile []byte
+	}{
+		{"COC and QCC in the main header", join(wrong, coc, qcc), nil},
+		{"COC and QCC first", join(coc, qcc, wrong), nil},
+		{"COD and QCD of the tile", wrong, right},
+		{"COD and QCD of the tile before COC and QCC of the main header", join(wrong, wrongCOC, wrongQCC), right},
+		{"COC and QCC of the tile", join(wrong, wrongCOC, wrongQCC), join(coc, qcc)},
+		{"COC and QCC of the tile before its COD and QCD", wrong, join(coc, qcc, wrong)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := join(b[:at], c.main, tilePart(0, 0, 1, c.tile, body), []byte{0xFF, 0xD9})
+			m := decode(t, s, Options{})
+			differ(t, samples(m), p.samples, 0)
+			if !strings.Contains(c.name, "first") && !strings.Contains(c.name, "before its") { // OpenJPEG goes by order
+				differ(t, reference(t, s, m), p.samples, 0)
+			}
+		})
+	}
+}
+
+// TestDerivedQuantisation replaces the steps of the bands by one they all derive
+// from.
+func TestDerivedQuantisation(t *testing.T) {
+	b := compress(t, paint(100, 90, 8, false, whole(1)...), "-I", "-n", "4")
+	at, qcd := marked(t, b, markerQCD)
+	end := at + 4 + len(qcd)
+	derived := segmentOf(markerQCD, qcd[0]&0xE0|1, qcd[1], qcd[2])
+	s := bytes.Join([][]byte{b[:at], derived, b[end:]}, nil)
+	m, err := Decode(s, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	differ(t, samples(m), reference(t, s, m), 1)
+}
