@@ -52,8 +52,14 @@ func CanDecode(ts uid.UID) bool { return decoders[ts] != nil }
 // order of i.TransferSyntax (words of one bit a pixel begin at the first bit of
 // b). b is not changed; Data may share its memory. Errors are Unsupported (the
 // transfer syntax, or a process nobody decodes here), Invalid (b is damaged or
-// does not fit i) or Exhausted (beyond MaxFrame).
-func Decode(i Info, b []byte) (*Frame, error) {
+// does not fit i) or Exhausted (beyond MaxFrame). Should a decoder fail on bytes
+// that nobody foresaw, that is Internal, and takes nothing else down with it.
+func Decode(i Info, b []byte) (f *Frame, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, err = nil, fault.Errorf(fault.Internal, "decode a frame in transfer syntax %v: %v", i.TransferSyntax, r)
+		}
+	}()
 	if err := i.check(); err != nil {
 		return nil, err
 	}

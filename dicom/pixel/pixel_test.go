@@ -408,6 +408,9 @@ func tryAll(t *testing.T, b []byte) {
 	}
 	frame, err := all.Frame(all.Len() - 1)
 	if err != nil {
+		if fault.Of(err) == fault.Internal {
+			t.Error(err)
+		}
 		return
 	}
 	if n := frame.FrameLength(); int64(len(frame.Data)) != n {

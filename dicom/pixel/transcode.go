@@ -74,7 +74,11 @@ func transcode(ctx context.Context, f *dicom.File, to uid.UID, l *Lossy) (io.Rea
 		return nil, err
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(p.write(w)) }()
+	go func() {
+		stop := context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+		defer stop()
+		w.CloseWithError(p.write(w))
+	}()
 	return r, nil
 }
 

@@ -2,6 +2,8 @@ package pixel_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -221,5 +223,16 @@ func TestTranscodeStops(t *testing.T) {
 	}
 	if _, err := r.Read(make([]byte, 10)); err == nil {
 		t.Error("read after Close: no error")
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err = pixel.Transcode(ctx, parse(t, m.bytes(t)), uid.RLELossless)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cancel()
+	if _, err := io.Copy(io.Discard, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("the context ended, and reading with %v", err)
 	}
 }

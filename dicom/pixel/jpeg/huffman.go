@@ -11,6 +11,9 @@ type table struct {
 	maxCode [18]int32             // greatest code of each length; -1 if there is none
 	delta   [17]int32             // what makes of a code of each length an index of values
 	values  []byte
+	// whole holds, where a code and the bits behind it fit into one look, the
+	// number they stand for <<8 | how many bits that are; 0 where they do not.
+	whole [1 << lookBits]int32
 }
 
 // readHuffman reads Huffman tables (T.81 B.2.4.2).
@@ -63,7 +66,24 @@ func newTable(counts [16]byte, values []byte) (*table, error) {
 		}
 		code <<= 1
 	}
+	t.fill()
 	return t, nil
+}
+
+// fill makes the table of whole numbers.
+func (t *table) fill() {
+	for k, e := range t.look {
+		length, n := int(e>>8), int(e&0xFF)
+		if e == 0 || n > 15 || length+n > lookBits {
+			continue
+		}
+		v := int32(0)
+		if n > 0 {
+			r := bitReader{acc: uint64(k), n: lookBits - length} //nolint:gosec // an index
+			v = r.extend(n)
+		}
+		t.whole[k] = v<<8 | int32(length+n) //nolint:gosec // at most lookBits
+	}
 }
 
 // A bitReader reads the bits of an entropy-coded segment. Behind its end it yields

@@ -89,6 +89,10 @@ func (p *predicting) leftRow(t *table, above, row []uint16) {
 
 // difference decodes one difference, modulo 2^16 (T.81 H.1.2.2).
 func difference(r *bitReader, t *table) uint16 {
+	if w := t.whole[r.acc>>(r.n-lookBits)&(1<<lookBits-1)]; w != 0 {
+		r.n -= int(w & 0xFF)
+		return uint16(w >> 8) //nolint:gosec // modulo 2^16
+	}
 	n := int(r.symbol(t))
 	switch {
 	case n == 0:

@@ -1,5 +1,7 @@
 package jpegls
 
+import "math/bits"
+
 // A preset holds the parameters that a scan may be coded with (T.87 C.2.4.1.1);
 // zero means the default.
 type preset struct{ maxVal, t1, t2, t3, reset int }
@@ -153,8 +155,8 @@ func predict(ra, rb, rc int32) int32 {
 
 // golomb returns the parameter of the Golomb code (T.87 A.5.1).
 func golomb(n, a int32) int {
-	k := 0
-	for n<<k < a && k < 24 {
+	k := max(0, bits.Len32(uint32(a))-bits.Len32(uint32(n))) //nolint:gosec // neither is negative
+	if n<<k < a {
 		k++
 	}
 	return k
