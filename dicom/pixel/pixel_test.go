@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -370,6 +371,25 @@ func TestLyingSyntax(t *testing.T) {
 	}
 }
 
+// encodings returns what another program makes of m, nothing if it is not there or fails.
+func encodings(t testing.TB, m made, program []string) [][]byte {
+	t.Helper()
+	path, err := exec.LookPath(program[0])
+	if err != nil {
+		return nil
+	}
+	out := filepath.Join(t.TempDir(), "encoded.dcm")
+	args := append(append([]string{}, program[1:]...), m.file(t), out)
+	if exec.CommandContext(t.Context(), path, args...).Run() != nil {
+		return nil
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		return nil
+	}
+	return [][]byte{b}
+}
+
 // seeds returns small objects in many transfer syntaxes.
 func seeds(t testing.TB) [][]byte {
 	t.Helper()
@@ -384,6 +404,14 @@ func seeds(t testing.TB) [][]byte {
 		f := parse(t, b)
 		for _, c := range targets {
 			all = append(all, transcoded(t, f, c.ts))
+		}
+	}
+	for _, program := range [][]string{
+		{"dcmcjpeg", "+eb"}, {"dcmcjpeg", "+ep"}, {"dcmcjpeg", "+es"}, {"dcmcjpeg", "+el", "+sv", "7"},
+		{"dcmcjpls", "+en", "+is"}, {"dcmcjpls", "+in"}, {"gdcmconv", "--j2k"}, {"gdcmconv", "--j2k", "--lossy"},
+	} {
+		for _, m := range []made{grey, colour} {
+			all = append(all, encodings(t, m, program)...)
 		}
 	}
 	small, _ := filepath.Glob(filepath.Join(samples, "*.dcm"))
