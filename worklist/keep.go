@@ -93,7 +93,7 @@ func (r *Register) complete(ctx context.Context, o *Order) error {
 	}
 	o.ID, o.State, o.Version = db.NewID(), Active, 1
 	o.Person = r.Person(o.Patient.Issuer, o.Patient.ID)
-	o.CreatedAt = r.Now()
+	o.CreatedAt = db.FromMillis(db.Millis(r.Now()))
 	o.ChangedAt, o.ChangedBy = o.CreatedAt, actor(ctx)
 	if o.Accession == "" {
 		if o.Accession, err = r.number(); err != nil {
@@ -312,7 +312,7 @@ func (r *Register) replace(ctx context.Context, tx *db.Tx, before Order, o *Orde
 // rewrite writes the row of an order anew, one version on.
 func (r *Register) rewrite(ctx context.Context, tx *db.Tx, o *Order) error {
 	o.Version++
-	o.ChangedAt, o.ChangedBy = r.Now(), actor(ctx)
+	o.ChangedAt, o.ChangedBy = db.FromMillis(db.Millis(r.Now())), actor(ctx)
 	data, err := o.document()
 	if err != nil {
 		return err

@@ -82,9 +82,14 @@ func (h *house) certified(ctx context.Context, certificate []byte) (access.Who, 
 func (h *house) only(act access.Act, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := mayAsk(r.Context(), act)
+		door, own := next.(interface {
+			refuse(w http.ResponseWriter, err error)
+		})
 		switch {
 		case err == nil:
 			next.ServeHTTP(w, r)
+		case own: // it has words of its own for it
+			door.refuse(w, err)
 		case access.Need(err) == access.NeedSignIn:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "sign in, or send a token: Authorization: Bearer rad_…", http.StatusUnauthorized)
