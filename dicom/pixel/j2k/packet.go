@@ -120,6 +120,9 @@ func (p *packets) read(res *resolution, number, layer int, style uint8, keep boo
 		p.observer(start, p.pos, p.length())
 	}
 	pr.layers = layer + 1
+	if len(p.adds)+len(p.t.chunks) > maxChunks {
+		return false, exhausted("more than %d pieces of code blocks in a tile", maxChunks)
+	}
 	return p.take(keep && layer < p.layers), nil
 }
 
@@ -194,7 +197,7 @@ func (p *packets) block(b *block, r *headerBits, style uint8) bool {
 			return p.fail(r)
 		}
 	}
-	if int(b.passes)+n > maxPasses || r.short {
+	if int(b.passes)+n > maxPasses || r.short || len(p.adds) > maxChunks {
 		return p.fail(r)
 	}
 	for n > 0 {

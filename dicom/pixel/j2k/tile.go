@@ -5,6 +5,10 @@ package j2k
 // maxBlocks bounds the code blocks and precincts of one tile.
 const maxBlocks = 1 << 21
 
+// maxChunks bounds the chunks of one tile: with code blocks of the usual size
+// that is more than a hundred layers of the largest image.
+const maxChunks = 1 << 22
+
 // A rect is a part of some grid; x1 and y1 are just outside.
 type rect struct{ x0, y0, x1, y1 int }
 
