@@ -94,7 +94,7 @@ func (a *Archive) Count(ctx context.Context, site string, q Query) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	if len(p.left) == 0 && !p.looks() {
+	if p.decided() {
 		return p.count(ctx)
 	}
 	n := int64(0)
@@ -146,6 +146,9 @@ type plan struct {
 	at          map[string]int // where among them
 
 	left    []residual // what the statement cannot decide, of columns
+	unsure  bool       // there is something of that sort below the level
+	below   *plan      // decides it, for one row
+	passing bool       // this is such a plan: where its pages end is not remembered
 	headers []key      // what is matched against prepared metadata
 	answers []key      // what is returned, in order
 	zone    *zone      // nil: dates are as they stand
@@ -154,6 +157,9 @@ type plan struct {
 
 // looks reports whether prepared metadata are needed to match.
 func (p *plan) looks() bool { return len(p.headers) > 0 }
+
+// decided reports whether the statement alone decides which rows match.
+func (p *plan) decided() bool { return len(p.left) == 0 && p.below == nil && !p.looks() }
 
 // plan parses the keys and makes the statement.
 func (a *Archive) plan(ctx context.Context, site string, q Query) (*plan, error) {
@@ -188,9 +194,31 @@ func (p *plan) compile(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.fuzzy(ctx, &w); err != nil {
+		return err
+	}
 	w.lower(p)
 	p.where, p.args = strings.Join(w.conditions, " and "), w.args
+	if p.unsure {
+		return p.deeper(ctx)
+	}
 	return nil
+}
+
+// deeper makes the plan that looks below a row for what must exist there.
+func (p *plan) deeper(ctx context.Context) error {
+	b := &plan{a: p.a, site: p.site, q: p.q, rank: max(p.asked, 1), zone: p.zone, passing: true}
+	b.q.Reach, b.q.Offset, b.q.Limit = access.Reach{All: true, Identity: true}, 0, 1
+	for _, k := range p.keys {
+		r, ok := columned[k.tag]
+		switch {
+		case !k.asks():
+		case k.tag == tag.RequestAttributesSequence && inColumns(k), ok && (p.rank == 0 || r.rank > p.rank):
+			b.keys = append(b.keys, k)
+		}
+	}
+	p.below = b
+	return b.compile(ctx)
 }
 
 // restricted leaves out persons whose data are restricted. Usually there are none.

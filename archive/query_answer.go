@@ -22,6 +22,13 @@ func (p *plan) outputs() []attribute {
 			list = append(list, columned[tag.ScheduledProcedureStepID], columned[tag.RequestedProcedureID])
 		}
 	}
+	if p.zone != nil {
+		for _, a := range list {
+			if day, clock, ok := clockOf(a.tag); ok {
+				list = append(list, day, clock, columned[tag.TimezoneOffsetFromUTC])
+			}
+		}
+	}
 	return list
 }
 
@@ -92,7 +99,7 @@ func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
 func (p *plan) described(ctx context.Context, r row) (*dicom.Dataset, error) {
 	need := p.q.All
 	for _, k := range p.wanted() {
-		need = need || p.beyond(k)
+		need = need || p.beyond(k) && p.may(k.tag)
 	}
 	if !need {
 		return nil, nil
@@ -105,7 +112,7 @@ func (p *plan) beyond(k key) bool {
 	if k.tag == tag.RequestAttributesSequence {
 		return p.rank < 2 || !inColumns(k)
 	}
-	return rankOf(k.tag) < 0 && p.may(k.tag)
+	return rankOf(k.tag) < 0
 }
 
 // may reports whether an attribute of prepared metadata may be shown.
@@ -127,9 +134,9 @@ func (p *plan) element(ctx context.Context, b *builder, r row, d *dicom.Dataset,
 	case ok && a.several:
 		b.texts(k.tag, k.vr, fields(r.text(a.expr))...)
 	case ok && k.tag == tag.TimezoneOffsetFromUTC && p.zone != nil:
-		b.texts(k.tag, k.vr, p.zone.asked.String())
+		b.texts(k.tag, k.vr, p.zone.String())
 	case ok:
-		b.texts(k.tag, k.vr, fields(r.text(a.expr))...)
+		b.texts(k.tag, k.vr, fields(p.zone.text(r, a))...)
 	case k.tag == tag.RequestAttributesSequence && !p.beyond(k):
 		b.request(r)
 	case d != nil && p.may(k.tag):

@@ -13,10 +13,17 @@ import (
 type residual struct {
 	a attribute
 	k key
+
+	zoned      bool // it is a date or time, to be told in another zone
+	day, clock attribute
 }
 
 // holds reports whether the values of a row do.
-func (r residual) holds(p *plan, text string) bool {
+func (r residual) holds(p *plan, of row) bool {
+	text := of.text(r.a.expr)
+	if r.zoned {
+		return r.holdsAt(p.zone.shift(of.text(r.day.expr), of.text(r.clock.expr), of.text(offsetExpr)))
+	}
 	values := []string{text}
 	if r.a.several {
 		values = strings.Split(strings.Trim(text, `\`), `\`)

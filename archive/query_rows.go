@@ -93,6 +93,9 @@ func (p *plan) columns() {
 	}
 	for _, r := range p.left {
 		p.want(r.a.expr)
+		if r.zoned {
+			p.want(r.day.expr, r.clock.expr, offsetExpr)
+		}
 	}
 	for _, c := range p.outputs() {
 		p.want(c.expr)
@@ -111,7 +114,7 @@ func (p *plan) rows(ctx context.Context) iter.Seq2[row, error] {
 			left = math.MaxInt
 		}
 		var after []any
-		if skip > 0 && len(p.left) == 0 && !p.looks() {
+		if skip > 0 && p.decided() {
 			var err error
 			if after, err = p.skip(ctx, skip); err != nil || after == nil {
 				if err != nil {
@@ -123,7 +126,7 @@ func (p *plan) rows(ctx context.Context) iter.Seq2[row, error] {
 		}
 		for n := 0; left > 0; {
 			size := pageRows
-			if len(p.left) == 0 && !p.looks() {
+			if p.decided() {
 				size = min(size, left)
 			}
 			list, err := p.page(ctx, after, size)
@@ -150,7 +153,7 @@ func (p *plan) rows(ctx context.Context) iter.Seq2[row, error] {
 				yield(row{}, err)
 				return
 			}
-			if left == 0 {
+			if left == 0 && !p.passing {
 				p.a.places.put(p, p.q.Offset+n, after)
 			}
 			if len(list) < size {
@@ -163,8 +166,13 @@ func (p *plan) rows(ctx context.Context) iter.Seq2[row, error] {
 // holds decides what the statement could not.
 func (p *plan) holds(ctx context.Context, r row) (bool, error) {
 	for _, l := range p.left {
-		if !l.holds(p, r.text(l.a.expr)) {
+		if !l.holds(p, r) {
 			return false, nil
+		}
+	}
+	if p.below != nil {
+		if ok, err := p.exists(ctx, r); err != nil || !ok {
+			return false, err
 		}
 	}
 	if !p.looks() {
@@ -172,6 +180,27 @@ func (p *plan) holds(ctx context.Context, r row) (bool, error) {
 	}
 	d, err := p.header(ctx, r)
 	return d != nil, err
+}
+
+// exists decides whether below a row there is what must be.
+func (p *plan) exists(ctx context.Context, r row) (bool, error) {
+	b := *p.below
+	w := statement{args: slices.Clone(b.args)}
+	switch p.rank {
+	case 0:
+		for _, o := range patientOrder {
+			b.where += " and " + o.expr + " = " + w.arg(r.text(o.expr))
+		}
+	case 1:
+		b.where += " and study.id = " + w.arg(r.text("study.id"))
+	default:
+		b.where += " and series.id = " + w.arg(r.text("series.id"))
+	}
+	b.args = w.args
+	for _, err := range b.rows(ctx) {
+		return err == nil, err
+	}
+	return false, nil
 }
 
 // page returns the next rows behind a place.

@@ -1,6 +1,42 @@
 package archive
 
-import "strings"
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"radagora/dicom/tag"
+)
+
+// fuzzy narrows a query for names that are like one to the studies that have words
+// like those of the name, unless they are too many.
+func (p *plan) fuzzy(ctx context.Context, w *statement) error {
+	i := slices.IndexFunc(p.keys, func(k key) bool { return k.tag == tag.PatientName && k.asks() })
+	if !p.q.Fuzzy || i < 0 || p.a.Minimise != nil {
+		return nil
+	}
+	var ids []string
+	for _, t := range p.keys[i].terms {
+		if t.op == absent {
+			return nil
+		}
+		s := searcher{p: p, identity: true, only: wordName}
+		for _, word := range nameWords(strings.NewReplacer("*", " ", "?", " ").Replace(t.text)) {
+			s.tokens = append(s.tokens, token{word: short(word)})
+		}
+		list, known, err := s.candidates(ctx)
+		if err != nil || !known {
+			return err
+		}
+		ids = append(ids, list...)
+	}
+	marks := []string{"''"}
+	for _, id := range ids[:min(len(ids), 3*maxPostings)] {
+		marks = append(marks, w.arg(id))
+	}
+	w.and("study.id in (" + strings.Join(marks, ", ") + ")")
+	return nil
+}
 
 // similarName reports whether each word of a pattern is like a word of the name, in
 // whatever order: the same, a beginning of it, or a letter or two beside.

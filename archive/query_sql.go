@@ -85,7 +85,7 @@ func (w *statement) lower(p *plan) {
 
 // key adds what a key asks.
 func (p *plan) key(ctx context.Context, w *statement, k key) error {
-	if identities[k.tag] && k.asks() && !p.q.Reach.Identity {
+	if k.asks() && !p.q.Reach.Identity && (identities[k.tag] || p.beyond(k) && !described[k.tag]) {
 		return fault.Errorf(fault.Forbidden, "%v: searching by patient or accession number is for those who may see identities", k.tag)
 	}
 	p.answers = append(p.answers, k)
@@ -156,6 +156,10 @@ func (p *plan) column(w *statement, a attribute, k key) {
 			w.below[a.rank] = append(w.below[a.rank], strings.SplitN(a.expr, ".", 2)[0]+".site_id = $1")
 		}
 	}
+	if p.zone != nil && (a.vr() == vr.DA || a.vr() == vr.TM) {
+		p.zoned(w, a, k)
+		return
+	}
 	if a.vr() == vr.UI {
 		w.on(p, a.rank, w.oneOf(a.expr, k))
 		return
@@ -173,8 +177,18 @@ func (p *plan) column(w *statement, a attribute, k key) {
 	}
 	w.on(p, a.rank, either(all))
 	if !exact {
-		p.left = append(p.left, residual{a, k})
+		p.decide(residual{a: a, k: k})
 	}
+}
+
+// decide has something decided that the statement cannot: on the rows, or for what lies
+// below them and for patients, whose rows are several studies, by a look there.
+func (p *plan) decide(r residual) {
+	if p.rank == 0 || r.a.rank > p.rank {
+		p.unsure = true
+		return
+	}
+	p.left = append(p.left, r)
 }
 
 // either joins alternatives.
@@ -405,7 +419,7 @@ func (p *plan) modality(ctx context.Context, w *statement, k key) error {
 		if t.op != equal {
 			condition, exact := p.term(w, a, k, t)
 			if all = append(all, condition); !exact {
-				p.left = append(p.left, residual{a, k})
+				p.decide(residual{a: a, k: k})
 			}
 			continue
 		}

@@ -79,6 +79,7 @@ type searcher struct {
 	p        *plan
 	tokens   []token
 	identity bool
+	only     string // the field to search in; "" for all
 	found    []Match
 	seen     map[string]bool
 }
@@ -156,6 +157,9 @@ func (s *searcher) postings(ctx context.Context, t token) (ids []string, complet
 
 // fields returns the fields that may be searched.
 func (s *searcher) fields() []string {
+	if s.only != "" {
+		return []string{s.only}
+	}
 	if s.identity {
 		return []string{wordName, wordID, wordText}
 	}
@@ -180,7 +184,7 @@ func (s *searcher) similar(ctx context.Context, t token) ([][2]string, error) {
 	}, `select field, word, count(*) from search_gram where site_id = $1 and gram in (`+strings.Join(marks, ", ")+`)
 		group by field, word order by count(*) desc, word limit 500`, w.args...)
 	list = slices.DeleteFunc(list, func(x [2]string) bool {
-		return x[1] == t.word || strings.HasPrefix(x[1], t.word) || !similar(t.word, x[1]) || !s.identity && x[0] != wordText
+		return x[1] == t.word || strings.HasPrefix(x[1], t.word) || !similar(t.word, x[1]) || !slices.Contains(s.fields(), x[0])
 	})
 	return list[:min(len(list), maxSimilar)], err
 }
