@@ -41,10 +41,7 @@ func place(p picture, c j2k.Component, k, cell int) error {
 	for y := range p.height {
 		row := c.Samples[y/c.Dy*c.Width:]
 		for x := range p.width {
-			v := row[x]
-			if c.Dx > 1 {
-				v = row[x/c.Dx]
-			}
+			v := row[x/c.Dx]
 			for n := range cell {
 				p.pix[at+n] = byte(v >> (8 * n)) //nolint:gosec // its bytes
 			}

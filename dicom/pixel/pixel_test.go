@@ -480,6 +480,20 @@ func TestMutated(t *testing.T) {
 	}
 }
 
+// TestSubsampledJ2K decodes components of other sizes than the image, and a
+// header that was changed to claim them.
+func TestSubsampledJ2K(t *testing.T) {
+	m := made{rows: 9, columns: 11, samples: 3, allocated: 8, stored: 8}
+	for _, b := range encodings(t, m, []string{"gdcmconv", "--j2k"}) {
+		at := bytes.Index(b, []byte{0xFF, 0x51}) // SIZ: sampling of the components follows 38 bytes
+		for k := range 3 {
+			c := bytes.Clone(b)
+			c[at+40+3*k+1] = 2
+			tryAll(t, c)
+		}
+	}
+}
+
 // FuzzObject does everything with anything.
 func FuzzObject(f *testing.F) {
 	for _, b := range seeds(f) {
