@@ -79,9 +79,9 @@ func (h *house) storageState(s settings) func(context.Context) ([]condition, err
 }
 
 // drain empties the disk of this process once, where new objects go to a shared store.
-func (h *house) drain(ctx context.Context) error {
+func (h *house) drain(ctx context.Context) {
 	if h.Tier == nil || !h.Tier.Through {
-		return nil
+		return
 	}
 	h.Packs.SealOld(h.Now().Add(time.Second), 0)
 	did, err := h.Tier.Move(ctx, 0)
@@ -91,5 +91,4 @@ func (h *house) drain(ctx context.Context) error {
 	if err != nil && ctx.Err() == nil {
 		h.Log.ErrorContext(ctx, "packs are still on this disk, where other processes do not see them", "error", err)
 	}
-	return nil
 }
