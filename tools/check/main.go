@@ -65,6 +65,7 @@ func steps() []step {
 	return []step{
 		{"setup", setup},
 		{"examples", examples},
+		{"objects", objects},
 		{"driver", driver},
 		{"format", format},
 		{"vet", vet},

@@ -98,6 +98,24 @@ func examples(ctx context.Context, s *stage) outcome {
 	return outcome{passed: 1}
 }
 
+// gateway is the object store that tests of blob/s3 speak to.
+const gateway = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+
+// objects builds the object store for tests, once. A machine that cannot fetch it goes
+// without, and says so; its tests skip.
+func objects(ctx context.Context, s *stage) outcome {
+	name := s.work("bin", "versitygw")
+	if _, err := os.Stat(name); err == nil {
+		return outcome{passed: 1, note: "built before"}
+	}
+	text, err := s.output(ctx, "env", "GOBIN="+filepath.Dir(name), "GOFLAGS=", "go", "install", gateway)
+	if err != nil {
+		reason := "the object store for tests cannot be built: " + tail(text, 1)
+		return outcome{skipped: 1, skips: []skip{{"objects", reason}}, note: reason}
+	}
+	return outcome{passed: 1}
+}
+
 // install calls apt-get, with sudo unless it is root already.
 func (s *stage) install(ctx context.Context, pkgs []string) (string, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil {
