@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -48,9 +49,15 @@ func TestConform(t *testing.T) {
 	if len(all) < 80 {
 		t.Errorf("%d checks; want at least 80", len(all))
 	}
+	died := false
 	for _, one := range all {
+		died = died || strings.Contains(one.Why, "refused")
 		if one.Result != "pass" {
 			t.Errorf("%s (%s): %s %s", one.Name, one.Level, one.Result, one.Why)
 		}
+	}
+	if died {
+		log := s.log()
+		t.Errorf("the server died, it seems; its last words: %s", log[max(0, len(log)-4000):])
 	}
 }
