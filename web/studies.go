@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type Studies interface {
 	Study(ctx context.Context, uid string) (StudyPage, error)
 	// Series returns instances of a series, a page of them behind after.
 	Series(ctx context.Context, study, series, after string) (SeriesPage, error)
+	// Medium returns what writes a study as a zip file with a DICOMDIR.
+	Medium(ctx context.Context, study string) (func(io.Writer) error, error)
 }
 
 // A StudyQuery says which studies are wanted. Its zero value wants the latest.
@@ -63,6 +66,7 @@ func (s *server) studyRoutes(g registrar) {
 	g.get("/images", access.StudyFind, s.studiesPage)
 	g.get("/images/studies/{uid}", access.PageRead, s.studyPage) // the room asks about the patient
 	g.get("/images/studies/{uid}/series/{series}", access.PageRead, s.seriesPage)
+	g.get("/images/studies/{uid}/medium", access.PageRead, s.studyMedium)
 }
 
 // studyQuery reads the filter from the address.

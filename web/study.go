@@ -1,7 +1,9 @@
 package web
 
 import (
+	"net/http"
 	"strings"
+	"time"
 
 	"radagora/lang"
 	"radagora/web/face"
@@ -132,4 +134,20 @@ func (v *visit) bytes(n int64) string {
 	default:
 		return v.p.Number(float64(n)/1e3, 0) + " kB"
 	}
+}
+
+// studyMedium sends a study as a medium for other viewers.
+func (s *server) studyMedium(v *visit) error {
+	uid := v.r.PathValue("uid")
+	write, err := s.Studies.Medium(v.r.Context(), uid)
+	if err != nil {
+		return err
+	}
+	v.attach(uid+".zip", "application/zip")
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Time{}) // a study may be large; a server without deadlines has none to lift
+	if err := write(v.w); err != nil {
+		v.Log.WarnContext(v.r.Context(), "medium not sent whole", "request_id", RequestID(v.r.Context()), "error", err)
+		panic(http.ErrAbortHandler) // so that the browser knows
+	}
+	return nil
 }

@@ -144,7 +144,7 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 	if access.Can(ctx, access.ObjectSend, access.Subject{Site: at, Person: s.Person.Reveal(), Study: name}) {
 		page.Actions = append(page.Actions, web.StudyAction{Label: "send.title", Path: "/images/studies/" + name + "/send"})
 	}
-	page.Archive = "/dicom-web/studies/" + name + "?accept=application/zip"
+	page.Archive = "/images/studies/" + name + "/medium"
 	rooms, err := v.plan(ctx)
 	if err != nil {
 		return page, err
