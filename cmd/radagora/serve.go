@@ -191,7 +191,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		func() error { return h.sendAudit(ctx, c.settings) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return h.Observer.watch(ctx, h.Log) },
-		func() error { err := h.drain(ctx); <-ctx.Done(); return err }, // what returns ends the others
+		func() error { h.drain(ctx); <-ctx.Done(); return nil }, // what returns ends the others
 		func() error { return c.stream(ctx, h, sys) },
 		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
 		func() error { return servePages(ctx, server, pages) },
