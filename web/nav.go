@@ -29,6 +29,9 @@ func (s *server) sections() []section {
 	if s.Studies != nil {
 		images.add("nav.studies", "/images", access.StudyFind)
 	}
+	if s.Worklist != nil {
+		images.add("nav.worklist", "/images/worklist", access.StepFind)
+	}
 	if s.Exchange != nil {
 		images.add("nav.exchange", "/images/exchange", access.TransferRead)
 	}

@@ -56,6 +56,7 @@ type Config struct {
 	Findings     Findings
 	Objects      Objects
 	Studies      Studies
+	Worklist     Worklist
 	Exchange     Exchange
 	Associations Associations
 	Start        Start
@@ -205,6 +206,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	g.get("/viewer/", access.StudyFind, s.imageViewer)
 	s.studyRoutes(g)
 	s.exchangeRoutes(g)
+	s.worklistRoutes(g)
 	s.associationRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
