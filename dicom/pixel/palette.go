@@ -61,7 +61,7 @@ func paletteOf(ds *dicom.Dataset, descriptor, data, segmented tag.Tag, signed bo
 	if err != nil {
 		return nil, err
 	}
-	if l.values = unroll(segmentWords(b, l.bits, big), n); len(l.values) < n {
+	if l.values = unroll(segmentWords(b, l.bits, big), n, l.bits <= 8); len(l.values) < n {
 		return nil, wrong(segmented, "shorter than its descriptor says")
 	}
 	return l, l.believe()
@@ -88,9 +88,15 @@ func segmentWords(b []byte, bits int, big bool) []uint16 {
 
 // unroll expands segments to at most n entries (PS3.3 C.7.9.2): discrete ones,
 // lines to a value, and repetitions of segments that came before. It returns
-// fewer if the segments make no more.
-func unroll(words []uint16, n int) []uint16 {
+// fewer if the segments make no more. Where segments are repeated from is a
+// number of 32 bits: four bytes or two words, and counts bytes or words as the
+// table has them.
+func unroll(words []uint16, n int, bytes bool) []uint16 {
 	out := make([]uint16, 0, n)
+	wide := 2
+	if bytes {
+		wide = 4
+	}
 	var step func(at, count int, nested bool) int
 	step = func(at, count int, nested bool) int {
 		for ; count > 0 && at+1 < len(words) && len(out) < n; count-- {
@@ -103,15 +109,13 @@ func unroll(words []uint16, n int) []uint16 {
 			case kind == 1 && at < len(words) && len(out) > 0:
 				out = line(out, words[at], min(length, n-len(out)), length)
 				at++
-			case kind == 2 && at+1 < len(words) && !nested:
-				// The offset counts bytes or words as the table has them: of
-				// 8 bits, two bytes make it; of 16, two words.
-				from := int(words[at]) | int(words[at+1])<<16
-				if n8 := allBytes(words); n8 {
-					from = int(words[at]) | int(words[at+1])<<8
+			case kind == 2 && at+wide <= len(words) && !nested:
+				from := 0
+				for k := range wide {
+					from |= int(words[at+k]) << (32 / wide * k)
 				}
 				step(from, length, true)
-				at += 2
+				at += wide
 			default:
 				return len(words)
 			}
@@ -120,17 +124,6 @@ func unroll(words []uint16, n int) []uint16 {
 	}
 	step(0, len(words), false)
 	return out
-}
-
-// allBytes reports whether no word needs more than a byte, so that the table is
-// one of 8 bits.
-func allBytes(words []uint16) bool {
-	for _, w := range words {
-		if w > 0xFF {
-			return false
-		}
-	}
-	return true
 }
 
 // line appends n of length entries that lead from the last one to end.

@@ -286,10 +286,24 @@ func TestSegmentedPalette(t *testing.T) {
 			b.Bytes(p[0], vr.US, words(10, 0, 16)).Bytes(p[1], vr.OW, segments)
 		}
 	}))
-	got := flat(render(t, f, pixel.Options{}))
-	for k, want := range []byte{0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x60, 0x60, 0x60, 0x60} {
-		if got[3*k] != want {
-			t.Errorf("entry %d: %#x; want %#x", k, got[3*k], want)
+	bytewise := parse(t, m.bytes(t, func(b *dicom.Builder) {
+		b.Bytes(tag.PixelData, vr.OB, []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+		b.Text(tag.PhotometricInterpretation, pixel.PaletteColor)
+		for _, p := range [][2]tag.Tag{
+			{tag.RedPaletteColorLookupTableDescriptor, tag.SegmentedRedPaletteColorLookupTableData},
+			{tag.GreenPaletteColorLookupTableDescriptor, tag.SegmentedGreenPaletteColorLookupTableData},
+			{tag.BluePaletteColorLookupTableDescriptor, tag.SegmentedBluePaletteColorLookupTableData},
+		} {
+			b.Bytes(p[0], vr.US, words(10, 0, 8)).
+				Bytes(p[1], vr.OW, []byte{0, 2, 0x10, 0x20, 1, 4, 0x60, 2, 1, 4, 0, 0, 0, 0})
+		}
+	}))
+	for name, f := range map[string]*dicom.File{"words": f, "bytes": bytewise} {
+		got := flat(render(t, f, pixel.Options{}))
+		for k, want := range []byte{0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x60, 0x60, 0x60, 0x60} {
+			if got[3*k] != want {
+				t.Errorf("%s, entry %d: %#x; want %#x", name, k, got[3*k], want)
+			}
 		}
 	}
 }
