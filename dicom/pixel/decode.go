@@ -54,7 +54,11 @@ func CanDecode(ts uid.UID) bool { return decoders[ts] != nil }
 // transfer syntax, or a process nobody decodes here), Invalid (b is damaged or
 // does not fit i) or Exhausted (beyond MaxFrame). Should a decoder fail on bytes
 // that nobody foresaw, that is Internal, and takes nothing else down with it.
-func Decode(i Info, b []byte) (f *Frame, err error) {
+func Decode(i Info, b []byte) (*Frame, error) { return decode(i, b, 0) }
+
+// decode is Decode, the resolution halved so many times where the codestream has
+// lower ones.
+func decode(i Info, b []byte, reduce int) (f *Frame, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			f, err = nil, fault.Errorf(fault.Internal, "decode a frame in transfer syntax %v: %v", i.TransferSyntax, r)
@@ -66,6 +70,9 @@ func Decode(i Info, b []byte) (f *Frame, err error) {
 	d := decoders[i.TransferSyntax]
 	if d == nil {
 		return nil, fault.Errorf(fault.Unsupported, "pixels in transfer syntax %v are not decoded", i.TransferSyntax)
+	}
+	if reduce > 0 {
+		return decodeReduced(i, b, reduce)
 	}
 	return d(i, b)
 }

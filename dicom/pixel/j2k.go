@@ -6,13 +6,22 @@ import (
 )
 
 // decodeJ2K decodes JPEG 2000 and HTJ2K.
-func decodeJ2K(i Info, b []byte) (*Frame, error) {
-	img, err := j2k.Decode(b, j2k.Options{Limits: j2k.Limits{Samples: i.Pixels() * i.SamplesPerPixel, Components: i.SamplesPerPixel}})
+func decodeJ2K(i Info, b []byte) (*Frame, error) { return decodeReduced(i, b, 0) }
+
+// decodeReduced leaves out so many of the highest resolutions.
+func decodeReduced(i Info, b []byte, reduce int) (*Frame, error) {
+	img, err := j2k.Decode(b, j2k.Options{
+		Limits: j2k.Limits{Samples: i.Pixels() * i.SamplesPerPixel, Components: i.SamplesPerPixel},
+		Reduce: reduce,
+	})
 	if err != nil {
 		return nil, err
 	}
 	if img.Truncated {
 		return nil, fault.Errorf(fault.Invalid, "JPEG 2000: the codestream is not complete")
+	}
+	if reduce > 0 {
+		i.Rows, i.Columns = img.Height, img.Width
 	}
 	p := picture{width: img.Width, height: img.Height, components: len(img.Components)}
 	for _, c := range img.Components {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -421,8 +422,14 @@ func seeds(t testing.TB) [][]byte {
 		}
 	}
 	for _, program := range [][]string{
-		{"dcmcjpeg", "+eb"}, {"dcmcjpeg", "+ep"}, {"dcmcjpeg", "+es"}, {"dcmcjpeg", "+el", "+sv", "7"},
-		{"dcmcjpls", "+en", "+is"}, {"dcmcjpls", "+in"}, {"gdcmconv", "--j2k"}, {"gdcmconv", "--j2k", "--lossy"},
+		{"dcmcjpeg", "+eb"},
+		{"dcmcjpeg", "+ep"},
+		{"dcmcjpeg", "+es"},
+		{"dcmcjpeg", "+el", "+sv", "7"},
+		{"dcmcjpls", "+en", "+is"},
+		{"dcmcjpls", "+in"},
+		{"gdcmconv", "--j2k"},
+		{"gdcmconv", "--j2k", "--lossy"},
 	} {
 		for _, m := range []made{grey, colour} {
 			all = append(all, encodings(t, m, program)...)
@@ -505,6 +512,47 @@ func TestSubsampledJ2K(t *testing.T) {
 			c[at+40+3*k+1] = 2
 			tryAll(t, c)
 		}
+	}
+}
+
+// TestPreview decodes a lower resolution where that is enough.
+func TestPreview(t *testing.T) {
+	m := made{rows: 128, columns: 256, samples: 1, allocated: 8, stored: 8}
+	for _, c := range []struct {
+		name          string
+		program       []string
+		width, height int
+		want          image.Point
+	}{
+		{"JPEG 2000, a quarter", []string{"gdcmconv", "--j2k"}, 64, 64, image.Pt(64, 32)},
+		{"JPEG 2000, nearly a quarter", []string{"gdcmconv", "--j2k"}, 65, 0, image.Pt(128, 64)},
+		{"JPEG 2000, all", []string{"gdcmconv", "--j2k"}, 0, 0, image.Pt(256, 128)},
+		{"JPEG 2000, larger", []string{"gdcmconv", "--j2k"}, 1000, 1000, image.Pt(256, 128)},
+		{"run lengths have one resolution", []string{"dcmcrle"}, 64, 64, image.Pt(256, 128)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := open(t, m.encoded(t, c.program))
+			all, err := pixel.FramesOf(f.Dataset, f.TransferSyntax)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frame, err := all.Preview(0, c.width, c.height)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := image.Pt(frame.Columns, frame.Rows); got != c.want {
+				t.Errorf("%v; want %v", got, c.want)
+			}
+			o := pixel.Options{Dataset: f.Dataset, Width: 32, NoOverlays: true}
+			got, err := pixel.Render(frame, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := render(t, f, o)
+			if d := mean(got) - mean(want); got.Bounds() != want.Bounds() || math.Abs(d) > 4 {
+				t.Errorf("%v, brighter by %.1f; want %v", got.Bounds(), d, want.Bounds())
+			}
+		})
 	}
 }
 

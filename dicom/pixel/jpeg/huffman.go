@@ -79,10 +79,10 @@ func (t *table) fill() {
 		}
 		v := int32(0)
 		if n > 0 {
-			r := bitReader{acc: uint64(k), n: lookBits - length} //nolint:gosec // an index
+			r := bitReader{acc: uint64(k), n: lookBits - length}
 			v = r.extend(n)
 		}
-		t.whole[k] = v<<8 | int32(length+n) //nolint:gosec // at most lookBits
+		t.whole[k] = v<<8 | int32(length+n)
 	}
 }
 
