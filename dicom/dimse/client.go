@@ -68,7 +68,7 @@ func Dial(ctx context.Context, address string, c Config) (*Association, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits := c.Limits.filled()
+	limits := c.Limits.Filled()
 	def(&c.Timeout, time.Minute)
 	def(&c.Patience, 10*time.Minute)
 	def(&c.Log, slog.New(slog.DiscardHandler))
@@ -140,7 +140,7 @@ func (c *Config) request() (*associate, error) {
 	if len(c.Propose) > maxContexts {
 		return nil, fault.Errorf(fault.Invalid, "%d presentation contexts; at most %d fit an association", len(c.Propose), maxContexts)
 	}
-	rq := &associate{version: 1, called: c.Called, calling: c.Calling, application: applicationContext, user: ourInfo(c.Limits.filled())}
+	rq := &associate{version: 1, called: c.Called, calling: c.Calling, application: applicationContext, user: ourInfo(c.Limits.Filled())}
 	for i, p := range c.Propose {
 		item := contextItem{id: uint8(2*i+1) & 0xff, abstract: p.SOPClass.String()}
 		for _, s := range p.Syntaxes {

@@ -162,8 +162,8 @@ type Limits struct {
 	Grace        time.Duration // for open associations when the server stops: 10 s
 }
 
-// filled returns l with the defaults in place.
-func (l Limits) filled() Limits {
+// Filled returns l with the defaults in place.
+func (l Limits) Filled() Limits {
 	def(&l.Associations, 128)
 	def(&l.PerPeer, 32)
 	def(&l.Connections, 512)

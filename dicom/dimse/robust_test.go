@@ -236,7 +236,7 @@ func TestAcceptance(t *testing.T) {
 			{id: 3, syntaxes: []string{"1.2.840.10008.1.2.1"}},
 			{id: 5, result: TransferSyntaxesNotSupported, syntaxes: implicit},
 		},
-		user: ourInfo(Limits{}.filled()),
+		user: ourInfo(Limits{}.Filled()),
 	}
 	want.user.async = &window{invoked: 8, performed: 1}
 	want.user.roles = []role{{class: "1.2.840.10008.5.1.4.1.1.2", scu: true}}

@@ -87,7 +87,7 @@ func (s *Server) prepare() {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	s.limits = s.Limits.filled()
+	s.limits = s.Limits.Filled()
 	for _, t := range s.AllTitles() {
 		s.negotiators = append(s.negotiators, newNegotiator(&t))
 	}

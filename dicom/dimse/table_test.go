@@ -133,7 +133,7 @@ var sends = map[event][]byte{
 func behave(t *testing.T, s state, e event, holds bool) (did []string, next state, ok bool) {
 	t.Helper()
 	p := newProvider(&provider{
-		now: time.Now, limits: Limits{ARTIM: time.Hour}.filled(), lend: &batches{},
+		now: time.Now, limits: Limits{ARTIM: time.Hour}.Filled(), lend: &batches{},
 		end: func(error) {},
 		dial: func(context.Context) (net.Conn, error) {
 			return nil, net.ErrClosed
@@ -250,7 +250,7 @@ func TestStepsAreActions(t *testing.T) {
 
 // TestTimer checks that the effects on the timer are real.
 func TestTimer(t *testing.T) {
-	p := newProvider(&provider{now: time.Now, limits: Limits{ARTIM: time.Millisecond}.filled()})
+	p := newProvider(&provider{now: time.Now, limits: Limits{ARTIM: time.Millisecond}.Filled()})
 	p.perform(startTimer, input{})
 	select {
 	case <-p.timer.C:
