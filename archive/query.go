@@ -141,6 +141,7 @@ type plan struct {
 
 	from, where string // of the statement
 	args        []any
+	few         bool           // the conditions leave few rows, found by an index
 	asked       int            // the lowest level of which the statement asks something
 	exprs       []string       // what it returns
 	at          map[string]int // where among them
@@ -150,7 +151,7 @@ type plan struct {
 	below   *plan      // decides it, for one row
 	passing bool       // this is such a plan: where its pages end is not remembered
 	headers []key      // what is matched against prepared metadata
-	answers []key      // what is returned, in order
+	answers []key      // what is returned
 	zone    *zone      // nil: dates are as they stand
 	shelf   shelf
 }
@@ -194,15 +195,24 @@ func (p *plan) compile(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.fuzzy(ctx, &w); err != nil {
+	if err := p.narrow(ctx, &w); err != nil {
 		return err
 	}
 	w.lower(p)
 	p.where, p.args = strings.Join(w.conditions, " and "), w.args
+	if w.byID {
+		p.where = byID(p.where)
+	}
 	if p.unsure {
 		return p.deeper(ctx)
 	}
 	return nil
+}
+
+// byID returns conditions for studies that are found by their ids: the index of sites
+// must not tempt the database to go through all of one instead.
+func byID(where string) string {
+	return strings.Replace(where, "study.site_id = $1", "study.site_id || '' = $1", 1)
 }
 
 // deeper makes the plan that looks below a row for what must exist there.

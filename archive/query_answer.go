@@ -14,7 +14,7 @@ import (
 // outputs returns the columns that answers are made of.
 func (p *plan) outputs() []attribute {
 	var list []attribute
-	for _, k := range p.wanted() {
+	for _, k := range p.answers {
 		if a, ok := p.output(k.tag); ok {
 			list = append(list, a)
 		}
@@ -83,7 +83,7 @@ func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
 	if p.q.All {
 		b.everything(p, d)
 	}
-	for _, k := range p.wanted() {
+	for _, k := range p.answers {
 		if err := p.element(ctx, &b, r, d, k); err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
 // has all that is asked for.
 func (p *plan) described(ctx context.Context, r row) (*dicom.Dataset, error) {
 	need := p.q.All
-	for _, k := range p.wanted() {
+	for _, k := range p.answers {
 		need = need || p.beyond(k) && p.may(k.tag)
 	}
 	if !need {

@@ -80,7 +80,7 @@ func (p *plan) want(exprs ...string) {
 
 // columns decides what is returned with every row.
 func (p *plan) columns() {
-	p.at = map[string]int{}
+	p.at, p.exprs, p.answers = map[string]int{}, nil, p.wanted()
 	for _, o := range p.order() {
 		p.want(o.expr)
 	}
@@ -213,7 +213,18 @@ func (p *plan) page(ctx context.Context, after []any, size int) ([]row, error) {
 	if p.rank == 0 {
 		return p.patients(ctx, &w, text, size)
 	}
-	return p.fetch(ctx, "select "+strings.Join(p.exprs, ", ")+" from "+p.from+" where "+text+" order by "+sorted(p.order())+" limit "+strconv.Itoa(size), w.args)
+	return p.fetch(ctx, "select "+strings.Join(p.exprs, ", ")+" from "+p.from+" where "+text+" order by "+p.sorted()+" limit "+strconv.Itoa(size), w.args)
+}
+
+// sorted returns the end of an order by. Where the conditions leave few rows, the
+// order must not tempt the database to go through all studies by date instead.
+func (p *plan) sorted() string {
+	if !p.few || p.rank == 0 {
+		return sorted(p.order())
+	}
+	by := slices.Clone(p.order())
+	by[0].expr += " || ''"
+	return sorted(by)
 }
 
 // patients returns the next patients: each has the attributes that the study of it

@@ -8,34 +8,66 @@ import (
 	"radagora/dicom/tag"
 )
 
-// fuzzy narrows a query for names that are like one to the studies that have words
-// like those of the name, unless they are too many.
-func (p *plan) fuzzy(ctx context.Context, w *statement) error {
+// narrow finds, for names that no index finds, the studies that have words of the kind,
+// unless they are too many: words that are like those of the name, or that have the
+// letters inside. Studies whose words are not prepared yet are looked at as well.
+func (p *plan) narrow(ctx context.Context, w *statement) error {
 	i := slices.IndexFunc(p.keys, func(k key) bool { return k.tag == tag.PatientName && k.asks() })
-	if !p.q.Fuzzy || i < 0 || p.a.Minimise != nil {
+	if i < 0 || p.a.Minimise != nil {
 		return nil
 	}
-	var ids []string
+	marks := []string{"''"}
 	for _, t := range p.keys[i].terms {
-		if t.op == absent {
-			return nil
-		}
-		s := searcher{p: p, identity: true, only: wordName}
-		for _, word := range nameWords(strings.NewReplacer("*", " ", "?", " ").Replace(t.text)) {
-			s.tokens = append(s.tokens, token{word: short(word)})
-		}
-		list, known, err := s.candidates(ctx)
+		ids, known, err := p.named(ctx, t)
 		if err != nil || !known {
 			return err
 		}
+		for _, id := range ids[:min(len(ids), maxPostings)] {
+			marks = append(marks, w.arg(id))
+		}
+	}
+	p.few, w.byID = true, true
+	w.and("(study.id in (" + strings.Join(marks, ", ") + ") or study.id in (select id from prepare_due where kind = 'study'))")
+	return nil
+}
+
+// named returns the studies that words of a name lead to, and whether these are all.
+func (p *plan) named(ctx context.Context, t term) (ids []string, known bool, err error) {
+	s := searcher{p: p, identity: true, only: wordName}
+	switch {
+	case p.q.Fuzzy && t.op != absent:
+		for _, word := range nameWords(strings.NewReplacer("*", " ", "?", " ").Replace(t.text)) {
+			s.tokens = append(s.tokens, token{word: short(word)})
+		}
+		return s.candidates(ctx)
+	case t.op != like || strings.IndexAny(t.text, "*?") > 0:
+		return nil, false, nil // an index finds it
+	}
+	letters := longest(strings.FieldsFunc(Fold(t.text), func(r rune) bool { return strings.ContainsRune("*?^= -,.'", r) }))
+	if len([]rune(letters)) < 3 {
+		return nil, false, nil
+	}
+	words, err := s.containing(ctx, letters)
+	if err != nil || len(words) > maxSimilar {
+		return nil, false, err
+	}
+	for _, word := range words {
+		list, complete, err := s.exactly(ctx, word)
+		if err != nil || !complete {
+			return nil, false, err
+		}
 		ids = append(ids, list...)
 	}
-	marks := []string{"''"}
-	for _, id := range ids[:min(len(ids), 3*maxPostings)] {
-		marks = append(marks, w.arg(id))
+	return ids, len(ids) <= maxPostings, nil
+}
+
+func longest(parts []string) (best string) {
+	for _, s := range parts {
+		if len([]rune(s)) > len([]rune(best)) {
+			best = s
+		}
 	}
-	w.and("study.id in (" + strings.Join(marks, ", ") + ")")
-	return nil
+	return best
 }
 
 // similarName reports whether each word of a pattern is like a word of the name, in

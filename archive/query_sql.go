@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ type statement struct {
 	conditions []string
 	below      [4][]string // conditions of levels below that of the query
 	selective  bool        // those below find few rows by an index
+	byID       bool        // studies are found by their ids
 	args       []any
 }
 
@@ -77,6 +79,7 @@ func (w *statement) lower(p *plan) {
 		from, outer, inner = "series", "study.id", "series.study"
 	}
 	if w.selective {
+		w.byID = w.byID || p.rank < 2
 		w.and(outer + " in (select " + inner + " from " + from + " where " + strings.Join(conditions, " and ") + ")")
 		return
 	}
@@ -88,7 +91,6 @@ func (p *plan) key(ctx context.Context, w *statement, k key) error {
 	if k.asks() && !p.q.Reach.Identity && (identities[k.tag] || p.beyond(k) && !described[k.tag]) {
 		return fault.Errorf(fault.Forbidden, "%v: searching by patient or accession number is for those who may see identities", k.tag)
 	}
-	p.answers = append(p.answers, k)
 	if !k.asks() {
 		return nil
 	}
@@ -150,11 +152,17 @@ func (p *plan) minimise(k *key) {
 // column adds what a key asks of a column. Where the statement finds more than the
 // key means, the rest is decided on the rows.
 func (p *plan) column(w *statement, a attribute, k key) {
-	if k.tag == tag.SeriesInstanceUID || k.tag == tag.SOPInstanceUID {
-		w.selective = true
-		if a.rank > max(p.rank, 1) { // an index of site and UID
-			w.below[a.rank] = append(w.below[a.rank], strings.SplitN(a.expr, ".", 2)[0]+".site_id = $1")
-		}
+	switch k.tag {
+	case tag.SeriesInstanceUID, tag.SOPInstanceUID:
+		w.selective, p.few = true, true
+		w.on(p, a.rank, strings.SplitN(a.expr, ".", 2)[0]+".site_id = $1") // for the index of site and UID
+	case tag.StudyInstanceUID:
+		p.few = true
+	case tag.PatientID, tag.AccessionNumber:
+		p.few = p.few || !slices.ContainsFunc(k.terms, func(t term) bool { return t.op != equal })
+	}
+	if partial[a.expr] && !slices.ContainsFunc(k.terms, func(t term) bool { return t.op == absent }) {
+		w.on(p, a.rank, a.expr+" <> ''") // what its index holds
 	}
 	if p.zone != nil && (a.vr() == vr.DA || a.vr() == vr.TM) {
 		p.zoned(w, a, k)
@@ -180,6 +188,9 @@ func (p *plan) column(w *statement, a attribute, k key) {
 		p.decide(residual{a: a, k: k})
 	}
 }
+
+// partial are the columns whose indexes hold what is not empty.
+var partial = map[string]bool{"study.accession_number": true, "series.performed_step_start_date": true}
 
 // decide has something decided that the statement cannot: on the rows, or for what lies
 // below them and for patients, whose rows are several studies, by a look there.
@@ -365,6 +376,9 @@ func (p *plan) name(w *statement, a attribute, t term) (condition string, exact 
 	condition = w.folded(a.folded, foldGroup(t.text))
 	switch {
 	case alphabetic(t.text):
+		if a.other == "" { // its index holds what is not empty
+			condition = "(" + condition + " and " + a.folded + " <> '')"
+		}
 		return condition, true
 	case a.other == "":
 		return "1 = 1", false
@@ -430,6 +444,7 @@ func (p *plan) modality(ctx context.Context, w *statement, k key) error {
 			return err
 		}
 		if n <= 2000 {
+			p.few, w.byID = true, len(k.terms) == 1
 			all = append(all, "study.id in (select series.study from series where series.site_id = $1 and series.modality = "+w.arg(t.text)+")")
 			continue
 		}

@@ -70,6 +70,9 @@ func (a *Archive) Search(ctx context.Context, site string, reach access.Reach, t
 	if err == nil && !known && len(s.found) < n {
 		err = s.among(ctx, ids)
 	}
+	if err == nil {
+		err = s.unprepared(ctx)
+	}
 	s.sort()
 	return s.found[:min(n, len(s.found))], err
 }
@@ -189,6 +192,29 @@ func (s *searcher) similar(ctx context.Context, t token) ([][2]string, error) {
 	return list[:min(len(list), maxSimilar)], err
 }
 
+// containing returns names that have letters inside, more than maxSimilar if they are
+// too many.
+func (s *searcher) containing(ctx context.Context, letters string) ([]string, error) {
+	w := statement{args: []any{s.p.site}}
+	marks := make([]string, 0, 16)
+	for i, r := 0, []rune(letters); i+3 <= len(r); i++ {
+		if m := string(r[i : i+3]); !slices.Contains(w.args, any(m)) {
+			marks = append(marks, w.arg(m))
+		}
+	}
+	list, err := db.List(ctx, s.p.a.DB, func(r *db.Rows) (word string, err error) { return word, r.Scan(&word) },
+		`select word from search_gram where site_id = $1 and field = 'n' and gram in (`+strings.Join(marks, ", ")+`) group by word having count(*) = `+
+			w.arg(len(marks))+` limit 1000`, w.args...)
+	return slices.DeleteFunc(list, func(word string) bool { return !strings.Contains(word, letters) }), err
+}
+
+// exactly returns the studies that have a word in a name, and whether these are all.
+func (s *searcher) exactly(ctx context.Context, word string) ([]string, bool, error) {
+	list, err := db.List(ctx, s.p.a.DB, func(r *db.Rows) (id string, err error) { return id, r.Scan(&id) },
+		`select study from search_word where site_id = $1 and field = 'n' and word = $2 limit $3`, s.p.site, word, maxPostings+1)
+	return list, len(list) <= maxPostings, err
+}
+
 // among looks at studies by their ids.
 func (s *searcher) among(ctx context.Context, ids []string) error {
 	for some := range slices.Chunk(ids, 400) {
@@ -197,7 +223,7 @@ func (s *searcher) among(ctx context.Context, ids []string) error {
 		for i, id := range some {
 			marks[i] = w.arg(id)
 		}
-		list, err := db.List(ctx, s.p.a.DB, scanStudy, s.from()+" and study.id in ("+strings.Join(marks, ", ")+")", w.args...)
+		list, err := db.List(ctx, s.p.a.DB, scanStudy, byID(s.from())+" and study.id in ("+strings.Join(marks, ", ")+")", w.args...)
 		if err != nil {
 			return err
 		}
@@ -206,6 +232,16 @@ func (s *searcher) among(ctx context.Context, ids []string) error {
 		}
 	}
 	return nil
+}
+
+// unprepared looks at studies whose words are not there yet.
+func (s *searcher) unprepared(ctx context.Context) error {
+	ids, err := db.List(ctx, s.p.a.DB, func(r *db.Rows) (id string, err error) { return id, r.Scan(&id) },
+		`select id from prepare_due where kind = 'study' and site_id = $1 order by id desc limit 200`, s.p.site)
+	if err != nil {
+		return err
+	}
+	return s.among(ctx, ids)
 }
 
 // latest looks through the latest studies until n are found.
