@@ -37,5 +37,5 @@ func halvings(i Info, width, height int) int {
 	if height > 0 {
 		ratio = max(ratio, i.Rows/height)
 	}
-	return max(0, bits.Len(uint(ratio))-1) //nolint:gosec // not negative
+	return max(0, bits.Len(uint(ratio))-1)
 }
