@@ -151,9 +151,13 @@ func (a *Archive) describe(ctx context.Context, w io.Writer, i Instance) error {
 // keep writes a block down, unless the series is no longer what it was made of: what
 // was erased meanwhile must not come back. It reports whether it did.
 func (a *Archive) keep(ctx context.Context, p prepared, list []Instance) (kept bool, err error) {
-	made := make(map[string]bool, len(list))
+	type place struct {
+		id, pack string
+		offset   int64
+	}
+	made := make(map[place]bool, len(list))
 	for _, i := range list {
-		made[i.ID] = true
+		made[place{i.ID, i.ref.Pack, i.ref.Offset}] = true
 	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
 		kept = false
@@ -162,12 +166,13 @@ func (a *Archive) keep(ctx context.Context, p prepared, list []Instance) (kept b
 		if err != nil {
 			return err
 		}
-		now, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) }, `select id from instance where series = $1`, p.id)
+		now, err := db.List(ctx, tx, func(r *db.Rows) (x place, err error) { return x, r.Scan(&x.id, &x.pack, &x.offset) },
+			`select id, pack, pack_offset from instance where series = $1`, p.id)
 		if err != nil || len(now) != len(made) {
 			return err
 		}
-		for _, id := range now {
-			if !made[id] {
+		for _, x := range now {
+			if !made[x] {
 				return nil
 			}
 		}

@@ -1,0 +1,367 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"slices"
+	"time"
+
+	"radagora/db"
+	"radagora/dicom"
+	"radagora/dicom/tag"
+	"radagora/dicom/uid"
+	"radagora/fault"
+)
+
+// A fix is a correction that holds, made ready to be applied.
+type fix struct {
+	Correction
+	values *dicom.Dataset
+	texts  map[tag.Tag]string
+	of     map[string]bool // persons as received
+}
+
+// fixes are the corrections of a study in the order in which they are applied: what
+// was said of a part of it lies over what was said of the whole, and else the later
+// over the earlier.
+type fixes []fix
+
+// fix makes c ready; it is about objects that name one of some persons.
+func (c *Correction) fix(of map[string]bool) (fix, error) {
+	f := fix{Correction: *c, of: of, texts: map[tag.Tag]string{}}
+	b := dicom.NewBuilder()
+	for _, v := range c.Values {
+		f.texts[v.Tag] = v.Text.Reveal()
+		b.Text(v.Tag, v.Text.Reveal())
+	}
+	var err error
+	f.values, err = b.Dataset()
+	return f, err
+}
+
+// fixesOf returns the corrections of a study that hold.
+func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, error) {
+	list, err := db.List(ctx, q, scanCorrection, fromCorrection+`where site_id = $1 and study_uid = $2 and undone_ms = 0`, site, study)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	type pair struct{ correction, person string }
+	pairs, err := db.List(ctx, q, func(r *db.Rows) (p pair, err error) { return p, r.Scan(&p.correction, &p.person) },
+		`select correction_received.correction, correction_received.person from correction
+		join correction_received on correction_received.correction = correction.id
+		where correction.site_id = $1 and correction.study_uid = $2 and correction.undone_ms = 0`, site, study)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]map[string]bool{}
+	for _, p := range pairs {
+		if of[p.correction] == nil {
+			of[p.correction] = map[string]bool{}
+		}
+		of[p.correction][p.person] = true
+	}
+	all := make(fixes, len(list))
+	for i := range list {
+		if all[i], err = list[i].fix(of[list[i].ID]); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(all, func(a, b fix) int {
+		return cmp.Or(cmp.Compare(breadth[b.Target.level()], breadth[a.Target.level()]), cmp.Compare(a.ID, b.ID))
+	})
+	return all, nil
+}
+
+// breadth orders levels by how much they hold.
+var breadth = map[string]int{"study": 3, "series": 2, "instance": 1}
+
+// digest names the corrections, "" for none.
+func (l fixes) digest() string {
+	if len(l) == 0 {
+		return ""
+	}
+	sum := sha256.New()
+	for _, f := range l {
+		_, _ = io.WriteString(sum, f.ID+"\n")
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// on returns those that are about an instance that names a person.
+func (l fixes) on(series, sop uid.UID, person string) fixes {
+	var some fixes
+	for _, f := range l {
+		if f.of[person] && f.Target.has(series, sop) {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// header returns what the index takes of an instance under its corrections.
+func (l fixes) header(h header) header {
+	for _, f := range l.on(h.series, h.sop, personOf(h.patient)) {
+		h.patient, h.ofStudy = f.over(patientColumns, h.patient), f.over(studyColumns, h.ofStudy)
+	}
+	return h
+}
+
+// over returns columns with what is right.
+func (f fix) over(columns []column, have []string) []string {
+	out := slices.Clone(have)
+	for i, c := range columns {
+		if _, ok := f.texts[c.tag]; ok {
+			out[i] = c.read(f.values, c.tag)
+		}
+	}
+	return out
+}
+
+// entry returns e under the corrections of its study.
+func (l fixes) entry(e *entry) *entry {
+	if len(l) == 0 {
+		return e
+	}
+	right := *e
+	right.header = l.header(e.header)
+	return &right
+}
+
+// A change is what corrections change in a data set.
+type change struct {
+	set  *dicom.Dataset
+	drop map[tag.Tag]bool
+	utf8 bool // the character set of the data set does not have what is to be said
+}
+
+// of other persons are attributes that are left out where the patient is another one.
+var ofOtherPerson = []tag.Tag{
+	tag.IssuerOfPatientIDQualifiersSequence, tag.PatientBirthTime, tag.OtherPatientIDs, tag.OtherPatientNames, tag.OtherPatientIDsSequence,
+	tag.PatientBirthName, tag.PatientMotherBirthName, tag.PatientAddress, tag.PatientTelephoneNumbers, tag.ReferencedPatientSequence,
+}
+
+// change returns what is changed in a data set of whom the corrections l are, which
+// came from a sender. With what was there before it is told in Original Attributes
+// Sequence (PS3.3 C.12.1.1.9): an item for each correction.
+func (l fixes) change(d *dicom.Dataset, system, sender string, unicode bool) (change, error) {
+	c := change{drop: map[tag.Tag]bool{}}
+	b, now := dicom.NewBuilder(), map[tag.Tag]string{}
+	var told []*dicom.Builder
+	for _, item := range d.Items(tag.OriginalAttributesSequence) {
+		told = append(told, dicom.Edit(item))
+	}
+	for _, f := range l {
+		before, some := dicom.NewBuilder(), false
+		for _, t := range correctable {
+			s, ok := f.texts[t]
+			if !ok {
+				continue
+			}
+			some = was(before, d, now, t) || some
+			now[t] = s
+			b.Text(t, s)
+		}
+		if id, ok := f.texts[tag.PatientID]; ok && id != d.Text(tag.PatientID) {
+			for _, t := range ofOtherPerson {
+				if e, ok := d.Element(t); ok && !c.drop[t] {
+					before.Copy(e)
+					c.drop[t], some = true, true
+				}
+			}
+		}
+		if !some { // an item is demanded, and something in it
+			for t := range f.texts {
+				before.Text(t)
+			}
+		}
+		told = append(told, f.told(before, system, sender))
+	}
+	b.Sequence(tag.OriginalAttributesSequence, told...)
+	return c, c.build(b, d, unicode)
+}
+
+// was puts what an attribute says before a correction into b, if it is there.
+func was(b *dicom.Builder, d *dicom.Dataset, now map[tag.Tag]string, t tag.Tag) bool {
+	if s, ok := now[t]; ok {
+		b.Text(t, s)
+		return true
+	}
+	e, ok := d.Element(t)
+	if ok {
+		b.Copy(e)
+	}
+	return ok
+}
+
+// told returns the item of Original Attributes Sequence for f.
+func (f fix) told(before *dicom.Builder, system, sender string) *dicom.Builder {
+	reason := "CORRECT"
+	if f.Cause == ByPeer {
+		reason = "COERCE"
+	}
+	return dicom.NewBuilder().Sequence(tag.ModifiedAttributesSequence, before).
+		Text(tag.AttributeModificationDateTime, f.At.UTC().Format("20060102150405.000")+"+0000").
+		Text(tag.ModifyingSystem, system).Text(tag.SourceOfPreviousValues, sender).
+		Text(tag.ReasonForTheAttributeModification, reason)
+}
+
+// build makes the elements in the character set of d, or in UTF-8 where that does not
+// have what is to be said.
+func (c *change) build(b *dicom.Builder, d *dicom.Dataset, unicode bool) (err error) {
+	declared := d.Texts(tag.SpecificCharacterSet)
+	if len(declared) > 0 && !unicode {
+		b.Text(tag.SpecificCharacterSet, declared...)
+		if c.set, err = b.Dataset(); err == nil {
+			return nil
+		}
+		b.Delete(tag.SpecificCharacterSet)
+	}
+	c.set, err = b.Dataset()
+	c.utf8 = err == nil && (c.set.Has(tag.SpecificCharacterSet) || len(declared) > 0)
+	return err
+}
+
+// OpenReceived opens an instance that was looked up with the bytes that were received,
+// whatever was corrected since. It is for those who may see what was wrong.
+func (a *Archive) OpenReceived(ctx context.Context, i Instance) (Object, error) {
+	o, err := a.openBytes(ctx, i)
+	if err != nil {
+		return Object{}, err
+	}
+	return Object{Object: o, Instance: i}, nil
+}
+
+// headerOf reads what an instance says of patient and study, under its corrections.
+func (a *Archive) headerOf(ctx context.Context, i Instance) (header, error) {
+	h, err := a.peek(ctx, i.ref)
+	if err != nil || i.corrected == "" {
+		return h, err
+	}
+	l, err := fixesOf(ctx, a.DB, i.Site, i.Study.String())
+	return l.header(h), err
+}
+
+// right returns o as it is given out: under the corrections that are about it.
+func (a *Archive) right(ctx context.Context, o Object) (Object, error) {
+	i := o.Instance
+	l, err := fixesOf(ctx, a.DB, i.Site, i.Study.String())
+	if err != nil || len(l) == 0 {
+		return o, err
+	}
+	s, _ := uid.SyntaxOf(i.TransferSyntax)
+	opts := &dicom.Options{StopAt: firstPixels}
+	if s.Deflated {
+		opts = nil
+	}
+	f, err := o.Read(opts)
+	if err != nil {
+		return o, unreadable(f, err)
+	}
+	if l = l.on(i.Series, i.SOP, personOf(values(f.Dataset, patientColumns))); len(l) == 0 {
+		return o, nil
+	}
+	rest := f.End
+	if s.Deflated {
+		rest = o.Size()
+	}
+	if rest-f.Start > maxHeader {
+		return o, fault.Errorf(fault.Exhausted, "instance %s: its header of %d bytes is too long to be corrected", i.SOP, rest-f.Start)
+	}
+	head, err := a.rewritten(o, f, l)
+	if err != nil {
+		return o, err
+	}
+	joint := &spliced{head: head, under: o.Object, from: rest}
+	i.Length = joint.Size()
+	return Object{Object: joint, Instance: i}, nil
+}
+
+// rewritten returns what stands before the pixels of an object, under corrections.
+func (a *Archive) rewritten(o Object, f *dicom.File, l fixes) ([]byte, error) {
+	c, err := l.change(f.Dataset, a.system(), o.Instance.CallingAE, false)
+	if err != nil {
+		return nil, err
+	}
+	out := &growing{b: make([]byte, o.DatasetAt(), o.DatasetAt()+8<<10)}
+	if _, err := o.ReadAt(out.b, 0); err != nil {
+		return nil, err
+	}
+	if !c.utf8 {
+		drop := func(e dicom.Element) bool { return c.drop[e.Tag()] }
+		err := dicom.WriteChanged(out, f.Dataset, f.TransferSyntax, dicom.Changes{Set: c.set, Drop: drop})
+		return out.b, err
+	}
+	b := dicom.Edit(f.Dataset)
+	for t := range c.drop {
+		b.Delete(t)
+	}
+	for e := range c.set.All() {
+		b.Copy(e)
+	}
+	b.Text(tag.SpecificCharacterSet, "ISO_IR 192")
+	d, err := b.Dataset()
+	if err != nil {
+		return nil, err
+	}
+	err = dicom.Write(out, d, f.TransferSyntax)
+	return out.b, err
+}
+
+// growing is a buffer that is written to.
+type growing struct{ b []byte }
+
+// Write implements io.Writer.
+func (g *growing) Write(p []byte) (int, error) {
+	g.b = append(g.b, p...)
+	return len(p), nil
+}
+
+// system names this program where it changed something.
+func (*Archive) system() string { return dicom.ImplementationVersionName }
+
+// A spliced object is a beginning in memory, and another object from a place on.
+type spliced struct {
+	head  []byte
+	under interface {
+		io.ReaderAt
+		io.Closer
+		Size() int64
+	}
+	from int64
+}
+
+// Size implements blob.Object.
+func (s *spliced) Size() int64 { return int64(len(s.head)) + s.under.Size() - s.from }
+
+// Close implements blob.Object.
+func (s *spliced) Close() error { return s.under.Close() }
+
+// ReadAt implements io.ReaderAt.
+func (s *spliced) ReadAt(p []byte, at int64) (n int, err error) {
+	if at < 0 {
+		return 0, fault.Errorf(fault.Invalid, "read before the beginning")
+	}
+	if head := int64(len(s.head)); at < head {
+		n = copy(p, s.head[at:])
+		if n == len(p) {
+			return n, nil
+		}
+		at = head
+	}
+	more, err := s.under.ReadAt(p[n:], at-int64(len(s.head))+s.from)
+	return n + more, err
+}
+
+// remade returns when the corrections of a study last changed what it says, for caches.
+func (l fixes) remade() time.Time {
+	var at time.Time
+	for _, f := range l {
+		if f.At.After(at) {
+			at = f.At
+		}
+	}
+	return at
+}
