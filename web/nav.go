@@ -66,6 +66,9 @@ func (s *server) sections() []section {
 	if s.Providers != nil {
 		settings.add("nav.providers", "/settings/sign-in", access.UserRead)
 	}
+	if s.Storage != nil {
+		settings.add("nav.storage", "/settings/storage", access.StorageRead)
+	}
 	if s.Status != nil {
 		settings.add("nav.status", "/settings/status", access.StatusRead)
 	}

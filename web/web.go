@@ -48,6 +48,7 @@ type Config struct {
 	Sign         Sign // nil: there is no sign-in, and who may not is refused
 	Accounts     Accounts
 	Identity     Identity // nil: the hospital has no identity provider
+	Apps         Apps     // nil: no program acts for people
 	Tokens       Tokens
 	Providers    Providers
 	Today        Today
@@ -61,6 +62,7 @@ type Config struct {
 	Associations Associations
 	Start        Start
 	Rooms        Rooms
+	Storage      Storage
 	Content      Content
 	Peers        Peers
 	Backups      Backups
@@ -212,6 +214,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.accountRoutes(g)
 	s.identityRoutes(g)
 	s.tokenRoutes(g)
+	s.appRoutes(g)
 	s.providerRoutes(g)
 	if s.Rights != nil {
 		g.get("/access/study", access.StudyExplain, s.studyRights)
@@ -236,6 +239,10 @@ func (s *server) settings(g registrar) {
 		g.get("/settings", access.PageRead, s.firstSetting)
 	}
 	s.accountsRoutes(g)
+	if s.Storage != nil {
+		g.get("/settings/storage", access.StorageRead, s.storagePage)
+		g.post("/settings/storage", access.StorageRead, s.storageDo) // each decision asks for its own act
+	}
 	if s.Rooms != nil {
 		g.get("/settings/rooms", access.SiteRead, s.roomsPage)
 		g.post("/settings/rooms", access.RoomName, s.roomsName)

@@ -124,6 +124,7 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	h.Observer = h.observer(s, newClockWatch(h.Now))
 	h.Observer.storage = h.storageState(s)
 	h.scheduleStorage(s)
+	h.storageNow(s)
 	return h, h.desk(ctx, s)
 }
 

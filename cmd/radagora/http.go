@@ -31,11 +31,11 @@ func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Con
 	c := web.Config{
 		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
 		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view}, Studies: studiesView{view}, Worklist: worklistView{view}, Exchange: exchangeView{view}, Associations: associationsView{view},
-		Start: startView{view}, Rooms: roomsView{view}, Content: contentView{view},
+		Start: startView{view}, Rooms: roomsView{view}, Storage: storageView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
 		Backups: backupView{view},
 		Peers:   peersView{view, s.NoAuth || s.demo}, Notices: noticesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
-		Identity: view.identity(), Tokens: tokensView{view}, Providers: providersView{view},
+		Identity: view.identity(), Tokens: tokensView{view}, Apps: appsView{view}, Providers: providersView{view},
 		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
 	if s.NoAuth {

@@ -34,6 +34,26 @@ func (h *house) scheduleStorage(s settings) {
 	}
 }
 
+// storageNow has done at once what somebody asks for on the page.
+func (h *house) storageNow(s settings) {
+	h.Jobs.Handle("storage.scrub.now", func(ctx context.Context, _ job.Job) error {
+		o := s.scrub()
+		o.Every, o.Budget = time.Minute, 0 // all but what was read just now
+		_, err := h.Archive.Scrub(ctx, o)
+		return err
+	}, job.Limit(24*time.Hour))
+	h.Jobs.Handle("storage.tidy.now", func(ctx context.Context, _ job.Job) error {
+		if h.Tier != nil || h.Second != nil {
+			h.Packs.SealOld(h.Now().Add(time.Second), 0)
+		}
+		if err := h.tidyPacks(ctx, s); err != nil {
+			return err
+		}
+		_, err := h.Archive.CopySecond(ctx)
+		return err
+	}, job.Limit(12*time.Hour))
+}
+
 // scrub returns how the scrub goes about it.
 func (s settings) scrub() archive.ScrubOptions {
 	rate := s.ScrubRate << 20
