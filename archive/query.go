@@ -175,7 +175,7 @@ func (a *Archive) plan(ctx context.Context, site string, q Query) (*plan, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{a: a, site: site, q: q, rank: rank, keys: keys}
+	p := &plan{a: a, site: site, q: q, rank: rank, keys: keys, asked: -1}
 	if err := p.adjust(); err != nil {
 		return nil, err
 	}

@@ -110,11 +110,35 @@ func (p *plan) key(ctx context.Context, w *statement, k key) error {
 			w.oneOf("instance.sop_class", k) + ")")
 	case indexed && a.within == 0:
 		p.column(w, a, k)
+		return p.rare(ctx, a, k)
 	case counts[k.tag].tag != 0 || rankOf(k.tag) >= 0: // counts are returned and not compared
 	default:
 		p.headers = append(p.headers, k)
 	}
 	return nil
+}
+
+// fewRows is up to how many rows it is better to find them first and sort them then.
+const fewRows = 2000
+
+// rare looks whether few studies have a name or an identifier that begins so.
+func (p *plan) rare(ctx context.Context, a attribute, k key) error {
+	if p.few || a.rank > 1 || k.vr != vr.PN && k.tag != tag.PatientID && k.tag != tag.AccessionNumber {
+		return nil
+	}
+	w := statement{args: []any{p.site}}
+	var all []string
+	for _, t := range k.terms {
+		if t.op == absent || strings.IndexAny(t.text, "*?=") == 0 || k.vr == vr.PN && p.q.Fuzzy {
+			return nil // no index finds it
+		}
+		condition, _ := p.term(&w, a, k, t)
+		all = append(all, condition)
+	}
+	var n int64
+	err := p.a.DB.QueryRow(ctx, `select count(*) from (select 1 from study where site_id = $1 and `+either(all)+` limit `+strconv.Itoa(fewRows+1)+`) as s`, w.args...).Scan(&n)
+	p.few = n <= fewRows
+	return err
 }
 
 // inColumns reports whether the index has all that a Request Attributes key names.
@@ -438,12 +462,12 @@ func (p *plan) modality(ctx context.Context, w *statement, k key) error {
 			continue
 		}
 		var n int64
-		err := p.a.DB.QueryRow(ctx, `select count(*) from (select 1 from series where site_id = $1 and modality = $2 limit 2001) as s`,
+		err := p.a.DB.QueryRow(ctx, `select count(*) from (select 1 from series where site_id = $1 and modality = $2 limit `+strconv.Itoa(fewRows+1)+`) as s`,
 			p.site, t.text).Scan(&n)
 		if err != nil {
 			return err
 		}
-		if n <= 2000 {
+		if n <= fewRows {
 			p.few, w.byID = true, len(k.terms) == 1
 			all = append(all, "study.id in (select series.study from series where series.site_id = $1 and series.modality = "+w.arg(t.text)+")")
 			continue
