@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"radagora/blob"
 	"radagora/fault"
@@ -52,6 +53,15 @@ func (s *Store) Compact(ctx context.Context, part float64, move func(ctx context
 		sum.Freed += freed
 	}
 	return sum, nil
+}
+
+// worn is how much of a pack must have been removed before Repack rewrites it.
+const worn = 0.5
+
+// Repack implements blob.Repacker.
+func (s *Store) Repack(ctx context.Context, _ time.Time, move blob.Mover) (blob.Repacked, error) {
+	did, err := s.Compact(ctx, worn, move)
+	return blob.Repacked(did), err
 }
 
 // worthwhile reports whether enough of a pack is dead, and nothing damaged.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"radagora/blob"
@@ -360,4 +361,87 @@ func TestUnreadableHead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDamageAfterACleanEnd flips a bit of the last object of a pack that was closed: it
+// is damaged, and not cut as if it had never been finished.
+func TestDamageAfterACleanEnd(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, disk.Options{})
+	b := blobtest.Bytes(1, 5000)
+	r := blobtest.Put(t, s, b)
+	for range 2 { // closing twice marks once
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir, disk.Options{})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, r.Pack+".open")
+	bytes, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(bytes) != 64+64+5056+64 {
+		t.Errorf("pack of %d bytes; want head, record and one mark", len(bytes))
+	}
+	bytes[r.Offset+64+4999] ^= 1
+	if err := os.WriteFile(name, bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, disk.Options{})
+	if got := s.Recovered(); len(got) != 1 || got[0].Cut != 0 || got[0].Objects != 1 {
+		t.Errorf("recovered %+v; want nothing cut", got)
+	}
+	if err := blob.Verify(t.Context(), s, r); !errors.Is(err, blob.ErrDamaged) {
+		t.Errorf("Verify = %v; want damage", err)
+	}
+	after := blobtest.Bytes(2, 100)
+	if got, err := blobtest.Get(t.Context(), s, blobtest.Put(t, s, after)); err != nil || string(got) != string(after) {
+		t.Errorf("what is put afterwards: %v", err)
+	}
+}
+
+// TestOpenReadsOpenPacksAlone counts what Open reads of a folder with few and with many
+// sealed packs after the same crash: the archive may grow, the start does not.
+func TestOpenReadsOpenPacksAlone(t *testing.T) {
+	var read []int64
+	for _, sealed := range []int{2, 60} {
+		dir := t.TempDir()
+		s := open(t, dir, disk.Options{PackSize: 20_000})
+		for i := range sealed*3 + 2 { // the last two are in a pack that stays open
+			blobtest.Put(t, s, blobtest.Bytes(uint64(i), 9000)) //nolint:gosec // G115: small and not negative
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second start finds what the first one left
+			before := readSoFar(t)
+			s = open(t, dir, disk.Options{PackSize: 20_000})
+			read = append(read, readSoFar(t)-before)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("bytes read by Open with 2 and with 60 packs: %v", read)
+	if least, most := slices.Min(read), slices.Max(read); most-least > 20_000 || most == 0 {
+		t.Errorf("Open reads %v bytes: it grows with what is sealed", read)
+	}
+}
+
+// readSoFar returns how many bytes this process has read.
+func readSoFar(t *testing.T) int64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		t.Skip("this system does not count what a process reads: ", err)
+	}
+	var n int64
+	if _, err := fmt.Sscanf(string(text), "rchar: %d", &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -18,6 +18,7 @@
 package disk
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -141,10 +142,28 @@ func (s *Store) Close() error {
 	s.sealing.Wait()
 	var failed error
 	for _, p := range free {
-		failed = errors.Join(failed, classify(p.f.Close()))
+		failed = errors.Join(failed, s.endMark(p), classify(p.f.Close()))
 	}
 	s.read.close()
 	return errors.Join(failed, classify(s.lock.Close()))
+}
+
+// endMark appends a record without an object to a pack that nobody writes to, durably. It
+// says that everything before it was durable: so the next Open need not read the last
+// objects again, and what is wrong with one is damage and nothing unfinished.
+func (s *Store) endMark(p *pack) error {
+	if p.failed() != nil || p.end == unit || p.marked == p.end {
+		return nil
+	}
+	if err := p.wait(context.Background(), p.end); err != nil {
+		return err
+	}
+	block := make([]byte, unit)
+	p.head.put(block, record{offset: p.end, kind: removed, synced: p.end})
+	if _, err := s.o.write(p.f, block, p.end); err != nil {
+		return errors.Join(fmt.Errorf("mark pack %s: %w", p.name, classify(err)), classify(p.f.Truncate(p.end)))
+	}
+	return classify(datasync(p.f))
 }
 
 // The names of pack files: an open one is renamed when it is sealed.

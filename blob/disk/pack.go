@@ -15,6 +15,8 @@ type pack struct {
 	f    *os.File
 	end  int64 // where the next record begins; for the holder
 
+	marked int64 // end, if the record before it is a mark
+
 	mu      sync.Mutex
 	written int64         // end of the last finished record
 	synced  int64         // up to where the pack is durable

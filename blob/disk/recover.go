@@ -116,6 +116,9 @@ func (s *Store) resume(name string, f *os.File, size int64, sc scan) error {
 	p := newPack(name, sc.head)
 	p.f = f
 	p.end, p.written, p.synced = sc.end, sc.end, sc.end
+	if n := len(sc.records); n > 0 && sc.records[n-1].kind == removed && sc.records[n-1].length == 0 {
+		p.marked = sc.end
+	}
 	r := Recovery{Pack: name, Objects: count(sc.records, object), Lost: count(sc.records, lost), Cut: max(0, size-sc.end)}
 	s.report(r)
 	s.open[name] = p

@@ -203,6 +203,9 @@ func (s *Store) gatherPack(ctx context.Context, f *os.File, image *disk.Image, c
 	}
 	r := &window{s: s, ctx: ctx, key: s.key(c.Name), etag: info.ETag, end: info.Size, step: farAhead}
 	contents, err := disk.ReadContents(r, c.Name, info.Size)
+	if failed := r.failure(); failed != nil {
+		err = failed
+	}
 	if err != nil {
 		return pairs, err
 	}
@@ -229,6 +232,18 @@ func (s *Store) gatherPack(ctx context.Context, f *os.File, image *disk.Image, c
 		pairs = append(pairs, [2]blob.Ref{ref, to})
 	}
 	return pairs, nil
+}
+
+// unfinished is how old the parts of a pack are that nobody will finish.
+const unfinished = 24 * time.Hour
+
+// Repack implements blob.Repacker.
+func (s *Store) Repack(ctx context.Context, now time.Time, move blob.Mover) (blob.Repacked, error) {
+	did, err := s.Merge(ctx, MergeOptions{Now: func() time.Time { return now }}, move)
+	if err == nil {
+		_, err = s.Tidy(ctx, now, unfinished)
+	}
+	return blob.Repacked{Packs: did.Packs, Objects: did.Objects, Freed: did.Freed}, err
 }
 
 // Tidy gives back the parts of packs that a process left unfinished longer ago than

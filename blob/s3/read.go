@@ -94,6 +94,9 @@ type object struct{ *io.SectionReader }
 // Close implements io.Closer.
 func (object) Close() error { return nil }
 
+// Fleeting implements blob.Fleeting.
+func (object) Fleeting() {}
+
 // A window reads from a pack in pieces that are larger than what is asked for, the
 // larger the longer somebody reads on.
 type window struct {
@@ -103,10 +106,18 @@ type window struct {
 	etag string
 	end  int64 // of what may be read
 
-	mu   sync.Mutex
-	buf  []byte
-	at   int64
-	step int64
+	mu     sync.Mutex
+	buf    []byte
+	at     int64
+	step   int64
+	failed error // the first one, for whoever asks those that take errors for damage
+}
+
+// failure returns the first error of reading, nil if there was none.
+func (w *window) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed
 }
 
 // ReadAt implements io.ReaderAt.
@@ -118,6 +129,11 @@ func (w *window) ReadAt(b []byte, offset int64) (n int, err error) {
 		k, err := w.some(b[n:], offset+int64(n))
 		n += k
 		if err != nil {
+			w.mu.Lock()
+			if w.failed == nil && !errors.Is(err, blob.ErrDamaged) {
+				w.failed = err
+			}
+			w.mu.Unlock()
 			return n, err
 		}
 	}
@@ -209,7 +225,12 @@ func (s *Store) contents(ctx context.Context, pack string) (*disk.Contents, erro
 }
 
 func (s *Store) contentsOf(ctx context.Context, pack string, size int64, etag string) (*disk.Contents, error) {
-	return disk.ReadContents(&window{s: s, ctx: ctx, key: s.key(pack), etag: etag, end: size, step: ahead}, pack, size)
+	w := &window{s: s, ctx: ctx, key: s.key(pack), etag: etag, end: size, step: ahead}
+	c, err := disk.ReadContents(w, pack, size)
+	if failed := w.failure(); failed != nil {
+		return nil, fmt.Errorf("read pack %s: %w", pack, failed)
+	}
+	return c, err
 }
 
 // List yields every object, pack by pack.

@@ -108,7 +108,26 @@ func (s *Store) rewrite(ctx context.Context, pack string, refs []blob.Ref) error
 	if err := s.upload(ctx, pack, f, info.Size, o); err != nil {
 		return err
 	}
-	return s.dropVersions(ctx, pack)
+	if err := s.dropVersions(ctx, pack); err != nil {
+		return err
+	}
+	return s.gone(ctx, pack, refs)
+}
+
+// gone looks whether objects are gone, for a store that does not keep to the condition
+// under which a pack is rewritten: errStale if one came back.
+func (s *Store) gone(ctx context.Context, pack string, refs []blob.Ref) error {
+	c, err := s.contents(ctx, pack)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if patches, _, err := c.Without(refs); err != nil || len(patches) > 0 {
+		return errStale
+	}
+	return nil
 }
 
 // download writes a pack to a file, patched.

@@ -18,12 +18,21 @@ import (
 type Tier struct {
 	Local *disk.Store
 	Far   blob.Packs // usually a Store
+
+	// Through says that new objects go to Far at once, as they must where several
+	// processes write; what is here was written before.
+	Through bool
 }
 
 var _ blob.Packs = (*Tier)(nil)
 
-// Create begins a new object, here.
-func (t *Tier) Create(ctx context.Context) (blob.Writer, error) { return t.Local.Create(ctx) }
+// Create begins a new object: here, unless it goes through.
+func (t *Tier) Create(ctx context.Context) (blob.Writer, error) {
+	if t.Through {
+		return t.Far.Create(ctx)
+	}
+	return t.Local.Create(ctx)
+}
 
 // of returns the store to read a pack from: here as long as it is.
 func (t *Tier) of(pack string) blob.Packs {
@@ -150,6 +159,24 @@ func (t *Tier) DropPack(ctx context.Context, pack string) error {
 
 // SealOld has packs sealed, so that they can be moved.
 func (t *Tier) SealOld(now time.Time, age time.Duration) int { return t.Local.SealOld(now, age) }
+
+// Repack implements blob.Repacker. Copies of packs whose objects moved are for whoever
+// has the references to drop: see DropPack.
+func (t *Tier) Repack(ctx context.Context, now time.Time, move blob.Mover) (sum blob.Repacked, err error) {
+	stores := []blob.Packs{t.Far}
+	if !t.Through {
+		stores = []blob.Packs{t.Local, t.Far}
+	}
+	for _, s := range stores {
+		r, ok := s.(blob.Repacker)
+		if !ok {
+			continue
+		}
+		did, failed := r.Repack(ctx, now, move)
+		sum.Packs, sum.Objects, sum.Freed, err = sum.Packs+did.Packs, sum.Objects+did.Objects, sum.Freed+did.Freed, errors.Join(err, failed)
+	}
+	return sum, err
+}
 
 // A Moved says what Move did.
 type Moved struct {
