@@ -18,9 +18,7 @@ import (
 	"time"
 
 	"radagora/access"
-	"radagora/dicom"
 	"radagora/dicom/dimse"
-	"radagora/dicom/tag"
 	"radagora/dicom/uid"
 	"radagora/lang"
 	"radagora/site"
@@ -282,21 +280,23 @@ func (w *walk) services(b *strings.Builder) {
 	fmt.Fprint(b, "\n## What a DICOM service answers\n\n")
 	roles := append([]access.Role{""}, access.Roles()...)
 	columns(b, "service", roles)
-	names := []string{"C-ECHO", "C-STORE", "C-FIND worklist", "N-CREATE, N-SET performed step"}
-	if len(names) != len(services) {
-		w.Errorf("the doorman knows %d services, this walk %d", len(services), len(names))
+	if len(inquiries) != len(services) {
+		w.Errorf("the doorman knows %d services, this walk %d", len(services), len(inquiries))
 	}
-	for _, name := range names {
-		fmt.Fprintf(b, "| `%s` |", name)
+	for _, i := range inquiries {
+		if services[i.name] == "" {
+			w.Errorf("%s is no service of the doorman", i.name)
+		}
+		fmt.Fprintf(b, "| `%s` |", i.name)
 		for _, role := range roles {
-			fmt.Fprintf(b, " %s |", w.dial(role, name))
+			fmt.Fprintf(b, " %s |", w.dial(role, i))
 		}
 		b.WriteString("\n")
 	}
 }
 
 // dial asks for a service as a role and says in a word what came.
-func (w *walk) dial(role access.Role, service string) string {
+func (w *walk) dial(role access.Role, i inquiry) string {
 	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
 	defer cancel()
 	config := dimse.Config{Calling: "STRANGER", Called: "RADAGORA", Now: time.Now}
@@ -308,40 +308,18 @@ func (w *walk) dial(role access.Role, service string) string {
 	default:
 		config.Identity = &dimse.Identity{Type: dimse.UserPasscode, Primary: []byte("demo-" + string(role)), Secondary: []byte(w.password(role))}
 	}
-	class, syntax := uid.EncapsulatedPDFStorage, uid.ExplicitVRLittleEndian
-	switch service {
-	case "C-ECHO":
-		class, syntax = uid.Verification, uid.ImplicitVRLittleEndian
-	case "C-FIND worklist":
-		class = uid.ModalityWorklistInformationModelFind
-	case "N-CREATE, N-SET performed step":
-		class = uid.ModalityPerformedProcedureStep
-	}
-	config.Propose = []dimse.Proposal{{SOPClass: class, Syntaxes: []uid.UID{syntax}}}
+	config.Propose = []dimse.Proposal{{SOPClass: i.class, Syntaxes: []uid.UID{uid.ExplicitVRLittleEndian}}}
 	assoc, err := dimse.Dial(ctx, w.dicom, config)
 	if err != nil {
 		return "–"
 	}
 	defer assoc.Abort()
-	var status dimse.Status
-	switch service {
-	case "C-ECHO":
-		status, err = assoc.Echo(ctx)
-	case "C-FIND worklist":
-		keys, _ := dicom.NewBuilder().Text(tag.PatientID, "nobody's").Dataset()
-		for _, e := range assoc.Find(ctx, class, keys) {
-			status, err = answered(e)
-		}
-	case "N-CREATE, N-SET performed step":
-		empty, _ := dicom.NewBuilder().Text(tag.PatientID).Dataset()
-		_, e := assoc.Do(ctx, &dimse.Request{Operation: dimse.NCreate, SOPClass: class, Dataset: empty})
-		status, err = answered(e)
-	default:
-		status, err = assoc.Store(ctx, dimse.Outgoing{SOPClass: class, SOPInstance: uid.Must("1.2.3"), TransferSyntax: syntax, Data: strings.NewReader("\x08\x00\x05\x00CS\x00\x00")})
-	}
-	check(w.T, err)
-	if status == dimse.NotAuthorised {
+	err = i.ask(ctx, w.T, assoc, i.class)
+	if status, ok := errors.AsType[*dimse.StatusError](err); ok && status.Status == dimse.NotAuthorised {
 		return "–"
+	} else if err != nil && !ok {
+		w.Errorf("%s as %s: %v", i.name, role, err)
+		return "broken"
 	}
 	return "yes" // what is sent is no object: that it was looked at is enough
 }
