@@ -3,7 +3,6 @@ package archive
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -120,31 +119,44 @@ func membersOf(d *dicom.Dataset) (members, error) {
 	return cut(b.Bytes())
 }
 
-// dataset makes a data set of members. Bulk data are left out.
-func (m members) dataset() (*dicom.Dataset, error) {
+// builder makes a data set of members, to be changed. Bulk data are left out.
+func (m members) builder() (*dicom.Builder, error) {
 	var b bytes.Buffer
 	if err := m.write(&b); err != nil {
 		return nil, err
 	}
-	built, err := dicom.ReadJSON(&b, dicom.JSONLimits{})
+	return dicom.ReadJSON(&b, dicom.JSONLimits{})
+}
+
+// dataset makes a data set of members. Bulk data are left out.
+func (m members) dataset() (*dicom.Dataset, error) {
+	b, err := m.builder()
 	if err != nil {
 		return nil, err
 	}
-	return built.Dataset()
+	return b.Dataset()
 }
 
-// text returns the first value of a member of text, "" if there is none.
-func (m members) text(t tag.Tag) string {
+// only returns the members that keys name.
+func (m members) only(keys []key) members {
+	var some members
+	for _, one := range m {
+		if slices.ContainsFunc(keys, func(k key) bool { return k.tag == one.tag }) {
+			some = append(some, one)
+		}
+	}
+	return some
+}
+
+// uid returns the value of a member that is one UID, "" if there is none.
+func (m members) uid(t tag.Tag) string {
 	i := slices.IndexFunc(m, func(one member) bool { return one.tag == t })
 	if i < 0 {
 		return ""
 	}
-	var v struct{ Value []any }
-	if err := json.Unmarshal(m[i].raw[11:], &v); err != nil || len(v.Value) == 0 {
-		return ""
-	}
-	s, _ := v.Value[0].(string)
-	return s
+	_, text, _ := bytes.Cut(m[i].raw, []byte(`"Value":["`))
+	text, _, _ = bytes.Cut(text, []byte(`"`))
+	return string(text)
 }
 
 // objects calls fn with each data set of a block until it returns an error. What fn is

@@ -152,6 +152,7 @@ type plan struct {
 	passing bool       // this is such a plan: where its pages end is not remembered
 	headers []key      // what is matched against prepared metadata
 	answers []key      // what is returned
+	beyonds []key      // of these, what only headers have
 	zone    *zone      // nil: dates are as they stand
 	shelf   shelf
 }

@@ -75,13 +75,22 @@ func (p *plan) wanted() []key {
 
 // answer makes the data set of a row.
 func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
-	b := builder{Builder: dicom.NewBuilder()}
-	d, err := p.described(ctx, r)
+	m, err := p.described(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if p.q.All {
-		b.everything(p, d)
+	b := builder{Builder: dicom.NewBuilder()}
+	if p.q.All && m != nil {
+		if b.Builder, err = p.everything(m).builder(); err != nil {
+			return nil, err
+		}
+		b.unicode = true
+	}
+	var d *dicom.Dataset
+	if m != nil && len(p.beyonds) > 0 {
+		if d, err = m.only(p.beyonds).dataset(); err != nil {
+			return nil, err
+		}
 	}
 	for _, k := range p.answers {
 		if err := p.element(ctx, &b, r, d, k); err != nil {
@@ -96,12 +105,8 @@ func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
 
 // described returns the header that answers are completed from, or nil if the index
 // has all that is asked for.
-func (p *plan) described(ctx context.Context, r row) (*dicom.Dataset, error) {
-	need := p.q.All
-	for _, k := range p.answers {
-		need = need || p.beyond(k) && p.may(k.tag)
-	}
-	if !need {
+func (p *plan) described(ctx context.Context, r row) (members, error) {
+	if !p.q.All && len(p.beyonds) == 0 {
 		return nil, nil
 	}
 	return p.header(ctx, r)
@@ -260,19 +265,18 @@ func (b *builder) copy(e dicom.Element) {
 	b.Sequence(e.Tag(), items...)
 }
 
-// everything sets what a header has: at the level of instances all of it that is no
+// everything returns what a header has: at the level of instances all of it that is no
 // bulk data, above that what belongs to the level.
-func (b *builder) everything(p *plan, d *dicom.Dataset) {
-	if d == nil {
-		return
-	}
-	for e := range d.All() {
-		t := e.Tag()
-		if t.Element() == 0 || t.Group() == pixelGroup || tooLong(e) || !p.may(t) || p.rank < 3 && !common(t, p.rank) {
+func (p *plan) everything(m members) members {
+	var some members
+	for _, one := range m {
+		t := one.tag
+		if t.Group() == pixelGroup || len(one.raw) > answerLimit || !p.may(t) || p.rank < 3 && !common(t, p.rank) {
 			continue
 		}
-		b.copy(e)
+		some = append(some, one)
 	}
+	return some
 }
 
 // answerLimit is how many bytes a value may have to stand in an answer.

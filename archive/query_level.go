@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 
-	"radagora/dicom"
 	"radagora/dicom/tag"
 )
 
@@ -37,29 +36,36 @@ func common(t tag.Tag, rank int) bool {
 // header returns the header that the keys beyond the index are matched against and
 // answered from, nil if none matches: that of an instance, or the first one of the
 // first series that does.
-func (p *plan) header(ctx context.Context, r row) (*dicom.Dataset, error) {
+func (p *plan) header(ctx context.Context, r row) (members, error) {
 	if p.rank == 3 {
-		d, err := p.headOf(ctx, r)
-		return p.matching(d), err
+		m, err := p.headOf(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		return p.matching(m)
 	}
 	list, err := p.a.firsts(ctx, r, p.site, r.text("study.id"), r.text("series.id"))
-	for _, d := range list {
-		if d = p.matching(d); d != nil {
-			return d, nil
+	for _, m := range list {
+		if m, err := p.matching(m); err != nil || m != nil {
+			return m, err
 		}
 	}
 	return nil, err
 }
 
-// matching returns d if the keys beyond the index match it.
-func (p *plan) matching(d *dicom.Dataset) *dicom.Dataset {
-	if d == nil {
-		return nil
+// matching returns m if the keys beyond the index match it.
+func (p *plan) matching(m members) (members, error) {
+	if m == nil || len(p.headers) == 0 {
+		return m, nil
+	}
+	d, err := m.only(p.headers).dataset()
+	if err != nil {
+		return nil, err
 	}
 	for _, k := range p.headers {
 		if !k.in(d, p.q.Fuzzy) {
-			return nil
+			return nil, nil
 		}
 	}
-	return d
+	return m, nil
 }
