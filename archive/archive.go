@@ -26,8 +26,6 @@ import (
 	"radagora/access"
 	"radagora/blob"
 	"radagora/db"
-	"radagora/dicom"
-	"radagora/dicom/uid"
 	"radagora/fault"
 	"radagora/journal"
 )
@@ -73,18 +71,14 @@ type Config struct {
 	Log      *slog.Logger     // nil: silent
 	Now      func() time.Time // the clock
 
-	// Erased, if set, is told within tx of a study that was erased, or that lost the
-	// instances of one of several persons, for whoever derives something from it.
+	// Erased, if set, is told within tx of a study that was erased, or of which the
+	// instances of one of several persons were, or that was corrected to be of another
+	// person, for whoever derives something from it.
 	Erased func(ctx context.Context, tx *db.Tx, site, study string, whole bool) error
 
 	// Arrived, if set, is told within tx of a person whom the instances of a study name
 	// for the first time, so that what they asked for holds before anybody can select it.
 	Arrived func(ctx context.Context, tx *db.Tx, p access.Person) error
-
-	// Overlay, if set, returns what was corrected of the patient and study of a study:
-	// elements that take the place of those that its objects hold, in the metadata and
-	// answers made of them. Nil: nothing. The index is corrected by whoever corrects.
-	Overlay func(ctx context.Context, site string, study uid.UID) (*dicom.Dataset, error)
 
 	// Minimise, if set, is how a minimised installation replaces identities. Whether
 	// this is one is Minimised at the first start, and what was decided then later.

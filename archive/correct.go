@@ -218,7 +218,7 @@ func (c *Correction) entries(kind, reason string, patient []string, before strin
 func (c *Correction) attributes() []string {
 	var all []string
 	for _, v := range c.Values {
-		all = append(all, tag.Keyword(v.Tag))
+		all = append(all, v.Tag.Keyword())
 	}
 	return all
 }
@@ -243,7 +243,7 @@ func (c *Correction) insert(ctx context.Context, tx *db.Tx, covered map[string]b
 func textOf(values []Value) string {
 	of := map[string]any{}
 	for _, v := range values {
-		of[v.Tag.Hex()] = v.Text.Reveal()
+		of[v.Tag.Keyword()] = v.Text.Reveal()
 	}
 	return string(encode(of))
 }
@@ -256,7 +256,7 @@ func valuesOf(text string) ([]Value, error) {
 	}
 	var all []Value
 	for _, t := range correctable {
-		if s, ok := of[t.Hex()]; ok {
+		if s, ok := of[t.Keyword()]; ok {
 			all = append(all, Value{t, Conceal(s)})
 		}
 	}
@@ -308,6 +308,10 @@ func (a *Archive) reidentified(ctx context.Context, site string, study uid.UID, 
 			return err
 		}
 		err = a.DB.Write(ctx, func(tx *db.Tx) error {
+			// Nobody else changes the study, or adds to it, until this is done.
+			if _, err := tx.Exec(ctx, `update study set corrected = corrected where site_id = $1 and study_uid = $2`, site, study.String()); err != nil {
+				return err
+			}
 			c, err := do(tx, all)
 			if err != nil {
 				return err

@@ -1,13 +1,14 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
+	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"slices"
-	"time"
 
 	"radagora/db"
 	"radagora/dicom"
@@ -234,13 +235,13 @@ func (a *Archive) OpenReceived(ctx context.Context, i Instance) (Object, error) 
 	return Object{Object: o, Instance: i}, nil
 }
 
-// headerOf reads what an instance says of patient and study, under its corrections.
-func (a *Archive) headerOf(ctx context.Context, i Instance) (header, error) {
+// headerIn reads what an instance says of patient and study, under its corrections.
+func (a *Archive) headerIn(ctx context.Context, q db.Querier, i Instance) (header, error) {
 	h, err := a.peek(ctx, i.ref)
 	if err != nil || i.corrected == "" {
 		return h, err
 	}
-	l, err := fixesOf(ctx, a.DB, i.Site, i.Study.String())
+	l, err := fixesOf(ctx, q, i.Site, i.Study.String())
 	return l.header(h), err
 }
 
@@ -251,12 +252,7 @@ func (a *Archive) right(ctx context.Context, o Object) (Object, error) {
 	if err != nil || len(l) == 0 {
 		return o, err
 	}
-	s, _ := uid.SyntaxOf(i.TransferSyntax)
-	opts := &dicom.Options{StopAt: firstPixels}
-	if s.Deflated {
-		opts = nil
-	}
-	f, err := o.Read(opts)
+	f, err := o.Read(&dicom.Options{StopAt: firstPixels})
 	if err != nil {
 		return o, unreadable(f, err)
 	}
@@ -264,11 +260,14 @@ func (a *Archive) right(ctx context.Context, o Object) (Object, error) {
 		return o, nil
 	}
 	rest := f.End
-	if s.Deflated {
+	if s, _ := uid.SyntaxOf(i.TransferSyntax); s.Deflated {
 		rest = o.Size()
+		if f, err = o.inflated(); err != nil {
+			return o, err
+		}
 	}
-	if rest-f.Start > maxHeader {
-		return o, fault.Errorf(fault.Exhausted, "instance %s: its header of %d bytes is too long to be corrected", i.SOP, rest-f.Start)
+	if f.End-f.Start > maxHeader {
+		return o, fault.Errorf(fault.Exhausted, "instance %s: its header of %d bytes is too long to be corrected", i.SOP, f.End-f.Start)
 	}
 	head, err := a.rewritten(o, f, l)
 	if err != nil {
@@ -277,6 +276,20 @@ func (a *Archive) right(ctx context.Context, o Object) (Object, error) {
 	joint := &spliced{head: head, under: o.Object, from: rest}
 	i.Length = joint.Size()
 	return Object{Object: joint, Instance: i}, nil
+}
+
+// inflated reads a deflated object into memory.
+func (o Object) inflated() (*dicom.File, error) {
+	var file bytes.Buffer
+	i := o.Instance
+	if err := dicom.WriteMeta(&file, dicom.Meta{SOPClass: i.SOPClass, SOPInstance: i.SOP, TransferSyntax: uid.ExplicitVRLittleEndian}); err != nil {
+		return nil, err
+	}
+	from := flate.NewReader(io.NewSectionReader(o, o.DatasetAt(), o.Size()-o.DatasetAt()))
+	if _, err := io.Copy(&file, io.LimitReader(from, maxHeader+1)); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "instance %s: the deflated data are damaged", i.SOP)
+	}
+	return dicom.Open(bytes.NewReader(file.Bytes()), int64(file.Len()), nil)
 }
 
 // rewritten returns what stands before the pixels of an object, under corrections.
@@ -291,7 +304,7 @@ func (a *Archive) rewritten(o Object, f *dicom.File, l fixes) ([]byte, error) {
 	}
 	if !c.utf8 {
 		drop := func(e dicom.Element) bool { return c.drop[e.Tag()] }
-		err := dicom.WriteChanged(out, f.Dataset, f.TransferSyntax, dicom.Changes{Set: c.set, Drop: drop})
+		err := dicom.WriteChanged(out, f.Dataset, o.Instance.TransferSyntax, dicom.Changes{Set: c.set, Drop: drop})
 		return out.b, err
 	}
 	b := dicom.Edit(f.Dataset)
@@ -306,7 +319,7 @@ func (a *Archive) rewritten(o Object, f *dicom.File, l fixes) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = dicom.Write(out, d, f.TransferSyntax)
+	err = dicom.Write(out, d, o.Instance.TransferSyntax)
 	return out.b, err
 }
 
@@ -355,13 +368,19 @@ func (s *spliced) ReadAt(p []byte, at int64) (n int, err error) {
 	return n + more, err
 }
 
-// remade returns when the corrections of a study last changed what it says, for caches.
-func (l fixes) remade() time.Time {
-	var at time.Time
-	for _, f := range l {
-		if f.At.After(at) {
-			at = f.At
+// corrections erases what was said to be right about the person, and about studies that
+// are gone.
+func (e *eraser) corrections(ctx context.Context) error {
+	const theirs = `select id from correction where site_id = $1 and (person <> '' and person = $2 or
+		not exists (select 1 from study where study.site_id = correction.site_id and study.study_uid = correction.study_uid)
+		and not exists (select 1 from trash_object where trash_object.site_id = correction.site_id and trash_object.study_uid = correction.study_uid))`
+	for _, s := range []string{
+		`delete from correction_received where correction in (` + theirs + `)`,
+		`delete from correction where id in (` + theirs + `)`,
+	} {
+		if _, err := e.tx.Exec(ctx, s, e.p.Site, e.p.ID); err != nil {
+			return err
 		}
 	}
-	return at
+	return nil
 }

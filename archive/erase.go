@@ -83,6 +83,9 @@ func (a *Archive) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, e
 			return 0, err
 		}
 	}
+	if err := e.corrections(ctx); err != nil {
+		return 0, err
+	}
 	return e.finish(ctx)
 }
 
@@ -231,7 +234,7 @@ func (e *eraser) part(ctx context.Context, study, uid string) error {
 	var gone []Instance
 	var rest []header
 	for _, i := range all {
-		h, err := e.a.peek(ctx, i.ref)
+		h, err := e.a.headerIn(ctx, e.tx, i)
 		switch {
 		case err != nil:
 			return err // whose it is must be known before anything is erased

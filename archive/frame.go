@@ -71,13 +71,17 @@ func (a *Archive) lookForFrames(ctx context.Context, i Instance) (frameIndex, er
 	return index, nil
 }
 
-// openNow opens an instance, also if it was moved to another pack since it was looked up.
+// openNow opens an instance as received, also if it was moved to another pack since it
+// was looked up.
 func (a *Archive) openNow(ctx context.Context, i Instance) (Object, error) {
-	o, err := a.OpenInstance(ctx, i)
+	o, err := a.OpenReceived(ctx, i)
 	if err == nil || fault.Of(err) != fault.NotFound {
 		return o, err
 	}
-	return a.Open(ctx, i.Site, i.SOP)
+	if i, err = a.Instance(ctx, i.Site, i.SOP); err != nil {
+		return o, err
+	}
+	return a.OpenReceived(ctx, i)
 }
 
 // frameIndexOf returns what was remembered. NotFound: nothing.

@@ -167,7 +167,7 @@ func (a *Archive) Objects(ctx context.Context, p access.Person) iter.Seq2[Object
 // offer opens an instance and yields it, unless its study names several persons and
 // it is about another.
 func (a *Archive) offer(ctx context.Context, i Instance, p access.Person, aside bool, yield func(Object, error) bool) bool {
-	h, err := a.peek(ctx, i.ref)
+	h, err := a.headerIn(ctx, a.DB, i)
 	if err == nil && personOf(h.patient) != "" && !sameAs(h.patient, p.ID) {
 		return true
 	}

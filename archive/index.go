@@ -32,7 +32,7 @@ type entry struct {
 var errTaken = errors.New("the SOP Instance UID is taken")
 
 // errStale says that what was remembered of a series is no longer so.
-var errStale = errors.New("the series was deleted")
+var errStale = errors.New("the series was deleted, or its study corrected")
 
 // add writes the rows and the journal entry of e in one transaction. It returns
 // errTaken if its UID is taken.
@@ -51,7 +51,7 @@ func (a *Archive) add(ctx context.Context, e *entry) (id string, err error) {
 }
 
 func (a *Archive) addIn(ctx context.Context, tx *db.Tx, e *entry, id string) error {
-	s, err := a.place(ctx, tx, e)
+	s, e, err := a.place(ctx, tx, e)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,7 @@ type place struct {
 	newDispute, fresh bool     // of this transaction: differs became true; the series was made
 	newPerson         bool     // of this transaction: no instance of the study had named the person
 	told              bool     // of this transaction: the study says something that it did not
+	fixes             fixes    // what was corrected of the study
 }
 
 // place finds or makes the study and the series of e and counts e in both.
@@ -98,25 +99,33 @@ type place struct {
 // Because merging never takes anything back, what was once read of a study is
 // still true for deciding that an instance adds nothing to it. So the common
 // case, one more instance of a known series, is two updates and no question.
-func (a *Archive) place(ctx context.Context, tx *db.Tx, e *entry) (place, error) {
-	if s, ok := a.known.get(e); ok && s.covers(e) {
-		n, err := tx.Exec(ctx, countStudy, s.study, e.ref.Length, e.at)
+//
+// It returns e under what was corrected of the study.
+func (a *Archive) place(ctx context.Context, tx *db.Tx, e *entry) (place, *entry, error) {
+	s, ok := a.known.get(e)
+	if right := s.fixes.entry(e); ok && s.covers(right) {
+		n, err := tx.Exec(ctx, countKnown, s.study, e.ref.Length, e.at, s.fixes.digest())
 		if err == nil && n == 1 {
 			n, err = tx.Exec(ctx, countSeries, s.series, e.ref.Length, e.at)
 		}
 		if err == nil && n == 0 {
 			err = errStale
 		}
-		return s, err
+		return s, right, err
 	}
-	var s place
+	s = place{}
+	var err error
+	if s.fixes, err = fixesOf(ctx, tx, e.site, e.study.String()); err != nil {
+		return s, e, err
+	}
+	e = s.fixes.entry(e)
 	if err := a.studyOf(ctx, tx, e, &s); err != nil {
-		return s, err
+		return s, e, err
 	}
 	if err := a.seriesOf(ctx, tx, e, &s); err != nil {
-		return s, err
+		return s, e, err
 	}
-	return s, nil
+	return s, e, nil
 }
 
 // covers reports whether e says nothing about study and series that s does not.
@@ -133,7 +142,7 @@ func (s *place) covers(e *entry) bool {
 // changing it until the end of the transaction, and adds what e says about it.
 func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) error {
 	made, err := tx.Exec(ctx, insertStudy, args(db.NewID(), e.site, e.study.String(), e.patient, e.ofStudy, folds(e.patient, e.ofStudy),
-		false, "", 0, 0, 0, e.at, e.at)...)
+		false, "", 0, 0, 0, e.at, e.at, s.fixes.digest())...)
 	if err != nil {
 		return err
 	}
@@ -145,9 +154,12 @@ func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) er
 	if _, err := tx.Exec(ctx, countStudy, s.study, e.ref.Length, e.at); err != nil {
 		return err
 	}
-	texts := make([]string, len(studyTexts))
-	if err := tx.QueryRow(ctx, selectStudyState, e.site, uid).Scan(targets(texts, &s.study, &s.differs)...); err != nil {
+	texts, corrected := make([]string, len(studyTexts)), ""
+	if err := tx.QueryRow(ctx, selectStudyState, e.site, uid).Scan(targets(texts, &s.study, &s.differs, &corrected)...); err != nil {
 		return err
+	}
+	if corrected != s.fixes.digest() {
+		return errStale
 	}
 	if who := e.person(); who != "" {
 		n, err := tx.Exec(ctx, insertPerson, e.site, who, s.study)

@@ -138,12 +138,12 @@ func (a *Archive) split(ctx context.Context, site string, t Target) (gone []leav
 	}
 	for n := range gone {
 		gone[n].person = only
-		if h, err := a.peek(ctx, gone[n].ref); only == "" && err == nil { // what cannot be read goes all the same
+		if h, err := a.headerIn(ctx, a.DB, gone[n].Instance); only == "" && err == nil { // what cannot be read goes all the same
 			gone[n].person = personOf(h.patient)
 		}
 	}
 	for _, i := range stays {
-		h, err := a.peek(ctx, i.ref)
+		h, err := a.headerIn(ctx, a.DB, i)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -169,10 +169,12 @@ var errChanged = fault.Errorf(fault.Unavailable, "the study has changed")
 func (a *Archive) delete(ctx context.Context, tx *db.Tx, d Deletion, gone []leaving, rest []header) error {
 	var study string
 	var count int64
-	if err := tx.QueryRow(ctx, `select id, instance_count from study where site_id = $1 and study_uid = $2`, d.Site, d.Study).Scan(&study, &count); err != nil {
+	var corrected string
+	if err := tx.QueryRow(ctx, `select id, instance_count, corrected from study where site_id = $1 and study_uid = $2`, d.Site, d.Study).
+		Scan(&study, &count, &corrected); err != nil {
 		return err
 	}
-	if count != int64(len(gone)+len(rest)) {
+	if count != int64(len(gone)+len(rest)) || corrected != gone[0].corrected {
 		return errChanged
 	}
 	if err := a.unheld(ctx, tx, d.Site, d.Study); err != nil {

@@ -62,7 +62,12 @@ type Instance struct {
 
 	ref       blob.Ref
 	datasetAt int64
+	corrected string // what was corrected of its study, "" for nothing
 }
+
+// Corrected names what was corrected of the instance's study, "" for nothing: what is
+// given out of it may differ from what was received.
+func (i Instance) Corrected() string { return i.corrected }
 
 const (
 	fromStudy = `select id, site_id, study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex,
@@ -73,7 +78,7 @@ const (
 		institution_name, department_name, station_name, manufacturer, series.model_name, device_serial_number,
 		software_versions, machine, series.instance_count, series.size_bytes, series.received_at, series.updated_at from series `
 	fromInstance = `select instance.id, instance.site_id, sop_uid, sop_class, study_uid, series_uid, transfer_syntax, instance_number, number_of_frames,
-		length, sha256, pack, pack_offset, dataset_at, door, calling_ae, instance.received_at, repeats
+		length, sha256, pack, pack_offset, dataset_at, door, calling_ae, instance.received_at, repeats, study.corrected
 		from instance join series on series.id = instance.series join study on study.id = series.study `
 )
 
@@ -203,7 +208,13 @@ func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Curso
 	if f.Modality != "" {
 		q.and(`exists (select 1 from series where series.study = study.id and series.modality = ?)`, f.Modality)
 	}
-	q.text += ` order by study_date desc, study_time desc, id desc limit ` + strconv.Itoa(max(0, limit))
+	order := ` order by study_date desc, study_time desc, id desc limit `
+	if few, err := a.fewNamed(ctx, site, f.PatientName); err != nil {
+		return nil, err
+	} else if few || f.PatientID != "" || f.AccessionNumber != "" {
+		order = strings.Replace(order, "study_date", "study_date || ''", 1) // find them first, and sort them then
+	}
+	q.text += order + strconv.Itoa(max(0, limit))
 	list, err := db.List(ctx, a.DB, scanStudy, q.text, q.args...)
 	if !f.Reach.Identity {
 		for i := range list {
@@ -211,6 +222,18 @@ func (a *Archive) Studies(ctx context.Context, site string, f Filter, from Curso
 		}
 	}
 	return list, err
+}
+
+// fewNamed reports whether few studies have a name that begins so.
+func (a *Archive) fewNamed(ctx context.Context, site, begin string) (bool, error) {
+	name, _ := FoldName(begin)
+	if name == "" {
+		return false, nil
+	}
+	var n int64
+	err := a.DB.QueryRow(ctx, `select count(*) from (select 1 from study where site_id = $1 and patient_name_folded >= $2 and patient_name_folded < $3 limit `+
+		strconv.Itoa(fewRows+1)+`) as s`, site, name, name+"\U0010ffff").Scan(&n)
+	return n <= fewRows, err
 }
 
 // conceal takes away what says who it is.
@@ -298,7 +321,7 @@ func scanSeries(r *db.Rows) (s Series, err error) {
 func scanInstance(r *db.Rows) (i Instance, err error) {
 	u, sum, received := make([]string, 5), []byte(nil), int64(0)
 	err = r.Scan(&i.ID, &i.Site, &u[0], &u[1], &u[2], &u[3], &u[4], &i.Number, &i.Frames,
-		&i.Length, &sum, &i.ref.Pack, &i.ref.Offset, &i.datasetAt, &i.Door, &i.CallingAE, &received, &i.Repeats)
+		&i.Length, &sum, &i.ref.Pack, &i.ref.Offset, &i.datasetAt, &i.Door, &i.CallingAE, &received, &i.Repeats, &i.corrected)
 	copy(i.SHA256[:], sum)
 	i.ref.Length, i.ref.SHA256, i.ReceivedAt = i.Length, i.SHA256, db.FromMillis(received)
 	return i, uids(err, u, &i.SOP, &i.SOPClass, &i.Study, &i.Series, &i.TransferSyntax)

@@ -52,30 +52,18 @@ func (a *Archive) Metadata(ctx context.Context, site string, study, series uid.U
 	if len(list) == 0 {
 		return Block{}, fault.Errorf(fault.NotFound, "no such series")
 	}
-	o, err := a.overlay(ctx, site, study)
+	v, err := a.overlaying(ctx, site, study.String(), list[0].corrected)
 	if err != nil {
 		return Block{}, err
 	}
 	switch p := list[0]; {
 	case series.IsZero():
-		return joined(list, "series/", o)
-	case o != nil:
-		return joined(list, "", o)
+		return joined(list, "series/", v)
+	case v != nil:
+		return joined(list, "", v)
 	default:
 		return Block{ETag: `"` + p.etag + `"`, Instances: int(p.instances), packed: p.body}, nil
 	}
-}
-
-// overlay returns what was corrected of a study, as members of JSON objects.
-func (a *Archive) overlay(ctx context.Context, site string, study uid.UID) (members, error) {
-	if a.Overlay == nil {
-		return nil, nil
-	}
-	d, err := a.Overlay(ctx, site, study)
-	if err != nil || d == nil {
-		return nil, err
-	}
-	return membersOf(d)
 }
 
 // A prepared is the metadata of one series.
@@ -86,6 +74,7 @@ type prepared struct {
 	instances       int64  // in here
 	etag            string
 	body            []byte // gzip
+	corrected       string // what was corrected of the study, "" for nothing
 }
 
 // prepared returns the series for which a condition holds, in the order of their
@@ -101,16 +90,16 @@ func (a *Archive) prepared(ctx context.Context, where string, args ...any) ([]pr
 }
 
 const fromPrepared = `select series.id, series.site_id, series.study, series.series_uid, series.instance_count,
-	coalesce(series_prepared.instances, -1), coalesce(series_prepared.etag, ''), series_prepared.body
+	coalesce(series_prepared.instances, -1), coalesce(series_prepared.etag, ''), series_prepared.body, study.corrected
 	from study join series on series.study = study.id left join series_prepared on series_prepared.series = series.id where `
 
 func scanPrepared(r *db.Rows) (p prepared, err error) {
-	return p, r.Scan(&p.id, &p.site, &p.study, &p.uid, &p.count, &p.instances, &p.etag, &p.body)
+	return p, r.Scan(&p.id, &p.site, &p.study, &p.uid, &p.count, &p.instances, &p.etag, &p.body, &p.corrected)
 }
 
 // joined makes one Block of several series. prefix and the UID of the series stand
 // before the addresses of bulk data.
-func joined(list []prepared, prefix string, o members) (Block, error) {
+func joined(list []prepared, prefix string, v *overlay) (Block, error) {
 	var b Block
 	sum := sha256.New()
 	var out bytes.Buffer
@@ -130,7 +119,10 @@ func joined(list []prepared, prefix string, o members) (Block, error) {
 			}
 			_, _ = io.WriteString(z, sep) // to memory
 			sep = ","
-			return m.relocated(before).over(o).write(z)
+			if m, err = v.over(m); err != nil {
+				return err
+			}
+			return m.relocated(before).write(z)
 		})
 		if err != nil {
 			return Block{}, err
@@ -140,8 +132,8 @@ func joined(list []prepared, prefix string, o members) (Block, error) {
 	if err := z.Close(); err != nil {
 		return Block{}, err
 	}
-	for _, m := range o {
-		_, _ = sum.Write(m.raw)
+	if v != nil {
+		_, _ = io.WriteString(sum, v.fixes.digest())
 	}
 	b.ETag, b.packed = `"`+hex.EncodeToString(sum.Sum(nil)[:16])+`"`, out.Bytes()
 	return b, nil

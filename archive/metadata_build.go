@@ -129,7 +129,7 @@ func (a *Archive) write(ctx context.Context, p *prepared, list []Instance, pause
 
 // describe writes the metadata of one instance.
 func (a *Archive) describe(ctx context.Context, w io.Writer, i Instance) error {
-	o, err := a.OpenInstance(ctx, i)
+	o, err := a.OpenReceived(ctx, i)
 	if err != nil {
 		return err
 	}

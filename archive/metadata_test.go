@@ -127,35 +127,6 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
-func TestMetadataOverlay(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		b.mustStore(thing{study: 1, series: 1, instance: 1}.arrival(t), archive.Added)
-		study, series, _ := thing{study: 1, series: 1}.uids()
-		before, err := b.Metadata(t.Context(), site, study, series)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Overlay = func(context.Context, string, uid.UID) (*dicom.Dataset, error) {
-			return dicom.NewBuilder().Text(tag.PatientName, "RIGHT^NAME").Text(tag.PatientComments, "added").Text(tag.AccessionNumber).Dataset()
-		}
-		after, err := b.Metadata(t.Context(), site, study, series)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := instances(t, after)[0]
-		if value(d, tag.PatientName) != "map[Alphabetic:RIGHT^NAME]" || value(d, tag.PatientComments) != "added" || value(d, tag.AccessionNumber) != "" {
-			t.Errorf("corrected: %v", d)
-		}
-		if before.ETag == after.ETag {
-			t.Error("a correction does not change the ETag")
-		}
-		got := b.found(archive.Query{Level: archive.ImageLevel, Reach: everybody, Keys: ask(t, "PatientComments=added")}, tag.PatientComments)
-		if got != "added" {
-			t.Errorf("found by what was corrected: %q", got)
-		}
-	})
-}
-
 // TestMetadataBehind sees that what arrives is prepared by Run, that a kill before it
 // loses nothing, and that everything derived can be dropped.
 func TestMetadataBehind(t *testing.T) {

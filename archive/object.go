@@ -20,7 +20,8 @@ type Object struct {
 }
 
 // Open opens the instance of that SOP Instance UID. NotFound: there is none. The
-// bytes are as they were received; whether they still are is for Check to find.
+// bytes are as they were received, but for what was corrected since; whether they
+// still are is for Check to find.
 func (a *Archive) Open(ctx context.Context, site string, sop uid.UID) (Object, error) {
 	i, err := a.Instance(ctx, site, sop)
 	if err != nil {
@@ -36,13 +37,19 @@ func (a *Archive) Open(ctx context.Context, site string, sop uid.UID) (Object, e
 	return Object{}, err
 }
 
-// OpenInstance opens an instance that was looked up.
+// OpenInstance opens an instance that was looked up, with what was corrected since it
+// was received.
 func (a *Archive) OpenInstance(ctx context.Context, i Instance) (Object, error) {
-	o, err := a.openBytes(ctx, i)
+	o, err := a.OpenReceived(ctx, i)
+	if err != nil || i.corrected == "" {
+		return o, err
+	}
+	now, err := a.right(ctx, o)
 	if err != nil {
+		o.Close()
 		return Object{}, err
 	}
-	return Object{Object: o, Instance: i}, nil
+	return now, nil
 }
 
 // Reader returns a reader over the whole file.

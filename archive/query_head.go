@@ -5,7 +5,6 @@ import (
 
 	"radagora/dicom"
 	"radagora/dicom/tag"
-	"radagora/dicom/uid"
 	"radagora/fault"
 )
 
@@ -19,7 +18,7 @@ type shelf struct {
 const maxShelf = 5_000
 
 // headOf returns the header of an instance, from the prepared metadata of its series.
-func (p *plan) headOf(ctx context.Context, r row) (*dicom.Dataset, error) {
+func (p *plan) headOf(ctx context.Context, r row) (members, error) {
 	if id := r.text("series.id"); p.shelf.series != id {
 		held, err := p.a.shelve(ctx, id)
 		if err != nil {
@@ -38,7 +37,14 @@ func (p *plan) headOf(ctx context.Context, r row) (*dicom.Dataset, error) {
 	if fault.Of(err) == fault.NotFound && err != nil {
 		return nil, nil // deleted since the row was read
 	}
-	return d, err
+	if err != nil {
+		return nil, err
+	}
+	m, err := membersOf(d)
+	if err != nil {
+		return nil, err
+	}
+	return p.a.overlaid(ctx, p.site, r, m)
 }
 
 // shelve cuts the metadata of a series up.
@@ -51,7 +57,7 @@ func (a *Archive) shelve(ctx context.Context, series string) (map[string]members
 	err = list[0].objects(func(object []byte) error {
 		m, err := cut(append([]byte(nil), object...))
 		if err == nil && len(held) < maxShelf {
-			held[m.text(tag.SOPInstanceUID)] = m
+			held[m.uid(tag.SOPInstanceUID)] = m
 		}
 		return err
 	})
@@ -60,23 +66,22 @@ func (a *Archive) shelve(ctx context.Context, series string) (map[string]members
 
 // firsts returns the header of the first instance of a series, or of every series of a
 // study if series is "", in the order of their numbers.
-func (a *Archive) firsts(ctx context.Context, r row, site, study, series string) ([]*dicom.Dataset, error) {
+func (a *Archive) firsts(ctx context.Context, r row, site, study, series string) ([]members, error) {
 	list, err := a.prepared(ctx, `study.id = $1 and (cast($2 as text) = '' or series.id = $2)`, study, series)
 	if err != nil {
 		return nil, err
 	}
-	var heads []*dicom.Dataset
+	var heads []members
 	for _, p := range list {
 		err := p.objects(func(object []byte) error {
-			m, err := cut(object)
+			m, err := cut(append([]byte(nil), object...))
 			if err != nil {
 				return err
 			}
-			d, err := a.overlaid(ctx, site, r, m)
-			if err != nil {
+			if m, err = a.overlaid(ctx, site, r, m); err != nil {
 				return err
 			}
-			heads = append(heads, d)
+			heads = append(heads, m)
 			return errStop
 		})
 		if err != nil {
@@ -86,26 +91,19 @@ func (a *Archive) firsts(ctx context.Context, r row, site, study, series string)
 	return heads, nil
 }
 
-// overlaid makes a data set of members, with what was corrected.
-func (a *Archive) overlaid(ctx context.Context, site string, r row, m members) (*dicom.Dataset, error) {
-	if a.Overlay != nil {
-		study, err := uid.Parse(r.text("study.study_uid"))
-		if err != nil {
-			return nil, err
-		}
-		o, err := a.overlay(ctx, site, study)
-		if err != nil {
-			return nil, err
-		}
-		m = m.over(o)
+// overlaid returns members with what was corrected.
+func (a *Archive) overlaid(ctx context.Context, site string, r row, m members) (members, error) {
+	v, err := a.overlaying(ctx, site, r.text("study.study_uid"), r.text("study.corrected"))
+	if err != nil {
+		return nil, err
 	}
-	return m.dataset()
+	return v.over(m)
 }
 
-// head reads the header of an instance: everything before the pixels. Values of more
+// head reads the header of an instance as received: everything before the pixels. Values of more
 // than some ten thousand bytes are not kept.
 func (a *Archive) head(ctx context.Context, i Instance) (*dicom.Dataset, error) {
-	o, err := a.OpenInstance(ctx, i)
+	o, err := a.OpenReceived(ctx, i)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ const unnamed = `case when study.patient_id = '' then study.patient_name || '^' 
 var instanceExprs = []string{
 	"instance.id", "instance.sop_uid", "instance.sop_class", "study.study_uid", "series.series_uid", "instance.transfer_syntax",
 	"instance.instance_number", "instance.number_of_frames", "instance.length", "instance.sha256", "instance.pack", "instance.pack_offset",
-	"instance.dataset_at", "instance.door", "instance.calling_ae", "instance.received_at", "instance.repeats",
+	"instance.dataset_at", "instance.door", "instance.calling_ae", "instance.received_at", "instance.repeats", "study.corrected",
 }
 
 // pageRows is how many rows are fetched at a time.
@@ -81,10 +81,11 @@ func (p *plan) want(exprs ...string) {
 // columns decides what is returned with every row.
 func (p *plan) columns() {
 	p.at, p.exprs, p.answers = map[string]int{}, nil, p.wanted()
+	p.beyonds = slices.DeleteFunc(slices.Clone(p.answers), func(k key) bool { return !p.beyond(k) || !p.may(k.tag) })
 	for _, o := range p.order() {
 		p.want(o.expr)
 	}
-	p.want("study.id", "study.study_uid")
+	p.want("study.id", "study.study_uid", "study.corrected")
 	if p.rank >= 2 {
 		p.want("series.id", "series.series_uid")
 	}
@@ -230,8 +231,12 @@ func (p *plan) sorted() string {
 // patients returns the next patients: each has the attributes that the study of it
 // says that arrived last.
 func (p *plan) patients(ctx context.Context, w *statement, text string, size int) ([]row, error) {
+	by := plainly(patientOrder)
+	if p.asked >= 0 {
+		by = strings.Replace(by, "study.patient_id", "study.patient_id || ''", 1) // find them first
+	}
 	groups := "select max(study.id) as latest, count(*) as n_studies, cast(sum(study.series_count) as bigint) as n_series, cast(sum(study.instance_count) as bigint) as n_instances from " +
-		p.from + " where " + text + " group by " + plainly(patientOrder) + " order by " + sorted(patientOrder) + " limit " + strconv.Itoa(size)
+		p.from + " where " + text + " group by " + by + " order by " + by + " limit " + strconv.Itoa(size)
 	exprs := slices.Clone(p.exprs)
 	for i, e := range exprs {
 		if c, ok := aggregates[e]; ok {
@@ -366,6 +371,7 @@ func (p *plan) instance(r row) (i Instance, err error) {
 		ID: r.text("instance.id"), Site: p.site, Number: r.int("instance.instance_number"), Frames: r.int("instance.number_of_frames"),
 		Length: number("instance.length"), Door: r.text("instance.door"), CallingAE: r.text("instance.calling_ae"),
 		ReceivedAt: db.FromMillis(number("instance.received_at")), Repeats: number("instance.repeats"), datasetAt: number("instance.dataset_at"),
+		corrected: r.text("study.corrected"),
 	}
 	copy(i.SHA256[:], r.text("instance.sha256"))
 	i.ref.Pack, i.ref.Offset, i.ref.Length, i.ref.SHA256 = r.text("instance.pack"), number("instance.pack_offset"), i.Length, i.SHA256

@@ -12,7 +12,7 @@ var (
 	seriesTexts = columnNames(seriesColumns)
 
 	insertStudy = insert("study", join([]string{"id", "site_id", "study_uid"}, studyTexts, studyFolds,
-		[]string{"patient_differs", "modalities", "series_count", "instance_count", "size_bytes", "received_at", "updated_at"})) +
+		[]string{"patient_differs", "modalities", "series_count", "instance_count", "size_bytes", "received_at", "updated_at", "corrected"})) +
 		" on conflict (site_id, study_uid) do nothing"
 	insertSeries = insert("series", join([]string{"id", "site_id", "study", "series_uid"}, seriesTexts,
 		[]string{"series_number", "machine", "instance_count", "size_bytes", "received_at", "updated_at"})) +
@@ -25,7 +25,7 @@ var (
 		"transfer_syntax", "dataset_sha256", "pack", "pack_offset", "length", "sha256", "dataset_at", "door", "calling_ae", "received_at", "repeats", "person",
 	}) + " on conflict (site_id, sop_uid, dataset_sha256) do nothing"
 
-	selectStudyState  = "select id, patient_differs, " + strings.Join(studyTexts, ", ") + " from study where site_id = $1 and study_uid = $2"
+	selectStudyState  = "select id, patient_differs, corrected, " + strings.Join(studyTexts, ", ") + " from study where site_id = $1 and study_uid = $2"
 	selectSeriesState = "select id, machine, series_number, " + strings.Join(seriesTexts, ", ") + " from series where study = $1 and series_uid = $2"
 	updateStudy       = update("study", append(join(studyTexts, studyFolds), "patient_differs"))
 	updateSeries      = update("series", append(join(seriesTexts), "series_number"))
@@ -38,6 +38,7 @@ const (
 	countSeries = `update series set instance_count = instance_count + 1, size_bytes = size_bytes + $2,
 		updated_at = case when updated_at < $3 then $3 else updated_at end,
 		received_at = case when received_at > $3 then $3 else received_at end where id = $1`
+	countKnown        = countStudy + ` and corrected = $4`
 	summarise         = `update study set modalities = $2, series_count = (select count(*) from series where study = $1) where id = $1`
 	modalities        = `select distinct modality from series where study = $1 and modality <> '' order by modality`
 	insertEvent       = `insert into instance_event (site_id, event_uid, instance) values ($1, $2, $3) on conflict do nothing`

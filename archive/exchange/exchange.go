@@ -85,6 +85,7 @@ type Config struct {
 	Jobs    Jobs
 	Studies Studies
 	Line    Line
+	Source  Source // nil: nothing can be fetched
 	Zone    func(ctx context.Context, site string) (*time.Location, error) // of the site's hours
 	Log     *slog.Logger                                                   // nil: silent
 	Now     func() time.Time
@@ -112,6 +113,9 @@ func Open(ctx context.Context, c Config) (*Exchange, error) {
 	}
 	x := &Exchange{c}
 	c.Jobs.Handle(sendJob, x.work, job.Attempts(sendAttempts))
+	if c.Source != nil {
+		c.Jobs.Handle(fetchJob, x.fetch, job.Attempts(fetchAttempts), job.Limit(fetchTakes))
+	}
 	return x, nil
 }
 

@@ -21,6 +21,7 @@ type Part string
 const (
 	All     Part = "all"
 	Reports Part = "reports" // structured reports alone, such as dose reports
+	Doses   Part = "doses"   // reports, or where there is none one instance for each irradiation event; it is fetched, never sent
 )
 
 // A Rule says what is passed on to whom. Empty lists ask nothing; all others must

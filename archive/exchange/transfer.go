@@ -38,6 +38,7 @@ type State string
 const (
 	Waiting   State = "waiting"
 	Sending   State = "sending"
+	Fetching  State = "fetching"
 	Done      State = "done"   // everything was taken
 	Failed    State = "failed" // given up, or something was refused for good
 	Cancelled State = "cancelled"
@@ -48,7 +49,10 @@ const (
 	ReasonUnreachable = "unreachable" // the line is broken; it is tried again
 	ReasonRefused     = "refused"     // the peer said no to some
 	ReasonUnknownPeer = "unknown_peer"
-	ReasonGone        = "gone" // nothing of it is kept any more
+	ReasonGone        = "gone"        // nothing of it is kept any more
+	ReasonMissing     = "missing"     // the peer said it sent everything, and it did not
+	ReasonNotThere    = "not_there"   // the peer lists nothing of it
+	ReasonUnsupported = "unsupported" // the peer offers no service for it
 )
 
 const (
