@@ -128,8 +128,11 @@ type stored struct{ *house }
 // Select implements dicomweb.Objects.
 func (s stored) Select(ctx context.Context, scope dicomweb.Scope) iter.Seq2[dicomweb.Instance, error] {
 	return func(yield func(dicomweb.Instance, error) bool) {
-		if err := s.mayStudy(ctx, access.ObjectRead, scope.Study); err != nil {
+		switch there, err := s.mayRead(ctx, scope.Study); {
+		case err != nil:
 			yield(dicomweb.Instance{}, err)
+			return
+		case !there:
 			return
 		}
 		for i, err := range s.instances(ctx, scope) {
@@ -138,6 +141,23 @@ func (s stored) Select(ctx context.Context, scope dicomweb.Scope) iter.Seq2[dico
 			}
 		}
 	}
+}
+
+// mayRead reports whether there is a study, and returns an error unless whoever asks
+// may read it. That they did is noted.
+func (s stored) mayRead(ctx context.Context, study uid.UID) (bool, error) {
+	found, err := s.Archive.Study(ctx, at, study)
+	switch {
+	case err != nil && fault.Of(err) == fault.NotFound:
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	subject := access.Subject{Site: at, Study: study.String(), Person: found.Person.Reveal()}
+	if err := access.Check(ctx, access.ObjectRead, subject); err != nil {
+		return false, err
+	}
+	return true, s.noteRead(ctx, access.ObjectRead, subject)
 }
 
 // instances yields what a scope names, series by series.
@@ -196,6 +216,9 @@ func instanceOf(i archive.Instance) dicomweb.Instance {
 	out := dicomweb.Instance{
 		Study: i.Study, Series: i.Series, SOP: i.SOP, SOPClass: i.SOPClass, TransferSyntax: i.TransferSyntax,
 		Length: i.Length, Received: i.ReceivedAt, Digest: hex.EncodeToString(i.SHA256[:16]), Private: i,
+	}
+	if c := i.Corrected(); c != "" { // what is given out is not what was received
+		out.Length, out.Digest = 0, out.Digest+"-"+c
 	}
 	if i.Frames != nil && *i.Frames > 0 && *i.Frames < 1<<31 {
 		out.NumberOfFrames = int(*i.Frames)

@@ -2,10 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +125,93 @@ func TestDICOMwebDoor(t *testing.T) {
 	if code, body := s.ask("/dicom-web/studies?PatientName=LEAKY%zz", "*/*"); code != http.StatusBadRequest || strings.Contains(body, "LEAKY") {
 		t.Errorf("an error quotes a value: %d %s", code, body)
 	}
+}
+
+// What others have sent, and the same spoilt, is stored and can be had again, or is
+// refused with a reason; nothing is found that cannot be read.
+func TestStowSpoilt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some hundred objects by HTTP: left out with -short")
+	}
+	files, _ := filepath.Glob("/usr/lib/python3/dist-packages/pydicom/data/test_files/*.dcm")
+	if len(files) == 0 {
+		t.Skip("python3-pydicom with its files is not installed")
+	}
+	s := serve(t, t.TempDir())
+	random := rand.New(rand.NewPCG(4, 4))
+	counts := map[int]int{}
+	for k := range 400 {
+		whole, err := os.ReadFile(files[k%len(files)])
+		check(t, err)
+		if len(whole) > 300_000 {
+			continue
+		}
+		first := k < len(files) // later ones may be the same but for what stands before the data set
+		raw := spoilt(random, whole, k/len(files))
+		code, body := stow(t, s, raw)
+		counts[code]++
+		if code >= 500 || !json.Valid(body) {
+			t.Errorf("%s, spoilt %d times: %d %s", filepath.Base(files[k%len(files)]), k/len(files), code, body)
+		}
+		for _, url := range retrieveURL.FindAllSubmatch(body, -1) {
+			r, err := http.Get(string(url[1])) //nolint:noctx // of the server of this test
+			check(t, err)
+			got, err := io.ReadAll(r.Body)
+			check(t, errors.Join(err, r.Body.Close()))
+			if r.StatusCode != http.StatusOK || first && !bytes.Contains(got, raw) {
+				t.Errorf("%s: %d, %d bytes; it was stored with %d", url[1], r.StatusCode, len(got), len(raw))
+			}
+		}
+	}
+	if counts[200] == 0 || counts[400] == 0 {
+		t.Errorf("statuses: %v", counts)
+	}
+	rows, err := http.Get("http://" + s.http + "/dicom-web/instances") //nolint:noctx // of the server of this test
+	check(t, err)
+	found, err := io.ReadAll(rows.Body)
+	check(t, errors.Join(err, rows.Body.Close()))
+	for _, url := range retrieveURL.FindAllSubmatch(found, -1) {
+		for _, what := range []string{"", "/metadata"} {
+			r, err := http.Get(string(url[1]) + what) //nolint:noctx // of the server of this test
+			check(t, err)
+			_, err = io.Copy(io.Discard, r.Body)
+			if check(t, errors.Join(err, r.Body.Close())); r.StatusCode != http.StatusOK {
+				t.Errorf("%s%s: found, and then %d", url[1], what, r.StatusCode)
+			}
+		}
+	}
+}
+
+// retrieveURL finds where an instance can be had.
+var retrieveURL = regexp.MustCompile(`"00081190":\{"vr":"UR","Value":\["([^"]+/instances/[^"]+)"\]`)
+
+// spoilt returns a file with some bytes changed, left out or cut off.
+func spoilt(random *rand.Rand, whole []byte, times int) []byte {
+	raw := bytes.Clone(whole)
+	for range times {
+		switch at := random.IntN(min(len(raw), 4096)); random.IntN(8) {
+		case 0:
+			raw = raw[:len(raw)-random.IntN(len(raw)/2+1)]
+		case 1:
+			raw = append(raw[:at:at], raw[min(len(raw), at+1+random.IntN(8)):]...)
+		default:
+			raw[at] = byte(random.Uint32())
+		}
+		if len(raw) == 0 {
+			return []byte{0}
+		}
+	}
+	return raw
+}
+
+// stow stores an object.
+func stow(t *testing.T, s *server, raw []byte) (int, []byte) {
+	t.Helper()
+	r, err := http.Post("http://"+s.http+"/dicom-web/studies", "application/dicom", bytes.NewReader(raw)) //nolint:noctx // of the server of this test
+	check(t, err)
+	body, err := io.ReadAll(r.Body)
+	check(t, errors.Join(err, r.Body.Close()))
+	return r.StatusCode, body
 }
 
 // token makes an API token of somebody of a role for one act.
