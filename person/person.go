@@ -102,7 +102,7 @@ func (i Identifier) LogValue() slog.Value { return slog.StringValue(i.Kind + " [
 
 // Run follows the journal until ctx ends.
 func (r *Register) Run(ctx context.Context) error {
-	return r.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, r.learn)
+	return r.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored", "archive.identity.corrected", "archive.identity.undone"}, r.learn)
 }
 
 // Rebuild forgets the identifiers and reads the journal from its beginning; Run does

@@ -47,13 +47,17 @@ const (
 	oldest    = 30 * 24 * time.Hour // how long answered requests are remembered
 )
 
+// arrivals are the entries that tell of studies: that something came, and that it was
+// found to be of somebody else.
+var arrivals = []string{"archive.instance.stored", "archive.identity.corrected", "archive.identity.undone"}
+
 // Run follows the journal, matches studies and announces those that are complete,
 // until ctx ends. Of several processes, one follows and one works at a time.
 func (r *Register) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 2)
-	go func() { failed <- r.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, r.arrived) }()
+	go func() { failed <- r.Journal.Follow(ctx, Consumer, arrivals, r.arrived) }()
 	go func() { failed <- r.always(ctx) }()
 	err := <-failed
 	cancel() // one cannot go on without the other

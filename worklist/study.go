@@ -384,6 +384,12 @@ func (r *Register) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry
 		if err := json.Unmarshal(e.Data, &in); err != nil {
 			return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
 		}
+		if e.Kind != arrivals[0] { // corrected, or undone: it may belong to another order
+			if _, err := tx.Exec(ctx, `update worklist_study set stirred_at = 1 where site_id = $1 and study_uid = $2`, e.Site, in.Study); err != nil {
+				return err
+			}
+			continue
+		}
 		k := key{e.Site, in.Study}
 		s := sums[k]
 		if s == nil {
