@@ -16,15 +16,17 @@ func (p *plan) narrow(ctx context.Context, w *statement) error {
 	if i < 0 || p.a.Minimise != nil {
 		return nil
 	}
-	marks := []string{"''"}
+	var all []string
 	for _, t := range p.keys[i].terms {
 		ids, known, err := p.named(ctx, t)
-		if err != nil || !known {
+		if err != nil || !known || len(all)+len(ids) > 2*maxPostings {
 			return err
 		}
-		for _, id := range ids[:min(len(ids), maxPostings)] {
-			marks = append(marks, w.arg(id))
-		}
+		all = append(all, ids...)
+	}
+	marks := []string{"''"}
+	for _, id := range all {
+		marks = append(marks, w.arg(id))
 	}
 	p.few, w.byID = true, true
 	w.and("(study.id in (" + strings.Join(marks, ", ") + ") or study.id in (select id from prepare_due where kind = 'study'))")

@@ -397,15 +397,15 @@ func (p *plan) name(w *statement, a attribute, t term) (condition string, exact 
 		}
 		return "1 = 1", false
 	}
+	if a.other == "" && !alphabetic(t.text) {
+		return "1 = 1", false
+	}
 	condition = w.folded(a.folded, foldGroup(t.text))
-	switch {
-	case alphabetic(t.text):
+	if alphabetic(t.text) {
 		if a.other == "" { // its index holds what is not empty
 			condition = "(" + condition + " and " + a.folded + " <> '')"
 		}
 		return condition, true
-	case a.other == "":
-		return "1 = 1", false
 	}
 	return "(" + condition + " or " + a.other + " <> '')", false
 }
