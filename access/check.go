@@ -89,12 +89,28 @@ func (j *Judge) Decide(ctx context.Context, who Who, act Act, subject Subject) (
 			return Decision{}, err
 		}
 	}
+	if only, err := j.limited(ctx, who, subject); err != nil || only {
+		return Decision{}, err
+	}
 	d, err := j.Rules.Decide(who, act, subject, c)
 	if err != nil || d.Allowed || c.Granted || j.Facts == nil || !who.Is(Peer) || !j.Facts.peerMay(ctx, who, subject.Site) {
 		return d, err
 	}
 	c.Granted = true // as any peer that may ask and fetch
 	return j.Rules.Decide(who, act, subject, c)
+}
+
+// limited reports whether whoever asks carries what is for another person than subject
+// is about, or subject is about nobody in particular.
+func (j *Judge) limited(ctx context.Context, who Who, subject Subject) (bool, error) {
+	switch {
+	case who.Only == "" || subject.Person == who.Only:
+		return false, nil
+	case subject.Person == "" || j.Facts == nil:
+		return true, nil
+	}
+	same, err := j.Facts.are(ctx, subject.Site, who.Only, subject.Person)
+	return !same, err
 }
 
 // fresh reports whether who proved who they are a short while ago. The clock may
@@ -130,6 +146,9 @@ func ReachOf(ctx context.Context, act Act, site string) (Reach, error) {
 		return Reach{}, err
 	}
 	who := From(ctx)
+	if who.Only != "" {
+		return j.reachOfOne(ctx, who, act, site)
+	}
 	c := Circumstances{Fresh: j.fresh(who)}
 	may := func(act Act, c Circumstances) bool {
 		d, err2 := j.Rules.Decide(who, act, Subject{Site: site, Person: "?"}, c)
@@ -152,6 +171,17 @@ func ReachOf(ctx context.Context, act Act, site string) (Reach, error) {
 		r = Reach{Own: who.Patient, Identity: may(IdentityRead, own)}
 	}
 	return r, err
+}
+
+// reachOfOne is ReachOf of who is limited to one person.
+func (j *Judge) reachOfOne(ctx context.Context, who Who, act Act, site string) (Reach, error) {
+	subject := Subject{Site: site, Person: who.Only}
+	d, err := j.Decide(ctx, who, act, subject)
+	if err != nil || !d.Allowed {
+		return Reach{}, err
+	}
+	named, err := j.Decide(ctx, who, IdentityRead, subject)
+	return Reach{Own: who.Only, Identity: named.Allowed}, err
 }
 
 // CheckSearch is Check for those who search at a site, and whose answers are what

@@ -34,7 +34,11 @@ var rules = []rule{
 
 // ActsOf returns the acts that scopes stand for. A scope with a query stands for
 // none: acts know no queries, and a limit that nobody enforces is none.
+//
+// If a scope of patient/ is among them, all of them are limited to the patient in
+// context, and to acts that are about a patient.
 func ActsOf(scopes []Scope) []string {
+	one := slices.ContainsFunc(scopes, func(s Scope) bool { return s.Level == LevelPatient })
 	var all []string
 	for _, s := range scopes {
 		if s.Query != "" {
@@ -45,11 +49,29 @@ func ActsOf(scopes []Scope) []string {
 				continue
 			}
 			for _, a := range r.acts {
-				all = append(all, string(a))
+				if !one || slices.Contains(ofPatient, a) {
+					all = append(all, string(a))
+				}
 			}
 		}
 	}
 	return tidy(all)
+}
+
+// ofPatient are the acts that are about one patient.
+var ofPatient = []access.Act{access.StudyFind, access.ObjectRead, access.IdentityRead, access.ExaminationRead}
+
+// SupportedForApps returns the scopes of people that stand for something.
+func SupportedForApps() []string {
+	all := []string{LaunchPatient}
+	for _, level := range []string{LevelPatient, LevelUser} {
+		for _, r := range rules {
+			if level == LevelUser || slices.ContainsFunc(r.acts, func(a access.Act) bool { return slices.Contains(ofPatient, a) }) {
+				all = append(all, Scope{Level: level, Type: r.typ, Can: r.can}.String())
+			}
+		}
+	}
+	return all
 }
 
 // Supported returns the scopes that stand for something, for the discovery document.

@@ -104,14 +104,19 @@ func (r *Register) validEnrolment(e Enrolment) ([]string, error) {
 		_, err := keyset.Parse([]byte(e.Keys))
 		return words, err
 	}
-	u, err := url.Parse(e.KeysAt)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" || len(e.KeysAt) > 500 {
-		return nil, fault.Errorf(fault.Invalid, "client: the address of a key set begins with https:// and holds no password")
+	return words, validKeysAt(e.KeysAt, r.o.HTTP != nil)
+}
+
+// validKeysAt refuses an address at which no key set can be.
+func validKeysAt(at string, fetches bool) error {
+	u, err := url.Parse(at)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" || len(at) > 500 {
+		return fault.Errorf(fault.Invalid, "client: the address of a key set begins with https:// and holds no password")
 	}
-	if r.o.HTTP == nil {
-		return nil, fault.Errorf(fault.Unsupported, "client: this installation fetches no key sets; give the keys themselves")
+	if !fetches {
+		return fault.Errorf(fault.Unsupported, "client: this installation fetches no key sets; give the keys themselves")
 	}
-	return words, nil
+	return nil
 }
 
 // Clients returns all clients, the latest first, ended ones too.

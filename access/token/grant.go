@@ -28,7 +28,7 @@ const (
 // AssertionType is what client_assertion_type must be (RFC 7523 §2.2).
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// GrantType is the one grant the token endpoint knows.
+// GrantType is the grant for machines, which act for nobody but themselves.
 const GrantType = "client_credentials"
 
 // Algorithms are those in which assertions are signed.
@@ -190,21 +190,26 @@ func (r *Register) authenticate(ctx context.Context, q Request) (Client, error) 
 	case err != nil:
 		return Client{}, err
 	}
+	return c, r.signed(ctx, c, q.Assertion)
+}
+
+// signed refuses an assertion that a client did not sign, or that serves no more.
+func (r *Register) signed(ctx context.Context, c Client, assertion string) error {
 	keys, err := r.keys(c)
 	if err != nil {
-		return Client{}, err
+		return err
 	}
-	payload, err := keyset.Verify(ctx, keys, Algorithms(), q.Assertion)
+	payload, err := keyset.Verify(ctx, keys, Algorithms(), assertion)
 	switch {
 	case err != nil && fault.Of(err) == fault.Unavailable:
 		r.o.Log.WarnContext(ctx, "key set of a client", "client", c.ID, "error", err)
-		return Client{}, errClient("its keys cannot be fetched now")
+		return errClient("its keys cannot be fetched now")
 	case err != nil && fault.Of(err) == fault.Invalid:
-		return Client{}, errClient("an assertion is signed by RS384 or ES384")
+		return errClient("an assertion is signed by RS384 or ES384")
 	case err != nil:
-		return Client{}, errClient("not known, or not signed with its key")
+		return errClient("not known, or not signed with its key")
 	}
-	return c, r.accept(ctx, c, payload)
+	return r.accept(ctx, c, payload)
 }
 
 // unverified returns who an assertion says it is from, to know whose keys to take.

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ var errRefused = fault.Errorf(fault.Forbidden, "token: unknown, expired or revok
 // Verify returns who carries an API token or access token. Forbidden: it is unknown,
 // expired or revoked, or its account may act no more; which of these is not told.
 func (r *Register) Verify(ctx context.Context, secret string) (access.Who, error) {
-	if !wellFormed(prefixAPI, secret) && !wellFormed(prefixBearer, secret) {
+	if !wellFormed(prefixAPI, secret) && !wellFormed(prefixBearer, secret) && !wellFormed(prefixPass, secret) {
 		return access.Who{}, errRefused
 	}
 	h := hash(secret)
@@ -72,16 +73,20 @@ type carried struct {
 // find asks the database.
 func (r *Register) find(ctx context.Context, secret, h string) (carried, error) {
 	var (
-		c                            carried
-		id, site, account, words, by string
-		until, ended                 int64
+		c                                    carried
+		id, site, account, words, person, by string
+		until, ended                         int64
 	)
-	query := `select token_id, site_id, user_id, scopes, until, ended_at, hash from access_token where hash = $1`
-	if strings.HasPrefix(secret, prefixBearer) {
-		query = `select b.bearer_id, b.site_id, c.user_id, b.scopes, b.until, b.ended_at + c.ended_at, b.hash
+	query := `select token_id, site_id, user_id, scopes, '', until, ended_at, hash from access_token where hash = $1`
+	switch {
+	case strings.HasPrefix(secret, prefixBearer):
+		query = `select b.bearer_id, b.site_id, c.user_id, b.scopes, '', b.until, b.ended_at + c.ended_at, b.hash
 			from access_bearer b join access_client c on c.client_id = b.client_id where b.hash = $1`
+	case strings.HasPrefix(secret, prefixPass):
+		query = `select p.pass_id, p.site_id, p.user_id, p.scopes, p.person, p.until, p.ended_at + a.ended_at, p.hash
+			from access_pass p join access_app a on a.app_id = p.app_id where p.hash = $1`
 	}
-	err := r.o.DB.QueryRow(ctx, query, h).Scan(&id, &site, &account, &words, &until, &ended, &by)
+	err := r.o.DB.QueryRow(ctx, query, h).Scan(&id, &site, &account, &words, &person, &until, &ended, &by)
 	switch {
 	case err != nil && fault.Of(err) == fault.NotFound:
 		return c, errRefused
@@ -98,10 +103,16 @@ func (r *Register) find(ctx context.Context, secret, h string) (carried, error) 
 		return c, fmt.Errorf("token: %w", err)
 	}
 	scopes := strings.Fields(words)
-	if strings.HasPrefix(secret, prefixBearer) {
+	if !strings.HasPrefix(secret, prefixAPI) {
 		scopes = ActsOf(lenient(words))
 	}
-	return carried{who: limited(who, id, site, scopes), until: db.FromMillis(until)}, nil
+	who = limited(who, id, site, scopes)
+	if slices.ContainsFunc(lenient(words), func(s Scope) bool { return s.Level == LevelPatient }) {
+		if who.Only = person; person == "" {
+			return c, errRefused // of no patient it would be of all
+		}
+	}
+	return carried{who: who, until: db.FromMillis(until)}, nil
 }
 
 // limited returns who as a token lets them act: never more than they may.
@@ -218,7 +229,14 @@ func (r *Register) Sweep(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `delete from access_assertion where until < $1`, now); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `delete from access_bearer where until < $1`, now)
-		return err
+		for _, s := range []string{
+			`delete from access_bearer where until < $1`, `delete from access_pass where until < $1`,
+			`delete from access_consent where until < $1 and not exists (select 1 from access_pass p where p.consent_id = access_consent.consent_id)`,
+		} {
+			if _, err := tx.Exec(ctx, s, now); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

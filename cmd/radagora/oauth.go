@@ -21,6 +21,7 @@ import (
 
 // What the doors of machines are called.
 const (
+	oauthAuthorize  = "/oauth/authorize"
 	oauthToken      = "/oauth/token"
 	oauthIntrospect = "/oauth/introspect"
 	oauthRevoke     = "/oauth/revoke"
@@ -34,10 +35,10 @@ const maxOAuth = 64 << 10
 // no act: what they are sent is the proof.
 func (h *house) machineRoutes(s settings) []route {
 	all := []route{
-		{"GET " + smartDocument, web.Anybody, h.smart(s)},
-		{"POST " + oauthToken, web.Anybody, h.oauth(h.oauthGrant)},
+		{"GET " + smartDocument, web.Anybody, allowed(s.AllowOrigin, h.smart(s))},
+		{"POST " + oauthToken, web.Anybody, allowed(s.AllowOrigin, h.oauth(h.oauthGrant))},
 		{"POST " + oauthIntrospect, web.Anybody, h.oauth(h.oauthTell)},
-		{"POST " + oauthRevoke, web.Anybody, h.oauth(h.oauthEnd)},
+		{"POST " + oauthRevoke, web.Anybody, allowed(s.AllowOrigin, h.oauth(h.oauthEnd))},
 	}
 	if len(h.Providers.List()) > 0 {
 		all = append(all, route{"POST /sign-in/idp/{name}/logout", web.Anybody, http.HandlerFunc(h.backChannel)})
@@ -50,15 +51,28 @@ func (h *house) machineRoutes(s settings) []route {
 func (*house) smart(s settings) http.Handler {
 	base := s.base()
 	document := map[string]any{
+		"authorization_endpoint":                           base + oauthAuthorize,
 		"token_endpoint":                                   base + oauthToken,
+		"response_types_supported":                         []string{"code"},
 		"introspection_endpoint":                           base + oauthIntrospect,
 		"revocation_endpoint":                              base + oauthRevoke,
-		"grant_types_supported":                            []string{token.GrantType},
-		"token_endpoint_auth_methods_supported":            []string{"private_key_jwt"},
+		"grant_types_supported":                            []string{token.CodeGrant, token.GrantType},
+		"token_endpoint_auth_methods_supported":            []string{"private_key_jwt", "none"},
 		"token_endpoint_auth_signing_alg_values_supported": token.Algorithms(),
-		"scopes_supported":                                 token.Supported(),
+		"scopes_supported":                                 append(token.SupportedForApps(), token.Supported()...),
 		"code_challenge_methods_supported":                 []string{"S256"},
-		"capabilities":                                     []string{"client-confidential-asymmetric", "permission-v1", "permission-v2"},
+		"capabilities": []string{
+			"launch-standalone", "client-public", "client-confidential-asymmetric", "context-standalone-patient",
+			"permission-patient", "permission-user", "permission-v1", "permission-v2",
+		},
+	}
+	if s.NoAuth { // nobody signs in, and so nobody can let an app do anything
+		delete(document, "authorization_endpoint")
+		delete(document, "response_types_supported")
+		document["grant_types_supported"] = []string{token.GrantType}
+		document["token_endpoint_auth_methods_supported"] = []string{"private_key_jwt"}
+		document["scopes_supported"] = token.Supported()
+		document["capabilities"] = []string{"client-confidential-asymmetric", "permission-v1", "permission-v2"}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=300")
@@ -155,7 +169,10 @@ func (h *house) oauthRefused(w http.ResponseWriter, r *http.Request, err error) 
 }
 
 // oauthGrant gives an access token.
-func (h *house) oauthGrant(ctx context.Context, _ url.Values, q token.Request) (any, error) {
+func (h *house) oauthGrant(ctx context.Context, form url.Values, q token.Request) (any, error) {
+	if q.GrantType == token.CodeGrant {
+		return h.oauthRedeem(ctx, form, q)
+	}
 	b, err := h.Tokens.Grant(ctx, q)
 	if err != nil {
 		return nil, err
@@ -186,6 +203,9 @@ func (h *house) oauthTell(ctx context.Context, form url.Values, q token.Request)
 
 // oauthEnd ends an access token (RFC 7009).
 func (h *house) oauthEnd(ctx context.Context, form url.Values, q token.Request) (any, error) {
+	if token.OfApp(form.Get("token")) {
+		return struct{}{}, h.Tokens.WithdrawApp(ctx, q, form.Get("token"))
+	}
 	c, err := h.Tokens.Authenticate(ctx, q)
 	if err != nil {
 		return nil, err

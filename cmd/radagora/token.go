@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type clientCmd struct {
 	Add    clientAddCmd    `cmd:"" help:"Register a machine that signs its requests (SMART Backend Services)."`
 	List   clientListCmd   `cmd:"" help:"List registered machines."`
 	Remove clientRemoveCmd `cmd:"" help:"Let a registered machine act no more."`
+	App    clientAppCmd    `cmd:"" name:"add-app" help:"Register an app that acts for people who let it."`
 }
 
 // onBehalf opens the house and does something in the name of the local user.
@@ -224,13 +226,61 @@ func (c clientAddCmd) Run(ctx context.Context, sys *system) error {
 	})
 }
 
+type clientAppCmd struct {
+	settings
+	Name     string   `required:"" help:"What the app is called, as people see it."`
+	Scope    []string `required:"" placeholder:"SCOPE" help:"SMART scope it may ask for, such as launch/patient, patient/ImagingStudy.rs or user/ImagingStudy.rs; can be repeated."`
+	Redirect []string `required:"" placeholder:"URL" help:"Address it returns to, exactly as it gives it; can be repeated."`
+	Site     string   `default:"default" placeholder:"ID" help:"Site it acts at."`
+	JWKS     string   `name:"jwks" placeholder:"FILE" help:"Its public keys (JSON Web Key Set), if it can keep a private one."`
+	JWKSURL  string   `name:"jwks-url" placeholder:"URL" help:"Where its public keys are, instead of --jwks."`
+	JSON     bool     `help:"Print JSON."`
+}
+
+func (clientAppCmd) Help() string {
+	return `Registers an app that people let act for them (SMART App Launch): it sends their browser to /oauth/authorize, they
+see what it asks for and choose the patient, and it receives an access token for an hour from /oauth/token, with PKCE
+(S256). It may never do more than who let it. Without keys it is a public client.
+
+Example:
+
+    radagora client add-app --name Viewer --scope launch/patient --scope patient/ImagingStudy.rs \
+        --redirect https://viewer.hospital.example/callback`
+}
+
+// Run registers an app.
+func (c clientAppCmd) Run(ctx context.Context, sys *system) error {
+	p := token.Program{Name: c.Name, Site: c.Site, Returns: c.Redirect, Scopes: strings.Join(c.Scope, " "), KeysAt: c.JWKSURL}
+	if c.JWKS != "" {
+		text, err := os.ReadFile(c.JWKS)
+		if err != nil {
+			return fmt.Errorf("--jwks: %w", trimPath(err, c.JWKS))
+		}
+		p.Keys = string(text)
+	}
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		made, err := h.Tokens.AddApp(ctx, p)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(sys.Out, map[string]any{
+				"client_id": made.ID, "authorization_endpoint": c.base() + oauthAuthorize, "token_endpoint": c.base() + oauthToken,
+				"scope": strings.Join(made.Scopes, " "), "public": made.Public(),
+			})
+		}
+		_, err = fmt.Fprintf(sys.Out, "client_id %s\nauthorization endpoint %s\ntoken endpoint %s\n", made.ID, c.base()+oauthAuthorize, c.base()+oauthToken)
+		return err
+	})
+}
+
 type clientListCmd struct {
 	settings
 	JSON bool `help:"Print JSON."`
 }
 
 func (clientListCmd) Help() string {
-	return `Lists registered machines, those that were removed too.
+	return `Lists registered machines and apps, those that were removed too.
 
 Example:
 
@@ -249,15 +299,26 @@ func (c clientListCmd) Run(ctx context.Context, sys *system) error {
 		}
 		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "CLIENT ID\tNAME\tSTATE\tLAST USE\tKEYS\tSCOPES")
-		for _, one := range all {
-			state, keys := "valid", one.KeysAt
-			if !one.Ended.IsZero() {
+		row := func(id, name, keys string, used, ended time.Time, scopes []string) {
+			state := "valid"
+			if !ended.IsZero() {
 				state = "removed"
 			}
-			if keys == "" {
-				keys = "given"
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", id, name, state, dayOf(used), keys, strings.Join(scopes, " "))
+		}
+		for _, one := range all {
+			row(one.ID, one.Name, cmp.Or(one.KeysAt, "given"), one.Used, one.Ended, one.Scopes)
+		}
+		apps, err := h.Tokens.Apps(ctx)
+		if err != nil {
+			return err
+		}
+		for _, one := range apps {
+			keys := cmp.Or(one.KeysAt, "given")
+			if one.Public() {
+				keys = "none"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.Name, state, dayOf(one.Used), keys, strings.Join(one.Scopes, " "))
+			row(one.ID, one.Name, keys, one.Used, one.Ended, one.Scopes)
 		}
 		return w.Flush()
 	})
@@ -269,7 +330,7 @@ type clientRemoveCmd struct {
 }
 
 func (clientRemoveCmd) Help() string {
-	return `Lets a machine act no more: its account ends, and so do its access tokens.
+	return `Lets a machine or an app act no more: the account of a machine ends, and so do all access tokens.
 
 Example:
 
@@ -279,10 +340,14 @@ Example:
 // Run removes a client.
 func (c clientRemoveCmd) Run(ctx context.Context, sys *system) error {
 	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
-		if err := h.Tokens.EndClient(ctx, c.ID); err != nil {
+		err := h.Tokens.EndClient(ctx, c.ID)
+		if err != nil && fault.Of(err) == fault.NotFound {
+			err = h.Tokens.EndApp(ctx, c.ID)
+		}
+		if err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(sys.Out, "%s removed\n", c.ID)
+		_, err = fmt.Fprintf(sys.Out, "%s removed\n", c.ID)
 		return err
 	})
 }
