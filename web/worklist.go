@@ -167,7 +167,7 @@ func (v *visit) showWorklist(form *OrderForm, wrong map[string]string) error {
 	if err != nil {
 		return err
 	}
-	pg := page{title: v.p.T("nav.worklist"), lead: v.p.T("worklist.lead"), section: "/images/worklist"}
+	pg := page{title: v.p.T("nav.worklist"), lead: v.p.T("worklist.lead"), section: "/images/worklist", actions: worklistDays(v, ask.Day)}
 	if wrong != nil {
 		pg.status = 400
 	}
