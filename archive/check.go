@@ -30,7 +30,8 @@ const (
 
 // A Checked says what Check looked at.
 type Checked struct {
-	Rows, Objects int64
+	Rows, Objects int64 // instances; objects in the packs
+	Aside         int64 // objects in quarantine, and deleted ones that may come back
 	Bytes         int64
 	Troubles      map[string]int64 // by kind
 }
@@ -100,7 +101,8 @@ func (c *checker) objects(ctx context.Context) ([]blob.Ref, error) {
 func (a *Archive) hasRow(ctx context.Context, r blob.Ref) (bool, error) {
 	var n int64
 	err := a.DB.QueryRow(ctx, `select (select count(*) from instance where pack = $1 and pack_offset = $2)
-		+ (select count(*) from quarantine where pack = $1 and pack_offset = $2)`, r.Pack, r.Offset).Scan(&n)
+		+ (select count(*) from quarantine where pack = $1 and pack_offset = $2)
+		+ (select count(*) from trash_object where pack = $1 and pack_offset = $2)`, r.Pack, r.Offset).Scan(&n)
 	return n > 0, err
 }
 
@@ -155,14 +157,22 @@ type kept struct {
 
 // rows reads the bytes of every row.
 func (c *checker) rows(ctx context.Context) error {
-	for _, table := range []string{"instance", "quarantine"} {
+	for _, table := range []string{"instance", "quarantine", "trash_object"} {
 		for after := ""; ; {
+			id := "id"
+			if table == "trash_object" {
+				id = "pack || ':' || cast(pack_offset as text)"
+			}
 			list, err := db.List(ctx, c.a.DB, scanKept,
-				`select id, sop_uid, pack, pack_offset, length, sha256 from `+table+` where id > $1 order by id limit 500`, after)
+				`select `+id+`, sop_uid, pack, pack_offset, length, sha256 from `+table+` where `+id+` > $1 order by 1 limit 500`, after)
 			if err != nil {
 				return err
 			}
 			for _, k := range list {
+				if table != "instance" {
+					c.sum.Rows--
+					c.sum.Aside++
+				}
 				if err := c.row(ctx, k); err != nil {
 					return err
 				}

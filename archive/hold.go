@@ -13,6 +13,7 @@ import (
 	"radagora/access"
 	"radagora/db"
 	"radagora/dicom"
+	"radagora/dicom/uid"
 )
 
 var _ access.Roll = (*Archive)(nil)
@@ -20,7 +21,8 @@ var _ access.Roll = (*Archive)(nil)
 // Persons implements access.Roll.
 func (*Archive) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from study_person union select site_id, person from study where person <> ''
-		union select site_id, person from quarantine where person <> '' order by 1, 2`)
+		union select site_id, person from quarantine where person <> '' union select site_id, person from trash_object where person <> ''
+		union select site_id, person from hold where person <> '' order by 1, 2`)
 }
 
 // inlineLimit is how many bytes of a value stand in an exported header; of longer
@@ -158,6 +160,18 @@ func (a *Archive) Objects(ctx context.Context, p access.Person) iter.Seq2[Object
 		}
 		for _, q := range aside {
 			if !a.offer(ctx, q.Instance, p, true, yield) {
+				return
+			}
+		}
+		thrown, err := db.List(ctx, a.DB, scanThrown, fromThrown+`where site_id = $1 and person = $2 order by pack, pack_offset`, p.Site, p.ID)
+		if err != nil {
+			yield(Object{}, err)
+			return
+		}
+		for _, t := range thrown { // deleted, and may come back
+			i := Instance{ID: t.trash, Site: t.site, Door: t.door, CallingAE: t.callingAE, Length: t.ref.Length, SHA256: t.ref.SHA256, ReceivedAt: db.FromMillis(t.receivedAt), ref: t.ref}
+			i.SOP, _ = uid.Parse(t.sop)
+			if !a.offer(ctx, i, p, true, yield) {
 				return
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"radagora/archive"
 	"radagora/backup"
 	"radagora/blob"
 	"radagora/db"
@@ -104,7 +105,7 @@ func proveRooms(ctx context.Context, d *db.DB, data string, objects func(blob.Re
 		wrong("journal", fmt.Sprintf("entry %d", report.Break.Seq), fault.Errorf(fault.Internal, "%s", report.Break.Reason))
 	}
 	n := 0
-	rows, err := db.List(ctx, d, scanRef, "select pack, pack_offset, length, sha256 from instance union all select pack, pack_offset, length, sha256 from quarantine")
+	rows, err := archive.Refs(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +120,6 @@ func proveRooms(ctx context.Context, d *db.DB, data string, objects func(blob.Re
 		fmt.Sprintf("journal: %d entries in %d seals, up to seal %d; %d not yet sealed", report.Entries, report.Seals, report.Head.Seal, report.Unsealed),
 		fmt.Sprintf("archive: %d instances and objects set aside, each with its object", n),
 	}, nil
-}
-
-func scanRef(r *db.Rows) (ref blob.Ref, err error) {
-	var digest []byte
-	err = r.Scan(&ref.Pack, &ref.Offset, &ref.Length, &digest)
-	if err == nil && len(digest) == len(ref.SHA256) {
-		ref.SHA256 = [32]byte(digest)
-	}
-	return ref, err
 }
 
 // tell says what was proved and what not, and fails if anything is wrong.

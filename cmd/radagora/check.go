@@ -40,6 +40,9 @@ func (c checkCmd) Run(ctx context.Context, sys *system) (err error) {
 		return err
 	}
 	fmt.Fprintf(sys.Out, "archive: %d instances, %d objects, %d bytes read\n", found.Rows, found.Objects, found.Bytes)
+	if found.Aside > 0 {
+		fmt.Fprintf(sys.Out, "aside: %d objects that were set aside, or deleted and may come back\n", found.Aside)
+	}
 	kept, err := h.keptHeads()
 	if err != nil {
 		return err
