@@ -74,7 +74,7 @@ func parseMedia(s string) (media, bool) {
 	}
 	if q, given := m.params["q"]; given {
 		n, err := strconv.ParseFloat(q, 64)
-		if err != nil || !(n >= 0) { //nolint:staticcheck // NaN is not a weight either
+		if err != nil || !(n >= 0) {
 			return m, false
 		}
 		m.q = min(n, 1)

@@ -49,11 +49,10 @@ func (p part) copy(w *bufio.Writer, r io.Reader) error {
 		return errors.Join(err, errors.New("a block of metadata is no array"))
 	}
 	for {
-		window, err := in.Peek(in.Size())
-		if err != nil && !errors.Is(err, io.EOF) {
+		window, last, err := upcoming(in)
+		if err != nil {
 			return err
 		}
-		last := err != nil
 		n := len(window) - len(mark) // what may hold the beginning of a mark stays for the next look
 		if last {
 			n = len(window) - 1 // the closing bracket
@@ -78,6 +77,15 @@ func (p part) copy(w *bufio.Writer, r io.Reader) error {
 			return nil
 		}
 	}
+}
+
+// upcoming returns what comes next, and whether that is all.
+func upcoming(in *bufio.Reader) (window []byte, last bool, err error) {
+	window, err = in.Peek(in.Size())
+	if errors.Is(err, io.EOF) {
+		return window, true, nil
+	}
+	return window, false, err
 }
 
 // Bounds of what is remembered, in bytes.

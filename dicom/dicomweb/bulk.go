@@ -63,9 +63,9 @@ func locate(d *dicom.Dataset, path string) (dicom.Element, error) {
 		if err != nil || len(steps[i]) != 8 {
 			return dicom.Element{}, wrong
 		}
-		e, ok := d.Element(tag.Tag(n)) //nolint:gosec // of 32 bits
+		e, ok := d.Element(tag.Tag(n))
 		if !ok {
-			return e, fault.Errorf(fault.NotFound, "no element %v in this instance", tag.Tag(n)) //nolint:gosec // of 32 bits
+			return e, fault.Errorf(fault.NotFound, "no element %v in this instance", tag.Tag(n))
 		}
 		if i == len(steps)-1 {
 			if e.Sequence() {

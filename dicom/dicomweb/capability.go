@@ -123,6 +123,7 @@ func (c resource) wadlBody(w io.Writer) {
 			out(`<representation mediaType="` + t + `"/>`)
 		}
 		out("</request>")
+	case Retrieve, Remove, Capability: // the path says it all
 	}
 	out("<response>")
 	for _, t := range c.types {

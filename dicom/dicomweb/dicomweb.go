@@ -140,8 +140,7 @@ type Rendering struct {
 	Quality    int    // of JPEG, 1 to 100; 0 if not said
 	Window     *Window
 	Viewport   Viewport
-	Patient    bool // annotation of the patient
-	Technique  bool // annotation of how it was made
+	Annotation bool // patient or technique are to be burnt in; nobody does, and that is told
 	ICCProfile string
 	Thumbnail  bool
 }

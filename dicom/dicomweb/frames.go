@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,10 +49,8 @@ func compressedTypes() []string {
 // mediaOf returns the media type for pixels in a transfer syntax.
 func mediaOf(syntax uid.UID) string {
 	for _, c := range codeds {
-		for _, s := range c.syntaxes {
-			if s == syntax {
-				return c.media
-			}
+		if slices.Contains(c.syntaxes, syntax) {
+			return c.media
 		}
 	}
 	return typeOctets
@@ -132,7 +131,7 @@ func parseFrames(text string) ([]int, error) {
 		if len(all) == maxFrames {
 			return nil, fault.Errorf(fault.Invalid, "more than %d frames in one request", maxFrames)
 		}
-		all = append(all, int(n)) //nolint:gosec // of 31 bits
+		all = append(all, int(n))
 	}
 	return all, nil
 }

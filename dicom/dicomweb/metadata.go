@@ -92,11 +92,12 @@ func (h *Handler) metadataJSON(w http.ResponseWriter, r *http.Request, media str
 	w.Header().Set("Content-Type", media)
 	out, end := encoded(w, r)
 	sep := "["
-	for i, more := first, true; more; {
+	for more := true; more; {
 		_, _ = io.WriteString(out, sep)
 		if _, err := b.WriteTo(out); err != nil {
-			return nil // nobody takes it
+			return nobody(err)
 		}
+		var i Instance
 		var err error
 		if i, more, err = rest(); err == nil && more {
 			err = one(i)
@@ -129,7 +130,7 @@ func (h *Handler) metadataXML(w http.ResponseWriter, r *http.Request, first Inst
 	out, end := encoded(w, r)
 	for {
 		if _, err := b.WriteTo(out); err != nil {
-			return nil // nobody takes it
+			return nobody(err)
 		}
 		i, more, err := rest()
 		if err == nil && more {

@@ -34,8 +34,7 @@ func (e *statusError) Unwrap() error { return e.err }
 
 // statusFor returns the status for an error.
 func statusFor(err error) int {
-	var s *statusError
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*statusError](err); ok {
 		return s.code
 	}
 	return statusOf[fault.Of(err)]
@@ -78,6 +77,10 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(code)
 	_, _ = io.WriteString(w, detail+"\n")
 }
+
+// nobody is what becomes of the error that an answer was not taken: whoever asked hung
+// up, and there is nobody to be told.
+func nobody(error) error { return nil }
 
 // cut ends an answer that cannot be completed so that the client notices.
 func (h *Handler) cut(r *http.Request, err error) {

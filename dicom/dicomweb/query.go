@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -131,7 +130,7 @@ func number(name, text string, to *int) error {
 	if err != nil || n > maxOffset {
 		return fault.Errorf(fault.Invalid, "%s is a whole number from 0", name)
 	}
-	*to = int(n) //nolint:gosec // of 31 bits
+	*to = int(n)
 	return nil
 }
 
@@ -184,7 +183,7 @@ func parseTag(s string) (tag.Tag, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return tag.Tag(n), true //nolint:gosec // of 32 bits
+	return tag.Tag(n), true
 }
 
 // include takes the value of includefield: attributes divided by commas, or all.
@@ -377,9 +376,4 @@ func (a *asked) dataset(at Scope, wanted []tag.Tag) (*dicom.Dataset, error) {
 	}
 	a.keys.Text(tag.SpecificCharacterSet, charsetUTF8)
 	return a.keys.Dataset()
-}
-
-// without returns the tags of a that are not in b.
-func without(a []tag.Tag, b ...tag.Tag) []tag.Tag {
-	return slices.DeleteFunc(slices.Clone(a), func(t tag.Tag) bool { return slices.Contains(b, t) })
 }

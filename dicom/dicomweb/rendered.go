@@ -48,6 +48,9 @@ func (h *Handler) picture(thumbnail bool) answer {
 			return notAcceptable(offered...)
 		}
 		p.MediaType, p.Thumbnail = media, thumbnail
+		if p.Annotation {
+			w.Header().Add("Warning", h.warning(h.base(r), "annotations are not burnt in: the metadata have what they would say"))
+		}
 		if thumbnail && p.Viewport == (Viewport{}) {
 			p.Viewport = Viewport{Width: thumbnailSide, Height: thumbnailSide}
 		}
@@ -153,7 +156,7 @@ func (h *Handler) pictures(w http.ResponseWriter, r *http.Request, all []Instanc
 				w.Header().Set("Content-Type", related(p.MediaType, boundary))
 			}
 			if _, err := w.Write(part); err != nil {
-				return nil // nobody takes it
+				return nobody(err)
 			}
 		}
 	}
@@ -181,14 +184,15 @@ func (h *Handler) partPicture(r *http.Request, boundary string, i Instance, fram
 
 // key tells renderings apart.
 func (p Rendering) key() string {
-	text := strings.ReplaceAll(p.MediaType, "/", ".") + "." + strconv.Itoa(p.Quality)
-	for _, n := range []float64{float64(p.Viewport.Width), float64(p.Viewport.Height), p.Viewport.X, p.Viewport.Y, p.Viewport.Columns, p.Viewport.Rows} {
-		text += "." + strconv.FormatFloat(n, 'g', -1, 64)
-	}
+	parts := []string{strings.ReplaceAll(p.MediaType, "/", "."), strconv.Itoa(p.Quality), p.ICCProfile}
+	numbers := []float64{float64(p.Viewport.Width), float64(p.Viewport.Height), p.Viewport.X, p.Viewport.Y, p.Viewport.Columns, p.Viewport.Rows}
 	if p.Window != nil {
-		text += "." + strconv.FormatFloat(p.Window.Center, 'g', -1, 64) + "." + strconv.FormatFloat(p.Window.Width, 'g', -1, 64) + "." + p.Window.Function
+		parts, numbers = append(parts, p.Window.Function), append(numbers, p.Window.Center, p.Window.Width)
 	}
-	return text + "." + strconv.FormatBool(p.Patient) + "." + strconv.FormatBool(p.Technique) + "." + p.ICCProfile
+	for _, n := range numbers {
+		parts = append(parts, strconv.FormatFloat(n, 'g', -1, 64))
+	}
+	return strings.Join(parts, "_")
 }
 
 // parseRendering reads the parameters of a rendered resource (PS3.18 8.3.5).
@@ -219,10 +223,8 @@ func parseRendering(raw string) (Rendering, error) {
 	for word := range strings.SplitSeq(q.Get("annotation"), ",") {
 		switch strings.TrimSpace(word) {
 		case "":
-		case "patient":
-			p.Patient = true
-		case "technique":
-			p.Technique = true
+		case "patient", "technique":
+			p.Annotation = true
 		default:
 			return p, fault.Errorf(fault.Invalid, "annotation is patient, technique or both with a comma (PS3.18 8.3.5.1.1)")
 		}

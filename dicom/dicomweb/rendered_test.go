@@ -56,7 +56,7 @@ func TestRendered(t *testing.T) {
 				fields = append(fields, "Accept: "+c.accept)
 			}
 			r := ask(t, h, "GET", c.path, nil, fields...)
-			if b := text(t, r); r.StatusCode != 200 || b != c.want || r.Header.Get("ETag") == "" {
+			if b := text(t, r); r.StatusCode != http.StatusOK || b != c.want || r.Header.Get("ETag") == "" {
 				t.Errorf("%d %q; want %q", r.StatusCode, b, c.want)
 			}
 			again := ask(t, h, "GET", c.path, nil, append(fields, "If-None-Match: "+r.Header.Get("ETag"))...)
@@ -80,6 +80,9 @@ func TestRenderedRefused(t *testing.T) {
 			t.Errorf("%s: %d; want %d", query, r.StatusCode, want)
 		}
 	}
+	if r := ask(t, h, "GET", instance+"/rendered?annotation=patient,technique", nil); r.StatusCode != http.StatusOK || !strings.Contains(r.Header.Get("Warning"), "burnt in") {
+		t.Errorf("annotation: %d, Warning %q", r.StatusCode, r.Header.Get("Warning"))
+	}
 	if r := ask(t, h, "GET", instance+"/rendered", nil, "Accept: text/plain"); r.StatusCode != http.StatusNotAcceptable {
 		t.Errorf("text: %d", r.StatusCode)
 	}
@@ -96,7 +99,7 @@ func TestRenderedBlind(t *testing.T) {
 	if all, _ := parts(t, r); len(all) != 2 || !strings.HasPrefix(all[0], "image/jpeg 1") {
 		t.Errorf("pictures = %q", all)
 	}
-	if r := ask(t, h, "GET", "/studies/1.2.1/series/1.2.1.1/thumbnail", nil); r.StatusCode != 200 {
+	if r := ask(t, h, "GET", "/studies/1.2.1/series/1.2.1.1/thumbnail", nil); r.StatusCode != http.StatusOK {
 		t.Errorf("thumbnail: %d", r.StatusCode)
 	}
 	if r := ask(t, h, "GET", "/studies/1.2.1/series/1.2.1.1/instances/1.2.1.1.2/rendered", nil); r.StatusCode != http.StatusNotImplemented {

@@ -362,7 +362,7 @@ func (h *Handler) multipart(w http.ResponseWriter, r *http.Request, ds []deliver
 			h.cut(r, err)
 		}
 		if _, err := io.WriteString(late, "\r\n"); err != nil {
-			return nil // nobody takes it
+			return nobody(err)
 		}
 	}
 	partEnd(late, boundary)

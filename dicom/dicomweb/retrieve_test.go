@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -20,7 +21,7 @@ import (
 )
 
 // parts reads a multipart answer.
-func parts(t testing.TB, r *http.Response) (all []string, heads []string) {
+func parts(t testing.TB, r reply) (all, heads []string) {
 	t.Helper()
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "multipart/related" || params["type"] == "" {
@@ -28,7 +29,7 @@ func parts(t testing.TB, r *http.Response) (all []string, heads []string) {
 	}
 	for m := multipart.NewReader(r.Body, params["boundary"]); ; {
 		p, err := m.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, heads
 		}
 		if err != nil {
@@ -347,7 +348,7 @@ func TestBulkdata(t *testing.T) {
 
 func TestURI(t *testing.T) {
 	s, h := door(t)
-	get := func(query string, fields ...string) *http.Response {
+	get := func(query string, fields ...string) reply {
 		r := httptest.NewRequest(http.MethodGet, "/wado?"+query, nil)
 		for _, f := range fields {
 			name, value, _ := strings.Cut(f, ": ")
@@ -355,7 +356,7 @@ func TestURI(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		h.URI().ServeHTTP(w, r)
-		return w.Result()
+		return replyOf(w)
 	}
 	const object = "requestType=WADO&studyUID=1.2.1&seriesUID=1.2.1.1&objectUID=1.2.1.1.1"
 	if b := text(t, get(object+"&contentType=application%2Fdicom")); b != string(s.all[0].raw) {

@@ -15,7 +15,7 @@ import (
 )
 
 // rows reads an answer of DICOM JSON.
-func rows(t testing.TB, r *http.Response) []map[string]struct {
+func rows(t testing.TB, r reply) []map[string]struct {
 	VR    string `json:"vr"`
 	Value []any  `json:"Value"`
 } {
@@ -165,7 +165,7 @@ func TestSearchAnswers(t *testing.T) {
 	if r := ask(t, h, "POST", "/series", nil); r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("status %d for a method that is none", r.StatusCode)
 	}
-	if r := ask(t, h, "HEAD", "/studies", nil); r.StatusCode != 200 || r.Header.Get("Content-Length") == "" || text(t, r) != "" {
+	if r := ask(t, h, "HEAD", "/studies", nil); r.StatusCode != http.StatusOK || r.Header.Get("Content-Length") == "" || text(t, r) != "" {
 		t.Errorf("HEAD: %d, length %q", r.StatusCode, r.Header.Get("Content-Length"))
 	}
 }

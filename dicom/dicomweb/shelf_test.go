@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,15 +26,14 @@ import (
 
 // A shelf keeps objects in memory: what a Handler asks of an archive.
 type shelf struct {
-	mu       sync.Mutex
-	all      []*volume
-	asked    dicomweb.Query // the last search
-	studies  []uid.UID      // that arrivals were announced for
-	full     bool           // nothing goes in any more
-	broken   bool           // objects end in the middle
-	forbid   bool
-	prepared bool // metadata are ready
-	waiting  chan struct{}
+	mu      sync.Mutex
+	all     []*volume
+	asked   dicomweb.Query // the last search
+	studies []uid.UID      // that arrivals were announced for
+	full    bool           // nothing goes in any more
+	broken  bool           // objects end in the middle
+	forbid  bool
+	waiting chan struct{}
 }
 
 // A volume is an object on the shelf.
@@ -289,8 +289,25 @@ func (s *spool) ReadAt(p []byte, at int64) (int, error) {
 }
 func (*spool) Close() error { return nil }
 
+// A reply is what a handler answered.
+type reply struct {
+	StatusCode    int
+	Header        http.Header
+	Body          io.Reader
+	ContentLength int64 // -1 if it was not told
+}
+
+// replyOf returns what was recorded.
+func replyOf(w *httptest.ResponseRecorder) reply {
+	n, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
+	if err != nil {
+		n = -1
+	}
+	return reply{w.Code, w.Header(), w.Body, n}
+}
+
 // ask asks a handler. What fields hold stands as "Name: value".
-func ask(t testing.TB, h http.Handler, method, path string, body io.Reader, fields ...string) *http.Response {
+func ask(t testing.TB, h http.Handler, method, path string, body io.Reader, fields ...string) reply {
 	t.Helper()
 	r := httptest.NewRequest(method, "/dicom-web"+path, body)
 	for _, f := range fields {
@@ -299,11 +316,11 @@ func ask(t testing.TB, h http.Handler, method, path string, body io.Reader, fiel
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return replyOf(w)
 }
 
 // text returns the body of an answer.
-func text(t testing.TB, r *http.Response) string {
+func text(t testing.TB, r reply) string {
 	t.Helper()
 	b, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -29,7 +29,7 @@ func bodyOf(all ...[]byte) []byte {
 }
 
 // stowed is what an answer says of the objects: stored, failed with reasons.
-func stowed(t testing.TB, r *http.Response) (stored []string, failed []string) {
+func stowed(t testing.TB, r reply) (stored, failed []string) {
 	t.Helper()
 	ds := map[string]struct {
 		Value []map[string]struct{ Value []any }
@@ -149,7 +149,7 @@ func TestStoreWithoutRoom(t *testing.T) {
 func TestStoreInFlight(t *testing.T) {
 	s, h := door(t)
 	s.all, s.waiting = nil, make(chan struct{})
-	answered := make(chan *http.Response)
+	answered := make(chan reply)
 	body := bodyOf(object(t, "1.3.1", "1.3.1.1", "1.3.1.1.1", uid.ExplicitVRLittleEndian), object(t, "1.3.1", "1.3.1.1", "1.3.1.1.2", uid.ExplicitVRLittleEndian))
 	read, arrive := io.Pipe()
 	go func() { answered <- ask(t, h, "POST", "/studies", read, multi) }()
@@ -163,7 +163,7 @@ func TestStoreInFlight(t *testing.T) {
 	}
 	close(s.waiting)
 	_ = arrive.Close()
-	if r := <-answered; r.StatusCode != 200 || len(s.all) != 2 {
+	if r := <-answered; r.StatusCode != http.StatusOK || len(s.all) != 2 {
 		t.Errorf("%d, %d objects", r.StatusCode, len(s.all))
 	}
 }
@@ -178,10 +178,10 @@ func TestStoreFindsTheStudy(t *testing.T) {
 		}
 		b.Sequence(tag.SourceImageSequence, items...)
 	})
-	if r := ask(t, h, "POST", "/studies/1.3.1", bytes.NewReader(bodyOf(long)), multi); r.StatusCode != 200 {
+	if r := ask(t, h, "POST", "/studies/1.3.1", bytes.NewReader(bodyOf(long)), multi); r.StatusCode != http.StatusOK {
 		t.Errorf("%d %s", r.StatusCode, text(t, r))
 	}
-	if r := ask(t, h, "POST", "/studies/1.3.2", bytes.NewReader(bodyOf(long)), multi); r.StatusCode != 409 {
+	if r := ask(t, h, "POST", "/studies/1.3.2", bytes.NewReader(bodyOf(long)), multi); r.StatusCode != http.StatusConflict {
 		t.Errorf("another study: %d", r.StatusCode)
 	}
 	if len(s.studies) != 1 || s.studies[0] != uid.Must("1.3.1") {
@@ -250,7 +250,7 @@ func TestStoreMetadata(t *testing.T) {
 			s, h := door(t)
 			s.all = nil
 			r := ask(t, h, "POST", "/studies/1.4.1", bulkBody(metadataPart(t, c.change), c.parts...), withBulk)
-			if r.StatusCode != 200 || len(s.all) != 1 {
+			if r.StatusCode != http.StatusOK || len(s.all) != 1 {
 				t.Fatalf("%d %s %v", r.StatusCode, text(t, r), r.Header["Warning"])
 			}
 			v := s.all[0]
@@ -292,8 +292,11 @@ func TestStoreMetadataRefused(t *testing.T) {
 		{"a value that was not sent", nil, nil, 400},
 		{"a value nobody can find", nil, []string{"Content-Type: application/octet-stream\r\n\r\nabcd"}, 400},
 		{"the same place twice", nil, []string{octets, octets}, 400},
-		{"compressed text", func(m map[string]any) { m["00420011"] = map[string]any{"vr": "OB", "BulkDataURI": "pdf"} },
-			[]string{octets, "Content-Type: image/jpeg\r\nContent-Location: pdf\r\n\r\nabcd"}, 400},
+		{
+			"compressed text", func(m map[string]any) { m["00420011"] = map[string]any{"vr": "OB", "BulkDataURI": "pdf"} },
+			[]string{octets, "Content-Type: image/jpeg\r\nContent-Location: pdf\r\n\r\nabcd"},
+			400,
+		},
 		{"of another study", func(m map[string]any) { m["0020000D"] = map[string]any{"vr": "UI", "Value": []string{"1.4.2"}} }, []string{octets}, 409},
 		{"no SOP instance", func(m map[string]any) { delete(m, "00080018") }, []string{octets}, 400},
 	} {
@@ -307,7 +310,7 @@ func TestStoreMetadataRefused(t *testing.T) {
 		})
 	}
 	_, h := door(t)
-	if r := ask(t, h, "POST", "/studies", strings.NewReader("--b\r\nContent-Type: application/dicom+json\r\n\r\n[{]\r\n--b--"), withBulk); r.StatusCode != 400 {
+	if r := ask(t, h, "POST", "/studies", strings.NewReader("--b\r\nContent-Type: application/dicom+json\r\n\r\n[{]\r\n--b--"), withBulk); r.StatusCode != http.StatusBadRequest {
 		t.Errorf("no JSON: %d", r.StatusCode)
 	}
 }
@@ -349,7 +352,7 @@ func TestRoutesAnswer(t *testing.T) {
 		for hole, with := range map[string]string{"{study}": "1.2.1", "{series}": "1.2.1.1", "{instance}": "1.2.1.1.1", "{list}": "1", "{path...}": "7FE00010", "{$}": ""} {
 			path = strings.ReplaceAll(path, hole, with)
 		}
-		if a := ask(t, h, method, path, nil); a.StatusCode >= 500 || a.StatusCode == 404 && r.Action != dicomweb.Capability {
+		if a := ask(t, h, method, path, nil); a.StatusCode >= 500 || a.StatusCode == http.StatusNotFound && r.Action != dicomweb.Capability {
 			t.Errorf("%s %s: %d %s", method, path, a.StatusCode, text(t, a))
 		}
 	}
@@ -372,7 +375,7 @@ func FuzzStore(f *testing.F) {
 			}
 			return r
 		}, ct))
-		if r.StatusCode >= 500 && r.StatusCode != 503 {
+		if r.StatusCode >= 500 && r.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("%q: %d %s", ct, r.StatusCode, text(t, r))
 		}
 	})
