@@ -41,8 +41,7 @@ func (e *InvalidError) Error() string {
 
 // Wrong returns the fields that are wrong, if err is about fields.
 func Wrong(err error) []FieldError {
-	var e *InvalidError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*InvalidError](err); ok {
 		return e.Fields
 	}
 	return nil

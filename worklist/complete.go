@@ -167,9 +167,6 @@ func (r *Register) count(ctx context.Context, tx *db.Tx, siteID, study, callingA
 		map[string]any{"instances": have, "instances_before": announced}, nil)
 }
 
-// announceBatch is how many studies are looked at between two looks at the list.
-const announceBatch = 200
-
 // Announce announces the studies that are complete now. It looks at those that were
 // quiet for long enough, and at those whose machine or order says how much is to come.
 func (r *Register) Announce(ctx context.Context) error {

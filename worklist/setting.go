@@ -64,7 +64,7 @@ func setting(ctx context.Context, q db.Querier, siteID, peer string) (Setting, e
 	return s, err
 }
 
-// Set says what holds for a site, or for a peer of it in its place.
+// SetSetting says what holds for a site, or for a peer of it in its place.
 func (r *Register) SetSetting(ctx context.Context, siteID, peer string, s Setting) error {
 	if err := access.Check(ctx, access.SiteChange, access.Subject{Site: siteID}); err != nil {
 		return err

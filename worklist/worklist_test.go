@@ -24,7 +24,7 @@ import (
 // A desk is a register with what it needs, and somebody who may write orders.
 type desk struct {
 	*worklist.Register
-	t       *testing.T
+	t       testing.TB
 	db      *db.DB
 	journal *journal.Journal
 	sites   *site.Register
@@ -76,7 +76,7 @@ func (k *desk) wait(d time.Duration) {
 	k.at = k.at.Add(d)
 }
 
-func newDesk(t *testing.T, d *db.DB) *desk {
+func newDesk(t testing.TB, d *db.DB) *desk {
 	t.Helper()
 	k := &desk{
 		t: t, db: d, at: time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC), keys: map[string][]string{},
