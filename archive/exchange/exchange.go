@@ -72,6 +72,7 @@ type Jobs interface {
 
 // Studies answers what is kept. *archive.Archive is one.
 type Studies interface {
+	Studies(ctx context.Context, site string, f archive.Filter, from archive.Cursor, limit int) ([]archive.Study, error)
 	Study(ctx context.Context, site string, u uid.UID) (archive.Study, error)
 	SeriesOf(ctx context.Context, site string, study uid.UID) ([]archive.Series, error)
 	Instances(ctx context.Context, site string, study, series uid.UID, after *archive.Instance, limit int) ([]archive.Instance, error)
@@ -85,7 +86,7 @@ type Config struct {
 	Jobs    Jobs
 	Studies Studies
 	Line    Line
-	Source  Source // nil: nothing can be fetched
+	Source  Source                                                         // nil: nothing can be fetched
 	Zone    func(ctx context.Context, site string) (*time.Location, error) // of the site's hours
 	Log     *slog.Logger                                                   // nil: silent
 	Now     func() time.Time
@@ -115,6 +116,7 @@ func Open(ctx context.Context, c Config) (*Exchange, error) {
 	c.Jobs.Handle(sendJob, x.work, job.Attempts(sendAttempts))
 	if c.Source != nil {
 		c.Jobs.Handle(fetchJob, x.fetch, job.Attempts(fetchAttempts), job.Limit(fetchTakes))
+		c.Jobs.Handle(migrateJob, x.step)
 	}
 	return x, nil
 }

@@ -57,6 +57,10 @@ func (k kept) Instances(_ context.Context, _ string, _, series uid.UID, after *a
 	return all[:min(limit, len(all))], nil
 }
 
+func (kept) Studies(_ context.Context, _ string, f archive.Filter, _ archive.Cursor, _ int) ([]archive.Study, error) {
+	return nil, nil
+}
+
 func (kept) Doors(context.Context, string, uid.UID) ([]archive.Door, error) {
 	return []archive.Door{{Door: "dimse", CallingAE: "CT1", Instances: 1}}, nil
 }
@@ -124,6 +128,12 @@ func (r *room) later(d time.Duration) {
 
 func open(t *testing.T, d *db.DB, k kept) *room {
 	t.Helper()
+	return openWith(t, d, k, nil)
+}
+
+// openWith opens an exchange that has studies and, unless it is nil, a source.
+func openWith(t *testing.T, d *db.DB, k exchange.Studies, source exchange.Source) *room {
+	t.Helper()
 	r := &room{db: d, wire: &wire{}, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	var err error
 	if r.journal, err = journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}, Holder: "test"}); err != nil {
@@ -133,7 +143,7 @@ func open(t *testing.T, d *db.DB, k kept) *room {
 		t.Fatal(err)
 	}
 	r.Exchange, err = exchange.Open(t.Context(), exchange.Config{
-		DB: d, Journal: r.journal, Jobs: r.jobs, Studies: k, Line: r.wire, Now: r.clock,
+		DB: d, Journal: r.journal, Jobs: r.jobs, Studies: k, Line: r.wire, Source: source, Now: r.clock,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -33,8 +33,8 @@ type Fetch struct {
 
 const (
 	fetchJob      = "exchange.study.fetch"
-	fetchAttempts = 24 // of a peer that does not answer
-	fetchRefusals = 3  // of one that answers and does not give
+	fetchAttempts = 24             // of a peer that does not answer
+	fetchRefusals = 3              // of one that answers and does not give
 	fetchTakes    = 12 * time.Hour // the longest attempt
 )
 

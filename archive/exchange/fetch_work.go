@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"radagora/db"
@@ -53,34 +54,36 @@ func (x *Exchange) fetchOnce(ctx context.Context, f *Fetch) error {
 	if there = f.Part.thin(there); len(there) == 0 {
 		return errNotThere
 	}
-	for way := AnyWay; ; way = ByMove {
-		here, err := x.compare(ctx, f, study, there)
-		if err != nil || f.Here == f.There {
+	here, err := x.compare(ctx, f, study, there)
+	if err != nil || f.Here == f.There {
+		return err
+	}
+	broke := x.fetchBy(ctx, f, want(study, there, here, f.Part == All), AnyWay)
+	if here, err = x.compare(ctx, f, study, there); err != nil || f.Here == f.There {
+		return err
+	}
+	if f.Way == ByGet && (broke == nil || isRefused(broke)) { // the peer may give by C-MOVE what it does not give by C-GET
+		again := x.fetchBy(ctx, f, want(study, there, here, f.Part == All), ByMove)
+		if _, err = x.compare(ctx, f, study, there); err != nil || f.Here == f.There {
 			return err
 		}
-		if way == ByMove && f.Way == ByMove {
-			return errMissing
-		}
-		used, broke := x.Source.Fetch(ctx, f.Site, f.Peer, want(study, there, here, f.Part == All), way, x.telling(ctx, *f))
-		if used != AnyWay {
-			f.Way = used
-		}
-		if errors.Is(broke, errStopped) || ctx.Err() != nil {
-			return broke
-		}
-		if _, err := x.compare(ctx, f, study, there); err != nil || f.Here == f.There {
-			return err
-		}
-		switch {
-		case way == ByMove && fault.Of(broke) == fault.Unsupported: // C-GET it was, and there is no other way
-			f.Way = ByGet
-			return errMissing
-		case broke != nil && (way == ByMove || used != ByGet || !isRefused(broke)):
-			return broke
-		case used == ByMove:
-			return errMissing
+		if fault.Of(again) != fault.Unsupported || again == nil {
+			broke = again
 		}
 	}
+	if broke == nil {
+		return errMissing
+	}
+	return broke
+}
+
+// fetchBy fetches what is wanted and notes by which way.
+func (x *Exchange) fetchBy(ctx context.Context, f *Fetch, w Wanted, way Way) error {
+	used, err := x.Source.Fetch(ctx, f.Site, f.Peer, w, way, x.telling(ctx, *f))
+	if used != AnyWay {
+		f.Way = used
+	}
+	return err
 }
 
 // isRefused reports whether a peer answered, and said no.
@@ -162,7 +165,7 @@ func (x *Exchange) settleFetch(ctx context.Context, f Fetch, j job.Job, err erro
 	if j.Attempt >= most {
 		state = Failed
 	}
-	detail := plain(err)
+	detail := said(err)
 	if errors.Is(err, errMissing) || errors.Is(err, errNotThere) {
 		detail = "" // the reason says it all
 	}
@@ -228,4 +231,12 @@ func (x *Exchange) verified(ctx context.Context, tx *db.Tx, f Fetch, state State
 		where site_id = $1 and study_uid = $2 and state <> 'found' and migration in (select id from exchange_migration where site_id = $1 and peer = $3)`,
 		f.Site, f.Study, f.Peer, string(become), reason, detail, f.There, f.Here, f.Extra, db.Millis(x.Now()))
 	return err
+}
+
+// said shortens what went wrong, with the status that a peer answered.
+func said(err error) string {
+	if no, ok := errors.AsType[*Refused](err); ok {
+		return fmt.Sprintf("%04X %s", no.Status, plain(no))
+	}
+	return plain(err)
 }

@@ -80,9 +80,9 @@ type Far struct {
 type Wanted struct {
 	Study   uid.UID
 	Whole   bool
-	Series  []uid.UID           // whole series
+	Series  []uid.UID             // whole series
 	Some    map[uid.UID][]uid.UID // instances by series
-	Classes []uid.UID           // of what is wanted; none: the peer does not say
+	Classes []uid.UID             // of what is wanted; none: the peer does not say
 }
 
 // want returns what must be fetched for everything in there to be in here. whole says
