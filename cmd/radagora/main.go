@@ -31,29 +31,32 @@ type program struct {
 	File string  `name:"config" placeholder:"FILE" help:"Read settings from this YAML file; flags and the environment win over it."`
 	Log  logging `embed:"" prefix:"log-"`
 
-	Account  accountCmd  `cmd:"" help:"Look after accounts: who may sign in, with which roles."`
-	Backup   backupCmd   `cmd:"" help:"Copy everything to another place, and prove it."`
-	Check    checkCmd    `cmd:"" help:"Check archive and journal."`
-	Client   clientCmd   `cmd:"" help:"Register machines that sign their requests."`
-	Config   configCmd   `cmd:"" help:"Look at the configuration."`
-	Content  contentCmd  `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
-	Demo     demoCmd     `cmd:"" help:"Load the demonstration year."`
-	Dose     doseCmd     `cmd:"" help:"Read dose reports."`
-	Dump     dumpCmd     `cmd:"" help:"Print the header and content tree of DICOM files."`
-	Evidence evidenceCmd `cmd:"" help:"Compute facts for audits and indicators."`
-	Import   importCmd   `cmd:"" help:"Take files, folders and zip archives in."`
-	Journal  journalCmd  `cmd:"" help:"Search, export and verify the journal."`
-	Licences licencesCmd `cmd:"" help:"Print the licences of everything inside."`
-	Person   personCmd   `cmd:"" help:"Know which identifiers mean the same person."`
-	Privacy  privacyCmd  `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
-	Rebuild  rebuildCmd  `cmd:"" help:"Derive everything again."`
-	Restore  restoreCmd  `cmd:"" help:"Put a backup back on an empty machine."`
-	Send     sendCmd     `cmd:"" help:"Send files to a DICOM peer."`
-	Serve    serveCmd    `cmd:"" help:"Open the doors: pages and DICOM."`
-	Token    tokenCmd    `cmd:"" help:"Make, list and revoke API tokens."`
-	Storage  storageCmd  `cmd:"" help:"Look after what is kept: room, integrity, copies, deletion, holds."`
-	Status   statusCmd   `cmd:"" help:"Tell how the installation stands."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Account     accountCmd     `cmd:"" help:"Look after accounts: who may sign in, with which roles."`
+	Backup      backupCmd      `cmd:"" help:"Copy everything to another place, and prove it."`
+	Check       checkCmd       `cmd:"" help:"Check archive and journal."`
+	Client      clientCmd      `cmd:"" help:"Register machines that sign their requests."`
+	Conformance conformanceCmd `cmd:"" help:"Print the DICOM conformance statement."`
+	Config      configCmd      `cmd:"" help:"Look at the configuration."`
+	Content     contentCmd     `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
+	Demo        demoCmd        `cmd:"" help:"Load the demonstration year."`
+	Dicom       dicomCmd       `cmd:"" help:"Ask, fetch from and send to DICOM peers."`
+	Dose        doseCmd        `cmd:"" help:"Read dose reports."`
+	Dump        dumpCmd        `cmd:"" help:"Print the header and content tree of DICOM files."`
+	Evidence    evidenceCmd    `cmd:"" help:"Compute facts for audits and indicators."`
+	Import      importCmd      `cmd:"" help:"Take files, folders and zip archives in."`
+	Journal     journalCmd     `cmd:"" help:"Search, export and verify the journal."`
+	Licences    licencesCmd    `cmd:"" help:"Print the licences of everything inside."`
+	Person      personCmd      `cmd:"" help:"Know which identifiers mean the same person."`
+	Privacy     privacyCmd     `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
+	Rebuild     rebuildCmd     `cmd:"" help:"Derive everything again."`
+	Restore     restoreCmd     `cmd:"" help:"Put a backup back on an empty machine."`
+	Send        sendCmd        `cmd:"" help:"Send files to a DICOM peer."`
+	Serve       serveCmd       `cmd:"" help:"Open the doors: pages and DICOM."`
+	Token       tokenCmd       `cmd:"" help:"Make, list and revoke API tokens."`
+	Storage     storageCmd     `cmd:"" help:"Look after what is kept: room, integrity, copies, deletion, holds."`
+	Status      statusCmd      `cmd:"" help:"Tell how the installation stands."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Worklist    worklistCmd    `cmd:"" help:"Write, list and cancel orders."`
 }
 
 // A system is what a command may touch of the machine. Tests own it.

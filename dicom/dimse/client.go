@@ -173,6 +173,10 @@ const maxContexts = 128
 // Contexts returns the presentation contexts proposed, with the peer's answers.
 func (a *Association) Contexts() []Context { return slices.Clone(a.proposed) }
 
+// Peer returns who answered: the titles and the address that were asked for, and what
+// the peer said of itself.
+func (a *Association) Peer() Peer { return a.who() }
+
 // Options returns what the peer agreed to of the extended negotiation for a class.
 func (a *Association) Options(class uid.UID) Options { return a.options[class] }
 
@@ -243,6 +247,9 @@ func (a *Association) establish(conf Config, ac *associate) {
 			a.places = make(chan struct{}, performed)
 		}
 	}
+	peer := a.who()
+	peer.Class, peer.Version, peer.MaximumLength = ac.user.classUID, ac.user.version, ac.user.maxLength
+	a.who = func() Peer { return peer }
 	a.options = map[uid.UID]Options{}
 	for _, x := range ac.user.extended {
 		class, err := uid.Parse(x.class)
