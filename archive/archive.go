@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"radagora/access"
@@ -80,6 +81,10 @@ type Config struct {
 	// for the first time, so that what they asked for holds before anybody can select it.
 	Arrived func(ctx context.Context, tx *db.Tx, p access.Person) error
 
+	// Titles are those of rejection notes, and what such a note does. What has another
+	// title rejects nothing.
+	Titles []Title
+
 	// Minimise, if set, is how a minimised installation replaces identities. Whether
 	// this is one is Minimised at the first start, and what was decided then later.
 	Minimise  *Minimiser
@@ -99,6 +104,7 @@ type Archive struct {
 	places  places  // of pages
 	flights flights // of metadata being made
 	pending pending // to be prepared
+	rejects atomic.Int64 // rejections that hide what comes later; read now and then
 	once    sync.Once
 	wake    chan struct{} // there is something to be taken out of the packs
 }
@@ -122,6 +128,9 @@ func New(ctx context.Context, c Config) (*Archive, error) {
 	}
 	a := &Archive{Config: c}
 	if err := a.decideMode(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.countRejections(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.nameless(ctx)

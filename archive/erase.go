@@ -83,6 +83,9 @@ func (a *Archive) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, e
 			return 0, err
 		}
 	}
+	if err := e.rejections(ctx); err != nil {
+		return 0, err
+	}
 	if err := e.corrections(ctx); err != nil {
 		return 0, err
 	}
@@ -418,6 +421,9 @@ func (a *Archive) Run(ctx context.Context) error {
 		}
 		if err := a.EmptyTrash(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "what was deleted is not yet removed", "error", err)
+		}
+		if err := a.readNotes(ctx); err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "a rejection note is not yet followed", "error", err)
 		}
 		if _, err := a.RemoveErased(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "erased objects are still in their packs", "error", err)

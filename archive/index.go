@@ -71,6 +71,9 @@ func (a *Archive) addIn(ctx context.Context, tx *db.Tx, e *entry, id string) err
 	if err := a.noteDue(ctx, tx, e, s); err != nil {
 		return err
 	}
+	if err := a.rejectionDue(ctx, tx, e); err != nil {
+		return err
+	}
 	tx.OnCommit(func() {
 		a.known.put(e, s)
 		a.pending.note(s, time.Now()) //nolint:forbidigo // a stopwatch

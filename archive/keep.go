@@ -75,20 +75,32 @@ func (a *Archive) Delete(ctx context.Context, site string, t Target, cause, reas
 	if t.Study.IsZero() {
 		return Deletion{}, fault.Errorf(fault.Invalid, "what is deleted is named by its study")
 	}
+	return a.take(ctx, site, t, func(i Instance) bool { return t.has(i.Series, i.SOP) }, Deletion{
+		Cause: cause, Reason: reason, Level: t.level(), Series: t.Series.String(), SOP: t.SOP.String(), Due: a.Now().Add(a.Grace),
+	}, nil)
+}
+
+// take takes the instances of a study for which has holds out of the index, as d says,
+// and does also in the same transaction.
+func (a *Archive) take(ctx context.Context, site string, t Target, has func(Instance) bool, d Deletion, also func(*db.Tx, Deletion) error) (Deletion, error) {
 	for range 3 {
-		gone, rest, err := a.split(ctx, site, t)
+		gone, rest, err := a.split(ctx, site, t, has)
 		if err != nil {
 			return Deletion{}, err
 		}
-		now := a.Now()
-		d := Deletion{
-			ID: db.NewID(), Site: site, Level: t.level(), Study: t.Study.String(), Series: t.Series.String(), SOP: t.SOP.String(),
-			Cause: cause, Reason: reason, Actor: actorOf(ctx), At: now, Due: now.Add(a.Grace), State: "waiting", Objects: int64(len(gone)),
+		d.ID, d.Site, d.Study, d.At, d.State, d.Objects, d.Bytes = db.NewID(), site, t.Study.String(), a.Now(), "waiting", int64(len(gone)), 0
+		if d.Actor == "" {
+			d.Actor = actorOf(ctx)
 		}
 		for _, g := range gone {
 			d.Bytes += g.Length
 		}
-		err = a.DB.Write(ctx, func(tx *db.Tx) error { return a.delete(ctx, tx, d, gone, rest) })
+		err = a.DB.Write(ctx, func(tx *db.Tx) error {
+			if err := a.delete(ctx, tx, d, gone, rest); err != nil || also == nil {
+				return err
+			}
+			return also(tx, d)
+		})
 		if err == nil || fault.Of(err) != fault.Unavailable || ctx.Err() != nil {
 			if err == nil && a.Grace <= 0 {
 				err = a.EmptyTrash(ctx)
@@ -116,14 +128,14 @@ type leaving struct {
 // split reads the headers of a study: of what goes, whom it is about; of what stays,
 // everything, because the study says afterwards what they say. It asks for no lock, and
 // delete looks whether it is still so.
-func (a *Archive) split(ctx context.Context, site string, t Target) (gone []leaving, rest []header, err error) {
+func (a *Archive) split(ctx context.Context, site string, t Target, has func(Instance) bool) (gone []leaving, rest []header, err error) {
 	all, err := db.List(ctx, a.DB, scanInstance, fromInstance+`where study.site_id = $1 and study_uid = $2 order by instance.id`, site, t.Study.String())
 	if err != nil {
 		return nil, nil, err
 	}
 	var stays []Instance
 	for _, i := range all {
-		if (t.Series.IsZero() || t.Series == i.Series) && (t.SOP.IsZero() || t.SOP == i.SOP) {
+		if has(i) {
 			gone = append(gone, leaving{Instance: i})
 		} else {
 			stays = append(stays, i)
@@ -177,8 +189,8 @@ func (a *Archive) delete(ctx context.Context, tx *db.Tx, d Deletion, gone []leav
 	if count != int64(len(gone)+len(rest)) || corrected != gone[0].corrected {
 		return errChanged
 	}
-	if err := a.unheld(ctx, tx, d.Site, d.Study); err != nil {
-		return err
+	if err := a.unheld(ctx, tx, d.Site, d.Study); err != nil && d.Due.Before(never) {
+		return err // what is only hidden may be, although it is held
 	}
 	_, err := tx.Exec(ctx, `insert into trash (id, site_id, level, study_uid, series_uid, sop_uid, cause, reason, actor, at_ms, due_ms, objects, size_bytes, state)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'waiting')`, d.ID, d.Site, d.Level, d.Study, d.Series, d.SOP, d.Cause, d.Reason,
@@ -272,9 +284,18 @@ func (a *Archive) Undo(ctx context.Context, site, id string) error {
 		return fault.Errorf(fault.NotFound, "no such deletion")
 	}
 	d := list[0]
+	if d.Cause == ByRejection {
+		return fault.Errorf(fault.Conflict, "it was rejected: undo the rejection")
+	}
+	return a.bringBack(ctx, d)
+}
+
+// bringBack undoes a deletion.
+func (a *Archive) bringBack(ctx context.Context, d Deletion) error {
+	id := d.ID
 	d.Actor, d.Reason = actorOf(ctx), ""
 	person := ""
-	err = a.DB.Write(ctx, func(tx *db.Tx) error { // from now on it is not removed any more
+	err := a.DB.Write(ctx, func(tx *db.Tx) error { // from now on it is not removed any more
 		n, err := tx.Exec(ctx, `update trash set state = 'undone' where id = $1 and state = 'waiting'`, id)
 		if err != nil {
 			return err

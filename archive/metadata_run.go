@@ -68,16 +68,35 @@ func (p *pending) note(s place, now time.Time) {
 		p.studies[s.study] = true
 	}
 	p.last = now
-	if p.wake != nil {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
+	p.poke()
+}
+
+// noteStudy remembers that a study says something new.
+func (p *pending) noteStudy(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.studies == nil {
+		p.series, p.studies = map[string]*resting{}, map[string]bool{}
+	}
+	if len(p.studies) < maxPending {
+		p.studies[id] = true
+	}
+	p.poke()
+}
+
+// poke wakes whoever prepares.
+func (p *pending) poke() {
+	if p.wake == nil {
+		return
+	}
+	select {
+	case p.wake <- struct{}{}:
+	default:
 	}
 }
 
 // ready takes out what can be prepared now, and reports whether anything is left.
-func (p *pending) ready(now time.Time) (series []string, studies []string, left bool) {
+func (p *pending) ready(now time.Time) (series, studies []string, left bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, r := range p.series {
@@ -173,7 +192,7 @@ func (a *Archive) prepareOne(ctx context.Context, id string) error {
 			return err
 		})
 	}
-	a.pending.done(id, began, time.Since(began)) //nolint:forbidigo // a stopwatch
+	a.pending.done(id, began, time.Since(began))
 	return err
 }
 
@@ -246,6 +265,7 @@ func (a *Archive) Unprepare(ctx context.Context, tx *db.Tx, site, study string) 
 			return err
 		}
 	}
+	tx.OnCommit(func() { a.pending.noteStudy(study) })
 	return a.dueIn(ctx, tx, "study", study, site)
 }
 

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"radagora/dicom/tag"
-	"radagora/dicom/uid"
 	"radagora/dicom/vr"
 )
 
@@ -98,6 +97,7 @@ var described = map[tag.Tag]bool{
 // asked for. It is nil for the level of patients, which the web does not know.
 func Attributes(l Level) []tag.Tag {
 	switch l {
+	case PatientLevel:
 	case StudyLevel:
 		return []tag.Tag{
 			tag.StudyDate, tag.StudyTime, tag.AccessionNumber, tag.ModalitiesInStudy, tag.ReferringPhysicianName,
@@ -138,6 +138,3 @@ func rankOf(t tag.Tag) int {
 	}
 	return -1
 }
-
-// zero is the UID that no object has.
-var zero uid.UID

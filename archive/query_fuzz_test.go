@@ -14,8 +14,14 @@ import (
 // be made conditions of and compared with anything.
 func FuzzKeys(f *testing.F) {
 	for _, keys := range [][2]string{
-		{"PatientName", "M*ller^?=\\\"\""}, {"StudyDate", "20240101-"}, {"StudyTime", "10-1015.5"}, {"StudyInstanceUID", "1.2.3"},
-		{"AcquisitionDateTime", "20240101101500.1+0100-"}, {"SeriesNumber", "12"}, {"StudyDescription", "***!_%"}, {"TimezoneOffsetFromUTC", "+0100"},
+		{"PatientName", "M*ller^?=\\\"\""},
+		{"StudyDate", "20240101-"},
+		{"StudyTime", "10-1015.5"},
+		{"StudyInstanceUID", "1.2.3"},
+		{"AcquisitionDateTime", "20240101101500.1+0100-"},
+		{"SeriesNumber", "12"},
+		{"StudyDescription", "***!_%"},
+		{"TimezoneOffsetFromUTC", "+0100"},
 	} {
 		t, _ := tag.ByKeyword(keys[0])
 		d, err := dicom.NewBuilder().Bytes(t, tag.VROf(t), []byte(keys[1])).Sequence(tag.ProcedureCodeSequence, dicom.NewBuilder().Text(tag.CodeValue, "a*")).Dataset()

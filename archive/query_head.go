@@ -35,7 +35,7 @@ func (p *plan) headOf(ctx context.Context, r row) (members, error) {
 	}
 	d, err := p.a.head(ctx, i)
 	if fault.Of(err) == fault.NotFound && err != nil {
-		return nil, nil // deleted since the row was read
+		return nil, nil //nolint:nilerr // deleted since the row was read
 	}
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -199,9 +200,7 @@ func made(b *bench, r *rand.Rand, studies int) (all []record) {
 				one := record{}
 				pick(one, 3)
 				for _, from := range []record{study, of} {
-					for k, v := range from {
-						one[k] = v
-					}
+					maps.Copy(one, from)
 				}
 				x := thing{study: s + 1, series: series + 1, instance: i + 1}
 				st, se, sop := x.uids()

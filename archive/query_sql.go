@@ -132,7 +132,7 @@ func (p *plan) rare(ctx context.Context, a attribute, k key) error {
 		if t.op == absent || strings.IndexAny(t.text, "*?=") == 0 || k.vr == vr.PN && p.q.Fuzzy {
 			return nil // no index finds it
 		}
-		condition, _ := p.term(&w, a, k, t)
+		condition, _ := p.term(&w, a, t)
 		all = append(all, condition)
 	}
 	var n int64
@@ -203,7 +203,7 @@ func (p *plan) column(w *statement, a attribute, k key) {
 	var all []string
 	exact := true
 	for _, t := range k.terms {
-		condition, same := p.term(w, a, k, t)
+		condition, same := p.term(w, a, t)
 		all = append(all, condition)
 		exact = exact && same
 	}
@@ -255,7 +255,7 @@ func (w *statement) oneOf(expr string, k key) string {
 }
 
 // term returns the condition of one alternative, and whether it means the same.
-func (p *plan) term(w *statement, a attribute, k key, t term) (condition string, exact bool) {
+func (p *plan) term(w *statement, a attribute, t term) (condition string, exact bool) {
 	v := a.vr()
 	number := v == vr.IS || v == vr.US
 	switch {
@@ -455,7 +455,7 @@ func (p *plan) modality(ctx context.Context, w *statement, k key) error {
 	var all []string
 	for _, t := range k.terms {
 		if t.op != equal {
-			condition, exact := p.term(w, a, k, t)
+			condition, exact := p.term(w, a, t)
 			if all = append(all, condition); !exact {
 				p.decide(residual{a: a, k: k})
 			}

@@ -112,6 +112,9 @@ func (r *Receipt) Wait(ctx context.Context) (Stored, error) {
 	if s.Outcome, s.Instance, err = r.a.enter(ctx, e); err != nil {
 		return Stored{}, err
 	}
+	if s.Outcome == Added {
+		r.a.arrivedRejected(ctx, e)
+	}
 	return s, nil
 }
 

@@ -16,7 +16,7 @@ type token struct {
 func (a *Archive) tokens(text string) []token {
 	text = clean(text)
 	var all []token
-	for _, raw := range strings.Fields(text) {
+	for raw := range strings.FieldsSeq(text) {
 		if d := dateTyped(raw); len(d) > 0 {
 			all = append(all, token{word: joinedUp(raw), dates: d})
 			continue

@@ -267,6 +267,19 @@ var kinds = []kind{
 			need("source", text),
 		}}},
 	},
+	{
+		name: "rejection_titles", means: "what a rejection note does with the instances that it names",
+		tables: []schema{{name: "titles", key: []string{"code"}, columns: slices.Concat(
+			[]column{
+				need("code", text),
+				need("scheme", text),
+				need("title", text),
+				need("hides", yesNo),
+				need("kept", yesNo),
+				need("again", yesNo),
+			}, labels("label"), []column{need("source", text)},
+		)}},
+	},
 	{name: "demonstration", means: "what the demonstration is made from: synthetic, never a reference", free: true},
 }
 
