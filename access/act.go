@@ -25,7 +25,9 @@ const (
 	ObjectStore  Act = "archive.object.store"  // into the archive: C-STORE, STOW-RS
 	ObjectImport Act = "archive.object.import" // files into the archive by a page or command
 	ObjectSend   Act = "archive.object.send"   // objects to a peer
+	StudyFetch   Act = "archive.study.fetch"   // search other archives and fetch from them; migrations
 	PeerEcho     Act = "archive.peer.echo"     // C-ECHO
+	ChangeRead   Act = "archive.change.read"   // the feed of changes, for programs
 	TransferRead Act = "archive.transfer.read" // what goes to peers, and how far it is
 	RuleChange   Act = "archive.rule.change"   // what is passed on to whom
 	StorageRead  Act = "archive.storage.read"  // packs, room, scrub, second place, what was deleted
@@ -92,7 +94,7 @@ const (
 
 // groups says what belongs to which group.
 var groups = map[Act][]group{
-	StepFind: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, IdentityRead: {personal},
+	StepFind: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
 	AccessListRead: {personal},
 	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
 	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
@@ -103,7 +105,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
-	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho, TransferRead, RuleChange,
+	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, PeerEcho, ChangeRead, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, IdentityRead,
 	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

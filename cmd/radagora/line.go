@@ -26,7 +26,7 @@ type line struct {
 // openExchange opens the room that passes studies on.
 func (h *house) openExchange(ctx context.Context, s settings) (err error) {
 	h.Exchange, err = exchange.Open(ctx, exchange.Config{
-		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Studies: h.Archive, Line: line{h, s}, Log: h.Log, Now: h.Now,
+		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Studies: h.Archive, Line: line{h, s}, Source: line{h, s}, Log: h.Log, Now: h.Now,
 		Zone: func(ctx context.Context, id string) (*time.Location, error) {
 			one, err := h.Sites.Site(ctx, id)
 			return one.Location(), err
