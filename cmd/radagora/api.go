@@ -49,6 +49,7 @@ func (h *house) apiRoutes() []route {
 		Transformers: []huma.Transformer{withoutValues},
 	})}
 	h.worklistAPI(d)
+	h.changesAPI(d)
 	d.routes = append(d.routes, route{"GET " + apiDocument, web.Anybody, d.document()})
 	return d.routes
 }
