@@ -178,7 +178,12 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	notes, err := titles(h.Content)
+	if err != nil {
+		return err
+	}
 	h.Archive, err = archive.New(ctx, archive.Config{
+		Titles:   notes,
 		Minimise: hide, Minimised: s.Minimise,
 		DB: h.DB, Blobs: h.Blobs, Second: h.Second, Admit: s.admit(h), Grace: time.Duration(s.TrashDays) * 24 * time.Hour, Journal: h.Journal, Machines: machines{h.Sites}, Log: h.Log, Now: h.Now,
 		Erased: func(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {

@@ -53,6 +53,7 @@ type program struct {
 	Send        sendCmd        `cmd:"" help:"Send files to a DICOM peer."`
 	Serve       serveCmd       `cmd:"" help:"Open the doors: pages and DICOM."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke API tokens."`
+	Study       studyCmd       `cmd:"" help:"Correct and reject studies, and undo it."`
 	Storage     storageCmd     `cmd:"" help:"Look after what is kept: room, integrity, copies, deletion, holds."`
 	Status      statusCmd      `cmd:"" help:"Tell how the installation stands."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
