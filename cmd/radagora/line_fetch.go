@@ -37,8 +37,8 @@ func (l line) asking(ctx context.Context, siteID, peer string) (*dimse.Associati
 	return a, saidNo(err)
 }
 
-// inquiry asks one question; take ends it with an error.
-func inquiry(ctx context.Context, a *dimse.Association, b *dicom.Builder, take func(*dicom.Dataset) error) error {
+// askFar asks one question; take ends it with an error.
+func askFar(ctx context.Context, a *dimse.Association, b *dicom.Builder, take func(*dicom.Dataset) error) error {
 	keys, err := b.Dataset()
 	if err != nil {
 		return fault.As(fault.Invalid, err)
@@ -54,11 +54,11 @@ func inquiry(ctx context.Context, a *dimse.Association, b *dicom.Builder, take f
 	return nil
 }
 
-// errEnough ends a question that found enough.
-var errEnough = errors.New("enough was found")
+// errPlenty ends a question that found enough.
+var errPlenty = errors.New("enough was found")
 
-// studyKeys makes the identifier of a search for studies.
-func studyKeys(q exchange.Search) *dicom.Builder {
+// farKeys makes the identifier of a search for studies.
+func farKeys(q exchange.Search) *dicom.Builder {
 	days := q.From
 	if q.From != q.Until {
 		days = q.From + "-" + q.Until
@@ -83,38 +83,38 @@ func (l line) Search(ctx context.Context, siteID, peer string, q exchange.Search
 	defer a.Abort()
 	var all []exchange.Found
 	known := map[uid.UID]bool{}
-	err = inquiry(ctx, a, studyKeys(q), func(ds *dicom.Dataset) error {
+	err = askFar(ctx, a, farKeys(q), func(ds *dicom.Dataset) error {
 		one := exchange.Found{
 			UID: ds.UID(tag.StudyInstanceUID), PatientID: archive.Conceal(ds.Text(tag.PatientID)), PatientName: archive.Conceal(ds.Text(tag.PatientName)),
 			BirthDate: archive.Conceal(ds.Text(tag.PatientBirthDate)), Accession: archive.Conceal(ds.Text(tag.AccessionNumber)),
 			Date: ds.Text(tag.StudyDate), Time: ds.Text(tag.StudyTime), Description: ds.Text(tag.StudyDescription),
 			Modalities: ds.Texts(tag.ModalitiesInStudy), Series: counted(ds, tag.NumberOfStudyRelatedSeries), Instances: counted(ds, tag.NumberOfStudyRelatedInstances),
 		}
-		if one.UID.IsZero() || known[one.UID] || !within(one, q) {
+		if one.UID.IsZero() || known[one.UID] || !fitsSearch(one, q) {
 			return nil
 		}
 		known[one.UID] = true
 		if all = append(all, one); len(all) >= q.Most() {
-			return errEnough
+			return errPlenty
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if err != nil && !errors.Is(err, errPlenty) {
 		return nil, err
 	}
 	if err == nil {
 		err = a.Release(ctx)
 	}
-	if errors.Is(err, errEnough) {
+	if errors.Is(err, errPlenty) {
 		err = nil
 	}
 	slices.SortStableFunc(all, func(a, b exchange.Found) int { return cmp.Compare(b.Date+b.Time, a.Date+a.Time) })
 	return all, err
 }
 
-// within reports whether a study is one of those that were asked for, as far as the
+// fitsSearch reports whether a study is one of those that were asked for, as far as the
 // peer says.
-func within(f exchange.Found, q exchange.Search) bool {
+func fitsSearch(f exchange.Found, q exchange.Search) bool {
 	if f.Date != "" && (q.From != "" && f.Date < q.From || q.Until != "" && f.Date > q.Until) {
 		return false
 	}
@@ -143,7 +143,7 @@ func (l line) Holdings(ctx context.Context, siteID, peer string, study uid.UID, 
 	at := func(level string) *dicom.Builder {
 		return dicom.NewBuilder().Text(tag.QueryRetrieveLevel, level).UID(tag.StudyInstanceUID, study)
 	}
-	err = inquiry(ctx, a, at("SERIES").Text(tag.SeriesInstanceUID).Text(tag.Modality), func(ds *dicom.Dataset) error {
+	err = askFar(ctx, a, at("SERIES").Text(tag.SeriesInstanceUID).Text(tag.Modality), func(ds *dicom.Dataset) error {
 		if u := ds.UID(tag.SeriesInstanceUID); !u.IsZero() && len(series) < mostHoldings {
 			series = append(series, exchange.FarSeries{UID: u, Modality: strings.TrimSpace(ds.Text(tag.Modality))})
 		}
@@ -155,7 +155,7 @@ func (l line) Holdings(ctx context.Context, siteID, peer string, study uid.UID, 
 	var all []exchange.Far
 	for _, s := range narrow(series) {
 		keys := at("IMAGE").UID(tag.SeriesInstanceUID, s.UID).Text(tag.SOPInstanceUID).Text(tag.SOPClassUID).Text(tag.InstanceNumber)
-		err := inquiry(ctx, a, keys, func(ds *dicom.Dataset) error {
+		err := askFar(ctx, a, keys, func(ds *dicom.Dataset) error {
 			one := exchange.Far{Series: s, SOP: ds.UID(tag.SOPInstanceUID), SOPClass: ds.UID(tag.SOPClassUID)}
 			one.Number, _ = ds.Int(tag.InstanceNumber)
 			if one.SOP.IsZero() {
