@@ -207,12 +207,7 @@ func (a *Association) dispatch(life context.Context, c Config) {
 		a.opened <- i.err
 		return
 	}
-	err := a.ended(a.converse(life))
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.released && a.err == nil {
-		a.err = err
-	}
+	a.leaveAfter(a.converse(life))
 }
 
 // establish takes the peer's answer. What it answers to what was not asked does not
@@ -285,27 +280,17 @@ func (c *Context) setRoles(asked []Role, answered []role) {
 	}
 }
 
-// ended deals with the end of converse. It returns nil after a release by either side
-// that this one asked for.
-func (a *Association) ended(err error) error {
+// leaveAfter does what is left to do after the last message: the peer that wants to go
+// hears that it may, one that broke the protocol that it is over.
+func (a *Association) leaveAfter(err error) {
 	i, ok := err.(*interruptionError) //nolint:errorlint // wrapped, it came within a message
 	switch {
 	case !ok:
-		_ = a.p.ask(evt15, nil)
-		return err
-	case i.event == evt13:
-		return nil
+		_ = a.p.ask(evt15, nil) // a blank cell if it is over already
 	case i.event == evt12: // the peer wants to go, or both do
-		if err := a.p.ask(evt14, short(releaseRP, [4]byte{})); err != nil {
-			return err
+		if a.p.ask(evt14, short(releaseRP, [4]byte{})) == nil {
+			_, _ = a.p.hear() // evt13 where both did; else the end
 		}
-		next, ok := a.p.hear()
-		if ok && next.event == evt13 {
-			return nil
-		}
-		return fault.Errorf(fault.Unavailable, "dimse: the peer released the association")
-	default:
-		return i
 	}
 }
 

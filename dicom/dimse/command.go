@@ -138,8 +138,7 @@ func (c *command) encode() []byte {
 	if c.destination != "" {
 		b = appendText(b, elemDestination, c.destination, ' ')
 	}
-	switch c.field {
-	case cStoreRQ, cFindRQ, cGetRQ, cMoveRQ:
+	if f := c.field; f == cStoreRQ || f == cFindRQ || f == cGetRQ || f == cMoveRQ {
 		b = appendUS(b, elemPriority, c.priority)
 	}
 	kind := uint16(noDataSet)

@@ -180,16 +180,15 @@ type Context struct {
 type negotiator struct {
 	*Title
 	rows  map[uid.UID]*Service
-	known map[uid.UID]bool // transfer syntaxes for storage
-	plain map[uid.UID]bool // and for Verification
-	query map[uid.UID]bool // and for identifiers
+	known map[ServiceKind]map[uid.UID]bool // transfer syntaxes
 }
 
 func newNegotiator(t *Title) *negotiator {
-	n := &negotiator{
-		Title: t, rows: map[uid.UID]*Service{},
-		known: set(t.Contexts.syntaxes()), plain: set(verificationSyntaxes), query: set(querySyntaxes),
-	}
+	query := set(querySyntaxes)
+	n := &negotiator{Title: t, rows: map[uid.UID]*Service{}, known: map[ServiceKind]map[uid.UID]bool{
+		Verifying: set(verificationSyntaxes), Storing: set(t.Contexts.syntaxes()),
+		Querying: query, Scheduling: query, Moving: query, Getting: query, Normalised: query,
+	}}
 	for _, s := range t.Services() {
 		n.rows[s.Class] = &s
 	}
@@ -239,14 +238,7 @@ func (n *negotiator) answer(p contextItem, roles []role) Context {
 		out.Result = UserRejection // not in that role
 		return out
 	}
-	known := n.query
-	switch s.Kind {
-	case Storing:
-		known = n.known
-	case Verifying:
-		known = n.plain
-	}
-	out.TransferSyntax, out.Result = n.choose(p.syntaxes, known, s.Kind == Storing && scp)
+	out.TransferSyntax, out.Result = n.choose(p.syntaxes, n.known[s.Kind], s.Kind == Storing && scp)
 	if out.Result == Accepted {
 		out.SCU, out.SCP = scu, scp
 	}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,9 +71,9 @@ func plainSpecimens(t *testing.T) []specimen {
 }
 
 func TestFindscu(t *testing.T) {
-	var last *Query
+	var last atomic.Pointer[Query]
 	finder := finderFunc(func(ctx context.Context, q *Query) iter.Seq2[*dicom.Dataset, error] {
-		last = q
+		last.Store(q)
 		if q.Identifier.Text(tag.PatientID) == "BAD" {
 			return rows(t, 1, refuse(ClassMismatch, "no"))(ctx, q)
 		}
@@ -98,7 +99,7 @@ func TestFindscu(t *testing.T) {
 		{"refused after one", []string{"-S", "-k", "PatientID=BAD"}, 1, "DataSetDoesNotMatchSOPClass"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			last = nil
+			last.Store(nil)
 			args := append([]string{"-v", "-aec", "ARCHIVE", "-k", "QueryRetrieveLevel=STUDY", "-k", "PatientName"}, c.args...)
 			out, err := tool(t, "findscu", append(args, peer...)...)
 			n := strings.Count(out, "Find Response: ")
@@ -109,7 +110,9 @@ func TestFindscu(t *testing.T) {
 				t.Errorf("%d answers; want %d", n, c.n)
 			case !strings.Contains(out, c.want):
 				t.Errorf("%s\nwant %s", out, c.want)
-			case last == nil || last.Identifier.Text(tag.QueryRetrieveLevel) != "STUDY" || !last.Identifier.Has(tag.PatientName):
+			case last.Load() == nil:
+				t.Error("nobody was asked")
+			case last.Load().Identifier.Text(tag.QueryRetrieveLevel) != "STUDY" || !last.Load().Identifier.Has(tag.PatientName):
 				t.Error("another identifier came")
 			}
 		})
@@ -183,7 +186,9 @@ func TestMovescu(t *testing.T) {
 	if !strings.Contains(out, "0xa801") {
 		t.Errorf("an unknown destination: %s", out)
 	}
-	g.objects = append(g.objects, Object{SOPClass: uid.CTImageStorage, SOPInstance: uid.Must("1.2.3.4.77"), TransferSyntax: uid.MPEG2MPML, Open: g.objects[0].Open})
+	odd := Object{SOPClass: uid.CTImageStorage, SOPInstance: uid.Must("1.2.3.4.77"), TransferSyntax: uid.MPEG2MPML, Open: g.objects[0].Open}
+	peer = host(t, serve(t, &Server{AETitle: "ARCHIVE", Retrieve: &giver{objects: append(shelved(all), odd), to: to}}))
+	args = append([]string{"-d", "-S", "-aec", "ARCHIVE", "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3"}, peer...)
 	out, _ = tool(t, "movescu", append(args, "-aem", "HARNESS")...)
 	if !strings.Contains(out, "0xb000") || !strings.Contains(out, "[1.2.3.4.77]") || !strings.Contains(out, "Failed Suboperations          : 1") {
 		t.Errorf("one that cannot be sent: %s", out[max(0, len(out)-3000):])

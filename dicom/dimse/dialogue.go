@@ -96,7 +96,10 @@ func (x *dialogue) converse(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer x.due.Wait()
 	defer stop(errGone)
-	defer x.end()
+	defer func() {
+		x.lost(err)
+		x.end()
+	}()
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(x.log, v)
@@ -117,6 +120,18 @@ func (x *dialogue) converse(ctx context.Context) (err error) {
 		default:
 			return err
 		}
+	}
+}
+
+// lost notes why the association is no more, for those who wait for answers.
+func (x *dialogue) lost(err error) {
+	if i, ok := err.(*interruptionError); ok && (i.event == evt12 || i.event == evt13) { //nolint:errorlint // wrapped, it came within a message
+		err = fault.Errorf(fault.Unavailable, "dimse: the association was released")
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.err == nil && !x.released {
+		x.err = err
 	}
 }
 

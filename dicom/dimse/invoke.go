@@ -271,17 +271,11 @@ func (x *dialogue) Do(ctx context.Context, r *Request) (*Reply, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s of %s: %w", r.Operation, class, ErrNoContext)
 	}
-	c := &command{field: field, attributes: r.Attributes}
+	c := &command{field: field, attributes: r.Attributes, eventType: r.Type, actionType: r.Type} // encode writes the one that belongs
 	if field.requested() {
 		c.requestedClass, c.requestedInstance = r.SOPClass.String(), r.SOPInstance.String()
 	} else {
 		c.affectedClass, c.affectedInstance = r.SOPClass.String(), r.SOPInstance.String()
-	}
-	switch field {
-	case nEventRQ:
-		c.eventType = r.Type
-	case nActionRQ:
-		c.actionType = r.Type
 	}
 	m, err := x.doSet(ctx, pc, c, r.Dataset)
 	if err != nil {

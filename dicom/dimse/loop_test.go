@@ -349,7 +349,7 @@ func TestOtherOperations(t *testing.T) {
 		if c.data != "" {
 			data = strings.NewReader(c.data)
 		}
-		pc, _ := a.dialogue.context(c.id)
+		pc, _ := a.context(c.id)
 		if m, err := a.do(t.Context(), pc, c.c, data); err != nil || m.status != c.want {
 			t.Errorf("%s: %v, %v; want %v", c.name, m, err, c.want)
 		}

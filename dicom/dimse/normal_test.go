@@ -231,7 +231,7 @@ func TestExtendedNegotiation(t *testing.T) {
 		{"nothing", nil, "[]"},
 	} {
 		answer, _ := n.extend([]extended{{uid.CTImageStorage.String(), c.info}, {"no uid", nil}, {"1.2.3", nil}}, ct)
-		if len(answer) != 1 || fmt.Sprint(answer[0].info) != c.want {
+		if len(answer) != 1 || fmt.Sprintf("%d", answer[0].info) != c.want {
 			t.Errorf("%s: %v; want %s", c.name, answer, c.want)
 		}
 	}
@@ -255,7 +255,7 @@ func TestTitles(t *testing.T) {
 		for _, pc := range a.Contexts() {
 			results = append(results, pc.Result)
 		}
-		if fmt.Sprint(results) != c.want {
+		if fmt.Sprintf("%d", results) != c.want {
 			t.Errorf("%s: %v; want %s", c.title, results, c.want)
 		}
 	}

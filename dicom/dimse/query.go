@@ -45,10 +45,9 @@ func (x *dialogue) request(c *command, pc Context, identifier *dicom.Dataset) *Q
 
 // finder returns who answers C-FIND in a context, nil if nobody does.
 func (x *dialogue) finder(class uid.UID) Finder {
-	switch kindOf(class) {
-	case Querying:
+	if kind := kindOf(class); kind == Querying {
 		return x.does.find
-	case Scheduling:
+	} else if kind == Scheduling {
 		return x.does.worklist
 	}
 	return nil

@@ -61,8 +61,7 @@ func TestRequestorVanishes(t *testing.T) {
 			finder := rows(t, 1<<20, nil)
 			g := &giver{objects: things(500, 10_000), to: serve(t, &Server{Store: slow})}
 			server := &Server{Find: finder, Retrieve: g, Observe: func(_ context.Context, o Observation) {
-				switch o.Occasion {
-				case Queried, Moved, Got, Aborted:
+				if o.Occasion != Associated && o.Occasion != Stored {
 					ended <- o
 				}
 			}}
