@@ -162,9 +162,9 @@ func matchName(pattern, name string) bool {
 }
 
 // alphabetic reports whether a pattern without = can only mean the alphabetic group:
-// the others are not written with the letters with which it begins.
+// the others are not written with the letters with which it begins, accents apart.
 func alphabetic(pattern string) bool {
-	return plain(pattern) && !strings.HasPrefix(pattern, "*") && !strings.HasPrefix(pattern, "?")
+	return plain(foldGroup(pattern)) && !strings.HasPrefix(pattern, "*") && !strings.HasPrefix(pattern, "?")
 }
 
 func matchGroup(pattern, group string) bool {

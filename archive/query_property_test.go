@@ -241,6 +241,11 @@ func TestFindProperty(t *testing.T) {
 		}
 		slices.Sort(keywords)
 		for round := range 300 {
+			if round == 100 { // until then no word was prepared
+				if err := b.Prepare(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
 			level := 1 + r.IntN(3)
 			asked := map[string]string{}
 			for range r.IntN(4) {

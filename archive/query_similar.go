@@ -42,26 +42,33 @@ func (p *plan) named(ctx context.Context, t term) (ids []string, known bool, err
 			s.tokens = append(s.tokens, token{word: short(word)})
 		}
 		return s.candidates(ctx)
-	case t.op != like || strings.IndexAny(t.text, "*?") > 0:
+	case t.op == absent, alphabetic(t.text) && !strings.Contains(t.text, "="):
 		return nil, false, nil // an index finds it
 	}
-	letters := longest(strings.FieldsFunc(Fold(t.text), func(r rune) bool { return strings.ContainsRune("*?^= -,.'", r) }))
+	group := strings.TrimLeft(t.text, "=^ ")
+	group, _, _ = strings.Cut(group, "=")
+	if begin := strings.FieldsFunc(Fold(group), separates); len(begin) > 0 && strings.IndexAny(group, "*?") != 0 {
+		return s.beginning(ctx, short(begin[0]))
+	}
+	letters := longest(strings.FieldsFunc(Fold(group), separates))
 	if len([]rune(letters)) < 3 {
 		return nil, false, nil
 	}
 	words, err := s.containing(ctx, letters)
-	if err != nil || len(words) > maxSimilar {
+	if err != nil || len(words) > maxInside {
 		return nil, false, err
 	}
 	for _, word := range words {
 		list, complete, err := s.exactly(ctx, word)
-		if err != nil || !complete {
+		if ids = append(ids, list...); err != nil || !complete || len(ids) > maxPostings {
 			return nil, false, err
 		}
-		ids = append(ids, list...)
 	}
-	return ids, len(ids) <= maxPostings, nil
+	return ids, true, nil
 }
+
+// separates reports whether a character of a pattern stands between words.
+func separates(r rune) bool { return strings.ContainsRune("*?^= -,.'", r) }
 
 func longest(parts []string) (best string) {
 	for _, s := range parts {

@@ -38,6 +38,7 @@ const (
 	maxTokens   = 8
 	maxPostings = 3_000  // studies looked up by one word; of a more frequent one the latest studies are looked through
 	maxLooked   = 10_000 // of them
+	maxInside   = 500    // names that have the letters inside that were asked for
 	maxSimilar  = 20     // words that are like one that was typed
 )
 
@@ -192,8 +193,8 @@ func (s *searcher) similar(ctx context.Context, t token) ([][2]string, error) {
 	return list[:min(len(list), maxSimilar)], err
 }
 
-// containing returns names that have letters inside, more than maxSimilar if they are
-// too many.
+// containing returns names that have letters inside, more than maxInside if they are too
+// many.
 func (s *searcher) containing(ctx context.Context, letters string) ([]string, error) {
 	w := statement{args: []any{s.p.site}}
 	marks := make([]string, 0, 16)
@@ -206,6 +207,14 @@ func (s *searcher) containing(ctx context.Context, letters string) ([]string, er
 		`select word from search_gram where site_id = $1 and field = 'n' and gram in (`+strings.Join(marks, ", ")+`) group by word having count(*) = `+
 			w.arg(len(marks))+` limit 1000`, w.args...)
 	return slices.DeleteFunc(list, func(word string) bool { return !strings.Contains(word, letters) }), err
+}
+
+// beginning returns the studies that have a word in a name that begins so, and whether
+// these are all.
+func (s *searcher) beginning(ctx context.Context, begin string) ([]string, bool, error) {
+	list, err := db.List(ctx, s.p.a.DB, func(r *db.Rows) (id string, err error) { return id, r.Scan(&id) },
+		`select study from search_word where site_id = $1 and field = 'n' and word >= $2 and word < $3 limit $4`, s.p.site, begin, begin+"\U0010ffff", maxPostings+1)
+	return list, len(list) <= maxPostings, err
 }
 
 // exactly returns the studies that have a word in a name, and whether these are all.
