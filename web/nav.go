@@ -35,6 +35,9 @@ func (s *server) sections() []section {
 	if s.Exchange != nil {
 		images.add("nav.exchange", "/images/exchange", access.TransferRead)
 	}
+	if s.Fetching != nil {
+		images.add("nav.fetch", "/images/fetch", access.StudyFetch)
+	}
 	dose := section{title: "nav.dose", path: "/dose"}
 	if s.DoseCT != nil {
 		dose.add("nav.dose_ct", "/dose/ct", access.AggregateRead)

@@ -59,6 +59,7 @@ type Config struct {
 	Studies      Studies
 	Worklist     Worklist
 	Exchange     Exchange
+	Fetching     Fetching
 	Associations Associations
 	Start        Start
 	Rooms        Rooms
@@ -208,6 +209,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	g.get("/viewer/", access.StudyFind, s.imageViewer)
 	s.studyRoutes(g)
 	s.exchangeRoutes(g)
+	s.fetchRoutes(g)
 	s.worklistRoutes(g)
 	s.associationRoutes(g)
 	s.signRoutes(g)

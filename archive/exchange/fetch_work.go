@@ -240,3 +240,10 @@ func said(err error) string {
 	}
 	return plain(err)
 }
+
+// Why returns the word for why a peer did not answer a question, or not with what was
+// asked for: one of the constants of reasons.
+func Why(err error) string {
+	reason, _ := why(err)
+	return reason
+}
