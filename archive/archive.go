@@ -101,9 +101,9 @@ type Config struct {
 type Archive struct {
 	Config
 	known   known
-	places  places  // of pages
-	flights flights // of metadata being made
-	pending pending // to be prepared
+	places  places       // of pages
+	flights flights      // of metadata being made
+	pending pending      // to be prepared
 	rejects atomic.Int64 // rejections that hide what comes later; read now and then
 	once    sync.Once
 	wake    chan struct{} // there is something to be taken out of the packs

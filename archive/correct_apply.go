@@ -382,5 +382,7 @@ func (e *eraser) corrections(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	_, err := e.tx.Exec(ctx, `delete from suspect_dismissed where site_id = $1 and not exists (select 1 from study
+		where study.site_id = suspect_dismissed.site_id and study.study_uid = suspect_dismissed.study_uid)`, e.p.Site)
+	return err
 }

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"time"
 
 	"radagora/db"
 )
@@ -82,4 +83,17 @@ func (x *Exchange) Differences(ctx context.Context, id string, after Difference,
 	}, `select study_uid, day, state, reason, detail, counted, there, here, extra from exchange_migration_study
 		where migration = $1 and (state in ('differs', 'only_here') or state = 'verified' and (extra > 0 or counted >= 0 and counted <> there))
 		and (day < $2 or day = $2 and study_uid > $3) order by day desc, study_uid limit $4`, id, day, after.Study, max(1, limit))
+}
+
+// Progress returns how many of the days were asked about.
+func (m Migration) Progress() (asked, days int64) {
+	day := func(s string) time.Time {
+		t, err := time.Parse(dayLayout, s)
+		if err != nil {
+			return time.Time{}
+		}
+		return t
+	}
+	between := func(a, b string) int64 { return int64(day(b).Sub(day(a)) / (24 * time.Hour)) }
+	return between(m.Next, m.Last), between(m.First, m.Last) + 1
 }
