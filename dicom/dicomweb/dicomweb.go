@@ -171,7 +171,9 @@ type Renderer interface {
 
 // A Deleter removes what a scope names.
 type Deleter interface {
-	Delete(ctx context.Context, at Scope) error
+	// Delete removes it for a reason. NotFound: there is none. Forbidden. Conflict: it
+	// is kept for a purpose. Invalid: no reason.
+	Delete(ctx context.Context, at Scope, reason string) error
 }
 
 // A Handler answers under a root such as /dicom-web. Its fields must not change

@@ -132,13 +132,18 @@ func (s Scope) path() string {
 // scope returns the scope of an instance.
 func (i Instance) scope() Scope { return Scope{i.Study, i.Series, i.SOP} }
 
-// remove answers DELETE.
+// remove answers DELETE. The standard has none for stored objects; the query parameter
+// reason says why.
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
 	at, err := scope(r)
 	if err != nil {
 		return err
 	}
-	if err := h.Delete.Delete(r.Context(), at); err != nil {
+	reason := strings.TrimSpace(queryParam(r, "reason"))
+	if reason == "" {
+		return fault.Errorf(fault.Invalid, "a deletion needs a reason: DELETE …?reason=…, percent-encoded")
+	}
+	if err := h.Delete.Delete(r.Context(), at, reason); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -2,10 +2,12 @@ package dicomweb_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,6 +16,7 @@ import (
 	"radagora/dicom/dicomweb"
 	"radagora/dicom/tag"
 	"radagora/dicom/uid"
+	"radagora/fault"
 )
 
 const multi = `Content-Type: multipart/related; type="application/dicom"; boundary=b`
@@ -379,4 +382,40 @@ func FuzzStore(f *testing.F) {
 			t.Errorf("%q: %d %s", ct, r.StatusCode, text(t, r))
 		}
 	})
+}
+
+// Delete implements dicomweb.Deleter: it refuses what is of study 1.2.2, which is held.
+func (s *shelf) Delete(_ context.Context, at dicomweb.Scope, _ string) error {
+	n := len(s.all)
+	if at.Study == uid.Must("1.2.2") {
+		return fault.Errorf(fault.Conflict, "it is held")
+	}
+	s.all = slices.DeleteFunc(s.all, func(v *volume) bool {
+		return v.Study == at.Study && (at.Series.IsZero() || v.Series == at.Series) && (at.Instance.IsZero() || v.SOP == at.Instance)
+	})
+	if len(s.all) == n {
+		return fault.Errorf(fault.NotFound, "no such study")
+	}
+	return nil
+}
+
+func TestDelete(t *testing.T) {
+	s, h := door(t)
+	h.Delete = s
+	for _, c := range []struct {
+		path         string
+		status, left int
+	}{
+		{"/studies/1.2.1", http.StatusBadRequest, 4},
+		{"/studies/1.2.1?reason=%20", http.StatusBadRequest, 4},
+		{"/studies/1.2.2?reason=x", http.StatusConflict, 4},
+		{"/studies/1.9?reason=x", http.StatusNotFound, 4},
+		{"/studies/1.2.1/series/1.2.1.1/instances/1.2.1.1.1?reason=x", http.StatusNoContent, 3},
+		{"/studies/1.2.1/series/1.2.1.1?reason=x", http.StatusNoContent, 2},
+		{"/studies/1.2.1?reason=x", http.StatusNoContent, 1},
+	} {
+		if r := ask(t, h, http.MethodDelete, c.path, nil); r.StatusCode != c.status || len(s.all) != c.left {
+			t.Errorf("%s: %d, %d left; want %d, %d", c.path, r.StatusCode, len(s.all), c.status, c.left)
+		}
+	}
 }
