@@ -55,7 +55,7 @@ func (v *visit) showApp(q url.Values, wrong map[string]string) error {
 	}
 	// The answer to the form leads to the app, which browsers count as a part of it.
 	v.w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'self'", "form-action 'self' "+a.Origin, 1))
-	pg := page{title: v.p.T("app.title"), bare: true}
+	pg := page{title: v.p.T("app.title"), bare: true, section: "-"}
 	if wrong != nil {
 		pg.status = http.StatusBadRequest
 	}
