@@ -31,6 +31,7 @@ type desk struct {
 	facts   *access.Facts
 	ctx     context.Context // of a radiographer
 	archive *shelf
+	rules   *access.Rules
 
 	mu   sync.Mutex
 	at   time.Time
@@ -125,14 +126,16 @@ func as(t testing.TB, role access.Role) context.Context {
 
 // peer returns a context in which a machine asks, which may query.
 func (k *desk) peer(title string) context.Context {
-	library, err := content.Open()
-	k.check(err)
-	rules, err := access.NewRules(library)
-	k.check(err)
+	if k.rules == nil {
+		library, err := content.Open()
+		k.check(err)
+		k.rules, err = access.NewRules(library)
+		k.check(err)
+	}
 	facts := *k.facts
 	facts.Peers = func(_ context.Context, id, _ string) bool { return id == "ae:"+title && title != "LIMITED" }
 	who := access.Who{ID: "ae:" + title, Grants: access.Everywhere(access.Peer), Door: "dimse"}
-	return access.WithJudge(access.With(k.t.Context(), who), &access.Judge{Rules: rules, Facts: &facts, Now: k.now})
+	return access.WithJudge(access.With(k.t.Context(), who), &access.Judge{Rules: k.rules, Facts: &facts, Now: k.now})
 }
 
 func (k *desk) check(err error) {
