@@ -29,12 +29,16 @@ type message struct {
 	bad  error // why the data set is not there
 }
 
-// queued is how many answers wait for who asked before reading stops.
+// queued is how many answers of one query wait for who asked before reading stops.
 const queued = 64
 
 // enlist gives c a message ID that is not in use and returns where its answers come.
 func (x *dialogue) enlist(c *command, pc Context) *waiting {
-	w := &waiting{pc: pc, in: make(chan *message, queued), gone: make(chan struct{})}
+	most := 1
+	if c.field == cFindRQ || c.field == cMoveRQ || c.field == cGetRQ {
+		most = queued
+	}
+	w := &waiting{pc: pc, in: make(chan *message, most), gone: make(chan struct{})}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for x.next++; x.answers[x.next] != nil; {
