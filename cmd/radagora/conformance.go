@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	_ "embed"
 	"fmt"
@@ -55,7 +56,6 @@ type conformance struct {
 	Decoded                     []uid.UID
 	Suites                      []string
 	Deviations                  [][2]string
-	Options                     []string
 }
 
 // A syntaxGroup is a list of transfer syntaxes that several classes share.
@@ -116,7 +116,7 @@ func writeConformance(w io.Writer, now func() time.Time) error {
 	c := stated(now)
 	t, err := template.New("conformance").Funcs(template.FuncMap{
 		"code": func(s string) string { return "`" + s + "`" },
-		"name": uid.Name,
+		"name": func(u uid.UID) string { return cmp.Or(uid.Name(u), "private, of one manufacturer") },
 		"roles": func(s dimse.Service) string {
 			var all []string
 			if s.SCU {
