@@ -32,11 +32,17 @@ func (s *server) sections() []section {
 	if s.Worklist != nil {
 		images.add("nav.worklist", "/images/worklist", access.StepFind)
 	}
+	if s.Reconcile != nil {
+		images.add("nav.reconcile", "/images/reconcile", access.LinkChange)
+	}
 	if s.Exchange != nil {
 		images.add("nav.exchange", "/images/exchange", access.TransferRead)
 	}
 	if s.Fetching != nil {
 		images.add("nav.fetch", "/images/fetch", access.StudyFetch)
+	}
+	if s.Migrations != nil {
+		images.add("nav.migration", "/images/migration", access.StudyFetch)
 	}
 	dose := section{title: "nav.dose", path: "/dose"}
 	if s.DoseCT != nil {

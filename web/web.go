@@ -58,8 +58,10 @@ type Config struct {
 	Objects      Objects
 	Studies      Studies
 	Worklist     Worklist
+	Reconcile    Reconcile
 	Exchange     Exchange
 	Fetching     Fetching
+	Migrations   Migrations
 	Associations Associations
 	Start        Start
 	Rooms        Rooms
@@ -210,7 +212,9 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.studyRoutes(g)
 	s.exchangeRoutes(g)
 	s.fetchRoutes(g)
+	s.migrationRoutes(g)
 	s.worklistRoutes(g)
+	s.reconcileRoutes(g)
 	s.associationRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
