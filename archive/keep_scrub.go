@@ -35,9 +35,10 @@ func (a *Archive) Scrub(ctx context.Context, o ScrubOptions) (Scrubbed, error) {
 	if err := a.Survey(ctx); err != nil {
 		return sum, err
 	}
+	before := db.Millis(a.Now().Add(-o.Every)) // of the beginning: what is read now is not due again
 	for o.Budget <= 0 || sum.Bytes < o.Budget {
-		list, err := db.List(ctx, a.DB, scanPack, fromPack+`where superseded_ms = 0 and (read_to > 0 or read_ms <= $1)
-			order by case when read_to > 0 then 0 else 1 end, read_ms, pack limit 1`, db.Millis(a.Now().Add(-o.Every)))
+		list, err := db.List(ctx, a.DB, scanPack, fromPack+`where superseded_ms = 0 and (read_to > 0 or read_ms < $1)
+			order by case when read_to > 0 then 0 else 1 end, read_ms, pack limit 1`, before)
 		if err != nil || len(list) == 0 {
 			return sum, err
 		}

@@ -375,6 +375,9 @@ func TestScrubFindsDamageAndMendsIt(t *testing.T) {
 		if s, err := b.ScrubState(t.Context()); err != nil || s.Damaged != 0 || s.Oldest.IsZero() {
 			t.Errorf("state = %+v, %v", s, err)
 		}
+		if did, err := b.Scrub(t.Context(), archive.ScrubOptions{}); err != nil || did.Objects < 12 || did.Objects > 13 {
+			t.Errorf("scrub of everything, however lately it was read = %+v, %v; want it once", did, err)
+		}
 		flip(t, first, b.ref(things[7]), 700) // and one that nobody has whole
 		flip(t, copies, b.ref(things[7]), 700)
 		if did, err := b.Scrub(t.Context(), archive.ScrubOptions{Every: -time.Hour, Budget: 200_000}); err != nil || did.Damaged == 0 || did.Mended != 0 {

@@ -38,7 +38,7 @@ func (h *house) scheduleStorage(s settings) {
 func (h *house) storageNow(s settings) {
 	h.Jobs.Handle("storage.scrub.now", func(ctx context.Context, _ job.Job) error {
 		o := s.scrub()
-		o.Every, o.Budget = time.Minute, 0 // all but what was read just now
+		o.Every, o.Budget = 0, 0 // all of it
 		_, err := h.Archive.Scrub(ctx, o)
 		return err
 	}, job.Limit(24*time.Hour))
