@@ -110,14 +110,15 @@ type room struct {
 	journal *journal.Journal
 	wire    *wire
 	jobs    *job.Queue
-	now     time.Time
+	now     time.Time // when it began, by the clock of the test
+	began   time.Time
 	mu      sync.Mutex
 }
 
 func (r *room) clock() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.now
+	return r.now.Add(time.Since(r.began))
 }
 
 func (r *room) later(d time.Duration) {
@@ -134,12 +135,12 @@ func open(t *testing.T, d *db.DB, k kept) *room {
 // openWith opens an exchange that has studies and, unless it is nil, a source.
 func openWith(t *testing.T, d *db.DB, k exchange.Studies, source exchange.Source) *room {
 	t.Helper()
-	r := &room{db: d, wire: &wire{}, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	r := &room{db: d, wire: &wire{}, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), began: time.Now()}
 	var err error
 	if r.journal, err = journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}, Holder: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if r.jobs, err = job.Open(t.Context(), d, r.journal, job.Options{Pause: time.Millisecond, MaxPause: 2 * time.Millisecond, Poll: 5 * time.Millisecond}); err != nil {
+	if r.jobs, err = job.Open(t.Context(), d, r.journal, job.Options{Now: r.clock, Pause: time.Millisecond, MaxPause: 2 * time.Millisecond, Poll: 5 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	r.Exchange, err = exchange.Open(t.Context(), exchange.Config{
