@@ -12,7 +12,8 @@ import (
 type Objects interface {
 	Object(ctx context.Context, who Person, language, sopInstanceUID string) (Object, error)
 	// File opens the object as a Part 10 file. The caller closes it.
-	File(ctx context.Context, who Person, sopInstanceUID string) (io.ReadCloser, error)
+	// With original it is as received, whatever was corrected since.
+	File(ctx context.Context, who Person, sopInstanceUID string, original bool) (io.ReadCloser, error)
 }
 
 // An Object is one DICOM object and where it came from.
@@ -26,6 +27,7 @@ type Object struct {
 	Door           string      // how it came: dimse, upload, import, web
 	From           string      // calling AE title or file name without folders
 	Title          string      // of a structured report
+	Corrected      bool        // its patient was corrected since it came
 	SR             []face.Node // its content tree; nil for other objects
 	Header         []face.Node // its data set
 }
@@ -65,7 +67,7 @@ func openPath(nodes []face.Node, path string) bool {
 // objectFile sends the object as it was kept.
 func (s *server) objectFile(v *visit) error {
 	uid := v.r.PathValue("uid")
-	f, err := s.Objects.File(v.r.Context(), v.who, uid)
+	f, err := s.Objects.File(v.r.Context(), v.who, uid, v.r.URL.Query().Has("original"))
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (v objectsView) Object(ctx context.Context, who web.Person, _, name string)
 	i := object.Instance
 	out := web.Object{
 		SOPInstanceUID: i.SOP.String(), SOPClass: uid.Name(i.SOPClass), TransferSyntax: uid.Name(i.TransferSyntax),
-		Size: i.Length, SHA256: hex.EncodeToString(i.SHA256[:]), Received: i.ReceivedAt, Door: i.Door, From: i.CallingAE,
+		Size: i.Length, SHA256: hex.EncodeToString(i.SHA256[:]), Received: i.ReceivedAt, Door: i.Door, From: i.CallingAE, Corrected: i.Corrected() != "",
 	}
 	f, err := object.Read(nil)
 	if err != nil {
@@ -61,8 +61,11 @@ func (v objectsView) open(ctx context.Context, who web.Person, name string) (arc
 }
 
 // File implements web.Objects.
-func (v objectsView) File(ctx context.Context, who web.Person, name string) (io.ReadCloser, error) {
+func (v objectsView) File(ctx context.Context, who web.Person, name string, original bool) (io.ReadCloser, error) {
 	object, err := v.open(ctx, who, name)
+	if err == nil && original && object.Instance.Corrected() != "" {
+		object, err = v.asReceived(ctx, object)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -100,4 +103,18 @@ func header(d *dicom.Dataset) []face.Node {
 		stack = append(stack, &(*list)[len(*list)-1].Children)
 	}
 	return root
+}
+
+// asReceived opens an object with what was wrong about its patient, for those who may
+// correct it.
+func (v objectsView) asReceived(ctx context.Context, o archive.Object) (archive.Object, error) {
+	defer o.Close()
+	if err := may(ctx, access.LinkChange); err != nil {
+		return archive.Object{}, err
+	}
+	i, err := v.Archive.Instance(ctx, at, o.Instance.SOP)
+	if err != nil {
+		return archive.Object{}, err
+	}
+	return v.Archive.OpenReceived(ctx, i)
 }

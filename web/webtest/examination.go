@@ -119,7 +119,7 @@ func (w *World) Object(_ context.Context, _ web.Person, _, uid string) (web.Obje
 }
 
 // File implements web.Objects.
-func (*World) File(_ context.Context, _ web.Person, uid string) (io.ReadCloser, error) {
+func (*World) File(_ context.Context, _ web.Person, uid string, _ bool) (io.ReadCloser, error) {
 	if uid != objectUID {
 		return nil, fault.Errorf(fault.NotFound, "no object %s", uid)
 	}
