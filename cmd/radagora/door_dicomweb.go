@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"radagora/access"
 	"radagora/archive"
@@ -35,7 +36,7 @@ func (h *house) dicomweb(s settings) *dicomweb.Handler {
 	d := &dicomweb.Handler{
 		Root: dicomwebRoot, Name: "Radagora " + versionText(), Log: h.Log, Now: h.Now,
 		Find: finder{h}, Objects: stored{h}, Framer: stored{h}, Metadata: stored{h}, Store: receiver{h}, Spool: h.spool,
-		Render: pixels{h}, Transcode: pixels{h},
+		Render: pixels{h}, Transcode: pixels{h}, Delete: stored{h},
 	}
 	if s.PublicURL != "" {
 		base := s.base() + dicomwebRoot
@@ -48,7 +49,7 @@ func (h *house) dicomweb(s settings) *dicomweb.Handler {
 // must be allowed to read the study besides; that is asked when it is known which.
 var dicomwebActs = map[dicomweb.Action]access.Act{
 	dicomweb.Search: access.StudyFind, dicomweb.Retrieve: access.StudyFind,
-	dicomweb.StoreNew: access.ObjectStore, dicomweb.Capability: web.Anybody,
+	dicomweb.StoreNew: access.ObjectStore, dicomweb.Remove: access.ObjectDelete, dicomweb.Capability: web.Anybody,
 }
 
 // dicomwebRoutes are the addresses of DICOMweb and WADO-URI.
@@ -146,18 +147,35 @@ func (s stored) Select(ctx context.Context, scope dicomweb.Scope) iter.Seq2[dico
 // mayRead reports whether there is a study, and returns an error unless whoever asks
 // may read it. That they did is noted.
 func (s stored) mayRead(ctx context.Context, study uid.UID) (bool, error) {
-	found, err := s.Archive.Study(ctx, at, study)
+	subject, err := s.may(ctx, access.ObjectRead, study)
 	switch {
 	case err != nil && fault.Of(err) == fault.NotFound:
 		return false, nil
 	case err != nil:
 		return false, err
 	}
-	subject := access.Subject{Site: at, Study: study.String(), Person: found.Person.Reveal()}
-	if err := access.Check(ctx, access.ObjectRead, subject); err != nil {
-		return false, err
-	}
 	return true, s.noteRead(ctx, access.ObjectRead, subject)
+}
+
+// may returns what a study is to the policies, and an error unless it is there and
+// whoever asks may do act to it.
+func (s stored) may(ctx context.Context, act access.Act, study uid.UID) (access.Subject, error) {
+	found, err := s.Archive.Study(ctx, at, study)
+	if err != nil {
+		return access.Subject{}, err
+	}
+	subject := access.Subject{Site: at, Study: study.String(), Person: found.Person.Reveal()}
+	return subject, access.Check(ctx, act, subject)
+}
+
+// Delete implements dicomweb.Deleter.
+func (s stored) Delete(ctx context.Context, scope dicomweb.Scope, reason string) error {
+	if _, err := s.may(ctx, access.ObjectDelete, scope.Study); err != nil {
+		return err
+	}
+	t := archive.Target{Study: scope.Study, Series: scope.Series, SOP: scope.Instance}
+	_, err := s.Archive.Delete(ctx, at, t, archive.ByPerson, reason)
+	return err
 }
 
 // instances yields what a scope names, series by series.
@@ -219,6 +237,9 @@ func instanceOf(i archive.Instance) dicomweb.Instance {
 	}
 	if c := i.Corrected(); c != "" { // what is given out is not what was received
 		out.Length, out.Digest = 0, out.Digest+"-"+c
+	}
+	if now := i.Corrected(); now != "" { // what goes out is not what is stored
+		out.Length, out.Received, out.Digest = 0, time.Time{}, out.Digest+"-"+now
 	}
 	if i.Frames != nil && *i.Frames > 0 && *i.Frames < 1<<31 {
 		out.NumberOfFrames = int(*i.Frames)

@@ -127,6 +127,34 @@ func TestDICOMwebDoor(t *testing.T) {
 	}
 }
 
+// What is deleted with a reason is no longer found, and nothing is without.
+func TestDICOMwebDeletes(t *testing.T) {
+	s := serve(t, t.TempDir())
+	m := reportMaker{patient: "DOOR^DORA", id: "D-1", day: "20260302"}
+	raw, err := m.file("study gone", "gone", "100", []string{"gone:10:100"})
+	check(t, err)
+	if code, body := stow(t, s, raw); code != http.StatusOK {
+		t.Fatalf("store: %d %s", code, body)
+	}
+	study := "http://" + s.http + "/dicom-web/studies/" + dosetest.UID("study gone").String()
+	for _, c := range []struct {
+		method, query string
+		want          int
+	}{
+		{"DELETE", "", 400}, {"GET", "/metadata", 200}, {"DELETE", "?reason=sent%20by%20mistake", 204}, {"GET", "/metadata", 404},
+		{"DELETE", "?reason=again", 404},
+	} {
+		q, err := http.NewRequestWithContext(t.Context(), c.method, study+c.query, nil)
+		check(t, err)
+		r, err := http.DefaultClient.Do(q)
+		check(t, err)
+		check(t, r.Body.Close())
+		if r.StatusCode != c.want {
+			t.Errorf("%s %s: %d; want %d", c.method, c.query, r.StatusCode, c.want)
+		}
+	}
+}
+
 // What others have sent, and the same spoilt, is stored and can be had again, or is
 // refused with a reason; nothing is found that cannot be read.
 func TestStowSpoilt(t *testing.T) {
