@@ -117,6 +117,7 @@ func Open(ctx context.Context, c Config) (*Exchange, error) {
 	if c.Source != nil {
 		c.Jobs.Handle(fetchJob, x.fetch, job.Attempts(fetchAttempts), job.Limit(fetchTakes))
 		c.Jobs.Handle(migrateJob, x.step)
+		c.Jobs.Handle(doseJob, x.askDoses)
 	}
 	return x, nil
 }
@@ -149,6 +150,9 @@ func (x *Exchange) ask(ctx context.Context) error {
 	for {
 		if err := x.Apply(ctx); err != nil && ctx.Err() == nil {
 			x.Log.WarnContext(ctx, "forwarding rules could not be applied", "error", err)
+		}
+		if err := x.Nightly(ctx); err != nil && ctx.Err() == nil {
+			x.Log.WarnContext(ctx, "dose rules could not be asked", "error", err)
 		}
 		select {
 		case <-ctx.Done():
