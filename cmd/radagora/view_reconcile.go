@@ -356,8 +356,9 @@ func (v reconcileView) correct(ctx context.Context, t archive.Target, d web.Reco
 	}
 	var values []archive.Value
 	now := fieldsOf(&d.Is)
+	all := t.Series.IsZero() && c.Kind == archive.TwoPatients // what stays for one of them is new for the other
 	for k, was := range fieldsOf(&is) {
-		if *now[k] != *was {
+		if *now[k] != *was || all && k != tag.AccessionNumber {
 			values = append(values, archive.Value{Tag: k, Text: archive.Conceal(*now[k])})
 		}
 	}
