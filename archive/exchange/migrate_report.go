@@ -13,7 +13,7 @@ type Tally struct {
 	Studies, Counted, There, Here, Extra int64 // instances
 }
 
-const sumStudies = `select state, count(*), coalesce(sum(case when counted > 0 then counted else 0 end), 0), coalesce(sum(there), 0), coalesce(sum(here), 0), coalesce(sum(extra), 0)
+const sumStudies = `select state, count(*), cast(sum(case when counted > 0 then counted else 0 end) as bigint), cast(sum(there) as bigint), cast(sum(here) as bigint), cast(sum(extra) as bigint)
 	from exchange_migration_study where migration = $1 group by state order by state`
 
 func scanTally(r *db.Rows) (t Tally, err error) {
