@@ -57,7 +57,7 @@ func (k kept) Instances(_ context.Context, _ string, _, series uid.UID, after *a
 	return all[:min(limit, len(all))], nil
 }
 
-func (kept) Studies(_ context.Context, _ string, f archive.Filter, _ archive.Cursor, _ int) ([]archive.Study, error) {
+func (kept) Studies(context.Context, string, archive.Filter, archive.Cursor, int) ([]archive.Study, error) {
 	return nil, nil
 }
 
