@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,6 +35,12 @@ func keys(t testing.TB, order, step map[tag.Tag]string) *dicom.Dataset {
 				values = strings.Split(text, `\`)
 			}
 			switch v := tag.VROf(k); {
+			case v.Binary() && len(values) > 0:
+				n, err := strconv.ParseInt(values[0], 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				x.b.Int(k, n)
 			case v.Binary():
 				x.b.Int(k)
 			case v == vr.DA || v == vr.TM: // a range is no value of theirs
@@ -139,6 +146,9 @@ func TestFind(t *testing.T) {
 			{"two keys", map[tag.Tag]string{tag.AccessionNumber: "A2"}, map[tag.Tag]string{tag.Modality: "MR"}, nil},
 			{"priority, which no machine must ask for", map[tag.Tag]string{tag.RequestedProcedurePriority: "STAT"}, nil, nil},
 			{"a number", map[tag.Tag]string{tag.PatientWeight: "81.50"}, nil, all},
+			{"a binary number", map[tag.Tag]string{tag.PregnancyStatus: "1"}, nil, all},
+			{"another binary number", map[tag.Tag]string{tag.PregnancyStatus: "3"}, nil, nil},
+			{"a binary zero, where a program cannot write nothing", map[tag.Tag]string{tag.PregnancyStatus: "0"}, nil, all},
 			{"a value where there is none", map[tag.Tag]string{tag.AdmissionID: "1"}, nil, nil},
 			{"status", nil, map[tag.Tag]string{tag.ScheduledProcedureStepStatus: "ARRIVED"}, nil},
 			{"what this program does not have asks nothing", map[tag.Tag]string{tag.EthnicGroup: "X"}, nil, all},

@@ -83,7 +83,7 @@ func universal(keys *dicom.Dataset) bool {
 			}
 			continue
 		}
-		if k.Tag() != tag.SpecificCharacterSet && !blank(k.Texts()) {
+		if k.Tag() != tag.SpecificCharacterSet && !blank(k.Texts()) && (!k.VR().Binary() || !zero(k.Texts())) {
 			return false
 		}
 	}
@@ -100,10 +100,22 @@ func blank(values []string) bool {
 	return true
 }
 
+// zero reports whether values are zeros.
+// Deviation: a binary number of 0 asks for nothing. Programs that cannot write a
+// number without value send it, and no attribute of a worklist that is one has 0.
+func zero(values []string) bool {
+	for _, v := range values {
+		if v != "0" {
+			return false
+		}
+	}
+	return true
+}
+
 // value reports whether one of the values of e is one that k asks for.
 func (m *matcher) value(k, e dicom.Element) bool {
 	wanted := k.Texts()
-	if blank(wanted) {
+	if blank(wanted) || tag.VROf(e.Tag()).Binary() && zero(wanted) {
 		return true
 	}
 	for _, w := range wanted {
