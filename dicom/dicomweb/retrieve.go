@@ -25,7 +25,6 @@ func (h *Handler) retrievals() []resource {
 		{"GET", pathSeries, Retrieve, h.retrieve, files},
 		{"GET", pathInstance, Retrieve, h.retrieve, files},
 		{"GET", pathInstance + "/bulkdata/{path...}", Retrieve, h.bulkdata, []string{typeOctets}},
-		{"GET", pathInstance + "/bulk/{path...}", Retrieve, h.bulkdata, []string{typeOctets}},
 		{"GET", pathInstance + "/bulkdata", Retrieve, h.bulkdata, []string{typeOctets}},
 	}
 	for _, p := range []string{pathStudy, pathSeries, pathInstance} {

@@ -155,7 +155,7 @@ func (s *shelf) Metadata(_ context.Context, study, series uid.UID) (dicomweb.Blo
 			text.WriteString(sep)
 			sep = ","
 			if err := dicom.WriteJSON(&text, v.ds, dicom.JSONOptions{BulkDataURI: func(path string, _ dicom.Element) string {
-				return "instances/" + v.SOP.String() + "/bulk/" + path
+				return "instances/" + v.SOP.String() + "/bulkdata/" + path
 			}}); err != nil {
 				return dicomweb.Block{}, err
 			}
