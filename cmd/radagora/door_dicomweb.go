@@ -293,7 +293,7 @@ func (s stored) Frames(ctx context.Context, i dicomweb.Instance) (dicomweb.Frame
 	}
 	f, err := s.Archive.Frames(ctx, of)
 	if err != nil && fault.Of(err) == fault.Unsupported {
-		return pixels{s.house}.frames(ctx, s, i)
+		return pixels(s).frames(ctx, s, i)
 	}
 	return frames{f}, err
 }

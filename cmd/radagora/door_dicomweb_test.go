@@ -141,7 +141,10 @@ func TestDICOMwebDeletes(t *testing.T) {
 		method, query string
 		want          int
 	}{
-		{"DELETE", "", 400}, {"GET", "/metadata", 200}, {"DELETE", "?reason=sent%20by%20mistake", 204}, {"GET", "/metadata", 404},
+		{"DELETE", "", 400},
+		{"GET", "/metadata", 200},
+		{"DELETE", "?reason=sent%20by%20mistake", 204},
+		{"GET", "/metadata", 404},
 		{"DELETE", "?reason=again", 404},
 	} {
 		q, err := http.NewRequestWithContext(t.Context(), c.method, study+c.query, nil)
@@ -182,7 +185,7 @@ func TestStowSpoilt(t *testing.T) {
 			t.Errorf("%s, spoilt %d times: %d %s", filepath.Base(files[k%len(files)]), k/len(files), code, body)
 		}
 		for _, url := range retrieveURL.FindAllSubmatch(body, -1) {
-			r, err := http.Get(string(url[1])) //nolint:noctx // of the server of this test
+			r, err := http.Get(string(url[1]))
 			check(t, err)
 			got, err := io.ReadAll(r.Body)
 			check(t, errors.Join(err, r.Body.Close()))
@@ -194,13 +197,13 @@ func TestStowSpoilt(t *testing.T) {
 	if counts[200] == 0 || counts[400] == 0 {
 		t.Errorf("statuses: %v", counts)
 	}
-	rows, err := http.Get("http://" + s.http + "/dicom-web/instances") //nolint:noctx // of the server of this test
+	rows, err := http.Get("http://" + s.http + "/dicom-web/instances")
 	check(t, err)
 	found, err := io.ReadAll(rows.Body)
 	check(t, errors.Join(err, rows.Body.Close()))
 	for _, url := range retrieveURL.FindAllSubmatch(found, -1) {
 		for _, what := range []string{"", "/metadata"} {
-			r, err := http.Get(string(url[1]) + what) //nolint:noctx // of the server of this test
+			r, err := http.Get(string(url[1]) + what)
 			check(t, err)
 			_, err = io.Copy(io.Discard, r.Body)
 			if check(t, errors.Join(err, r.Body.Close())); r.StatusCode != http.StatusOK {
@@ -235,7 +238,7 @@ func spoilt(random *rand.Rand, whole []byte, times int) []byte {
 // stow stores an object.
 func stow(t *testing.T, s *server, raw []byte) (int, []byte) {
 	t.Helper()
-	r, err := http.Post("http://"+s.http+"/dicom-web/studies", "application/dicom", bytes.NewReader(raw)) //nolint:noctx // of the server of this test
+	r, err := http.Post("http://"+s.http+"/dicom-web/studies", "application/dicom", bytes.NewReader(raw))
 	check(t, err)
 	body, err := io.ReadAll(r.Body)
 	check(t, errors.Join(err, r.Body.Close()))
