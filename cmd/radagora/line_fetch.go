@@ -13,6 +13,7 @@ import (
 	"radagora/dicom/dimse"
 	"radagora/dicom/tag"
 	"radagora/dicom/uid"
+	"radagora/dicom/vr"
 	"radagora/fault"
 )
 
@@ -64,7 +65,7 @@ func farKeys(q exchange.Search) *dicom.Builder {
 		days = q.From + "-" + q.Until
 	}
 	b := dicom.NewBuilder().Text(tag.SpecificCharacterSet, "ISO_IR 192").Text(tag.QueryRetrieveLevel, "STUDY").
-		Text(tag.StudyDate, days).Text(tag.StudyTime).Text(tag.AccessionNumber, q.Accession.Reveal()).Text(tag.ModalitiesInStudy, q.Modality).
+		Bytes(tag.StudyDate, vr.DA, []byte(days)).Text(tag.StudyTime).Text(tag.AccessionNumber, q.Accession.Reveal()).Text(tag.ModalitiesInStudy, q.Modality).
 		Text(tag.StudyDescription).Text(tag.PatientName, q.PatientName.Reveal()).Text(tag.PatientID, q.PatientID.Reveal()).Text(tag.PatientBirthDate).
 		Text(tag.NumberOfStudyRelatedSeries).Text(tag.NumberOfStudyRelatedInstances)
 	if q.Study.IsZero() {

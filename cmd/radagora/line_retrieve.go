@@ -56,7 +56,7 @@ func retrieving(classes []uid.UID) (propose []dimse.Proposal, roles []dimse.Role
 		}
 	}
 	classes = classes[:min(len(classes), mostContexts-len(propose))]
-	all := dimse.StorageSyntaxes()
+	all := slices.Concat(plainSyntaxes, packedSyntaxes) // more would make a request that some peers find too long
 	each := (mostContexts - len(propose)) / len(classes)
 	for _, c := range classes {
 		roles = append(roles, dimse.Role{SOPClass: c, SCP: true})

@@ -46,6 +46,7 @@ type program struct {
 	Import      importCmd      `cmd:"" help:"Take files, folders and zip archives in."`
 	Journal     journalCmd     `cmd:"" help:"Search, export and verify the journal."`
 	Licences    licencesCmd    `cmd:"" help:"Print the licences of everything inside."`
+	Migrate     migrateCmd     `cmd:"" help:"Take over what another archive has."`
 	Person      personCmd      `cmd:"" help:"Know which identifiers mean the same person."`
 	Privacy     privacyCmd     `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Derive everything again."`
