@@ -401,8 +401,10 @@ func (a *Archive) remove(ctx context.Context, tx *db.Tx, d Deletion) error {
 		text string
 		args []any
 	}{
-		{`insert into erasure (id, site_id, at_ms, actor, studies, objects, size_bytes, trash) values ($1, $2, $3, $4, 0, $5, $6, $7)`,
-			[]any{id, d.Site, db.Millis(a.Now()), d.Actor, d.Objects, d.Bytes, d.ID}},
+		{
+			`insert into erasure (id, site_id, at_ms, actor, studies, objects, size_bytes, trash) values ($1, $2, $3, $4, 0, $5, $6, $7)`,
+			[]any{id, d.Site, db.Millis(a.Now()), d.Actor, d.Objects, d.Bytes, d.ID},
+		},
 		{`insert into erasure_object (erasure, site_id, sop_uid, sha256, pack, pack_offset, length)
 			select $1, site_id, sop_uid, sha256, pack, pack_offset, length from trash_object where trash = $2`, []any{id, d.ID}},
 		{`delete from trash_object where trash = $1`, []any{d.ID}},

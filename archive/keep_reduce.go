@@ -41,8 +41,10 @@ func (a *Archive) KeepHeaders(ctx context.Context, site, callingAE string, after
 		if err != nil {
 			return err
 		}
-		return a.Journal.Append(ctx, tx, journal.Entry{Site: site, Actor: actorOf(ctx), Kind: "archive.rule.header", Subject: callingAE,
-			Data: encode(map[string]any{"after_ms": after.Milliseconds()})})
+		return a.Journal.Append(ctx, tx, journal.Entry{
+			Site: site, Actor: actorOf(ctx), Kind: "archive.rule.header", Subject: callingAE,
+			Data: encode(map[string]any{"after_ms": after.Milliseconds()}),
+		})
 	})
 }
 
@@ -263,10 +265,14 @@ func (a *Archive) replace(ctx context.Context, tx *db.Tx, i Instance, now blob.R
 	}{
 		{`update series set size_bytes = size_bytes - $2 where id = $1`, []any{series, less}},
 		{`update study set size_bytes = size_bytes - $2 where id = $1`, []any{study, less}},
-		{`insert into erasure (id, site_id, at_ms, actor, studies, objects, size_bytes, trash) values ($1, $2, $3, 'system:archive', 0, 1, $4, $5)`,
-			[]any{erasure, i.Site, at, i.Length, ByReduction}},
-		{`insert into erasure_object (erasure, site_id, sop_uid, sha256, pack, pack_offset, length) values ($1, $2, $3, $4, $5, $6, $7)`,
-			[]any{erasure, i.Site, i.SOP.String(), i.SHA256[:], i.ref.Pack, i.ref.Offset, i.ref.Length}},
+		{
+			`insert into erasure (id, site_id, at_ms, actor, studies, objects, size_bytes, trash) values ($1, $2, $3, 'system:archive', 0, 1, $4, $5)`,
+			[]any{erasure, i.Site, at, i.Length, ByReduction},
+		},
+		{
+			`insert into erasure_object (erasure, site_id, sop_uid, sha256, pack, pack_offset, length) values ($1, $2, $3, $4, $5, $6, $7)`,
+			[]any{erasure, i.Site, i.SOP.String(), i.SHA256[:], i.ref.Pack, i.ref.Offset, i.ref.Length},
+		},
 	} {
 		if _, err := tx.Exec(ctx, s.text, s.args...); err != nil {
 			return err

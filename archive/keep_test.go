@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -116,12 +117,7 @@ func TestDeleteAndUndo(t *testing.T) {
 }
 
 func has(list []int, n int) bool {
-	for _, i := range list {
-		if i == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, n)
 }
 
 func (b *bench) study(x thing) archive.Study {

@@ -69,9 +69,11 @@ func (b *postBox) Mark(_ context.Context, id, do string) error {
 func (b *postBox) ReadAll(_ context.Context, last string) error { return b.note("all", last) }
 func (b *postBox) Post(context.Context) (web.PostPage, error)   { return b.post, nil }
 func (b *postBox) TestMail(context.Context) error               { return errors.Join(b.note("mail"), b.fail) }
+
 func (b *postBox) TestWebhook(_ context.Context, id string) error {
 	return errors.Join(b.note("test", id), b.fail)
 }
+
 func (b *postBox) RemoveWebhook(_ context.Context, id string) error {
 	return errors.Join(b.note("remove", id), b.fail)
 }
@@ -168,6 +170,7 @@ func (s *standing) Status(context.Context) (web.StatusPage, error) { return s.pa
 func (s *standing) Replay(_ context.Context, id string) error {
 	return errors.Join(s.note("replay", id), s.fail)
 }
+
 func (s *standing) Remove(_ context.Context, id string) error {
 	return errors.Join(s.note("remove", id), s.fail)
 }
@@ -332,12 +335,15 @@ type officersDesk struct {
 func (o *officersDesk) Person(issuer, id string) access.Person {
 	return access.Person{Site: "default", ID: issuer + "|" + id}
 }
+
 func (*officersDesk) People(context.Context) ([]face.Choice, error) {
 	return []face.Choice{{Code: "p1", Label: "Person One"}}, nil
 }
+
 func (o *officersDesk) Plans(context.Context, string) ([]privacy.Plan, error) {
 	return []privacy.Plan{o.plan}, nil
 }
+
 func (o *officersDesk) Plan(_ context.Context, _, id string) (privacy.Plan, error) {
 	if id != o.plan.ID {
 		return privacy.Plan{}, fault.Errorf(fault.NotFound, "no erasure")
@@ -349,9 +355,11 @@ func (o *officersDesk) Hold(_ context.Context, p access.Person) (privacy.Holding
 	o.asked = p
 	return o.held, nil
 }
+
 func (o *officersDesk) Wishes(context.Context, access.Person) ([]access.Held, error) {
 	return o.wish, nil
 }
+
 func (o *officersDesk) Looked(context.Context, access.Person, int) ([]journal.Entry, error) {
 	return []journal.Entry{{Seq: 7, At: day, Actor: "p1", Kind: "archive.object.read"}}, nil
 }
@@ -376,6 +384,7 @@ func (o *officersDesk) PlanErasure(_ context.Context, _ access.Person, _, reason
 func (o *officersDesk) Erase(_ context.Context, p access.Person, id, digest, despite string) (privacy.Proof, error) {
 	return privacy.Proof{}, errors.Join(o.note("erase", p.ID, id, digest, despite), o.fail)
 }
+
 func (o *officersDesk) DropErasure(_ context.Context, _, id string) error { return o.note("drop", id) }
 
 func TestPersonPages(t *testing.T) {

@@ -29,11 +29,6 @@ type FarQuery struct {
 	From, Until                                string // YYYY-MM-DD
 }
 
-// asks reports whether there is anything to ask.
-func (q FarQuery) asks() bool {
-	return q.Peer != "" && q.PatientID+q.Name+q.Accession+q.From+q.Until != ""
-}
-
 // A FetchPage is what the page shows.
 type FetchPage struct {
 	Peers   []face.Choice // that can be called
@@ -126,9 +121,12 @@ func (v *visit) farTable(p FetchPage, q FarQuery) face.Table {
 		ID: "far", Caption: v.p.T("fetch.found"), Dense: true,
 		Empty: face.Nothing(v.p.T("fetch.none_found"), v.p.T("fetch.none_found_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("studies.patient"), Phone: face.Name}, {Label: v.p.T("exchange.study"), Phone: face.Beside},
-			{Label: v.p.T("studies.date"), Phone: face.Drawn}, {Label: v.p.T("fetch.there"), Numeric: true},
-			{Label: v.p.T("fetch.here"), Numeric: true, Phone: face.Wide}, {Label: v.p.T("exchange.do")},
+			{Label: v.p.T("studies.patient"), Phone: face.Name},
+			{Label: v.p.T("exchange.study"), Phone: face.Beside},
+			{Label: v.p.T("studies.date"), Phone: face.Drawn},
+			{Label: v.p.T("fetch.there"), Numeric: true},
+			{Label: v.p.T("fetch.here"), Numeric: true, Phone: face.Wide},
+			{Label: v.p.T("exchange.do")},
 		},
 	}
 	for _, f := range p.Found {
@@ -150,9 +148,12 @@ func (v *visit) fetchTable(all []Fetched) face.Table {
 		ID: "fetches", Caption: v.p.T("fetch.under_way"), Dense: true,
 		Empty: face.Nothing(v.p.T("fetch.none"), v.p.T("fetch.none_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("exchange.study"), Phone: face.Name}, {Label: v.p.T("fetch.from"), Phone: face.Beside},
-			{Label: v.p.T("exchange.state"), Phone: face.Drawn}, {Label: v.p.T("fetch.came"), Numeric: true},
-			{Label: v.p.T("exchange.changed"), Phone: face.Wide}, {Label: v.p.T("exchange.do")},
+			{Label: v.p.T("exchange.study"), Phone: face.Name},
+			{Label: v.p.T("fetch.from"), Phone: face.Beside},
+			{Label: v.p.T("exchange.state"), Phone: face.Drawn},
+			{Label: v.p.T("fetch.came"), Numeric: true},
+			{Label: v.p.T("exchange.changed"), Phone: face.Wide},
+			{Label: v.p.T("exchange.do")},
 		},
 	}
 	for _, f := range all {

@@ -162,8 +162,10 @@ func (v *visit) migrationDays(p MigrationPage) face.Table {
 		ID: "days", Caption: v.p.T("migration.days"), Dense: true,
 		Empty: face.Nothing(v.p.T("migration.no_day"), v.p.T("migration.no_day_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("migration.day"), Phone: face.Name}, {Label: v.p.T("migration.studies"), Numeric: true, Phone: face.Beside},
-			{Label: v.p.T("migration.instances"), Numeric: true}, {Label: v.p.T("migration.state_verified"), Numeric: true, Phone: face.Drawn},
+			{Label: v.p.T("migration.day"), Phone: face.Name},
+			{Label: v.p.T("migration.studies"), Numeric: true, Phone: face.Beside},
+			{Label: v.p.T("migration.instances"), Numeric: true},
+			{Label: v.p.T("migration.state_verified"), Numeric: true, Phone: face.Drawn},
 			{Label: v.p.T("migration.state_differs"), Numeric: true, Phone: face.Wide},
 		},
 	}
@@ -182,8 +184,10 @@ func (v *visit) migrationApart(p MigrationPage) face.Table {
 		ID: "apart", Caption: v.p.T("migration.apart"), Dense: true,
 		Empty: face.Nothing(v.p.T("migration.same"), v.p.T("migration.same_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("exchange.study"), Phone: face.Name}, {Label: v.p.T("migration.why"), Phone: face.Beside},
-			{Label: v.p.T("migration.counted"), Numeric: true}, {Label: v.p.T("fetch.there"), Numeric: true, Phone: face.Drawn},
+			{Label: v.p.T("exchange.study"), Phone: face.Name},
+			{Label: v.p.T("migration.why"), Phone: face.Beside},
+			{Label: v.p.T("migration.counted"), Numeric: true},
+			{Label: v.p.T("fetch.there"), Numeric: true, Phone: face.Drawn},
 			{Label: v.p.T("fetch.here"), Numeric: true, Phone: face.Wide},
 		},
 	}

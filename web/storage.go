@@ -218,7 +218,7 @@ func (v *visit) trashTable(pg StoragePage) face.Table {
 	}
 	for _, d := range pg.Trash {
 		state := v.p.T("storage.state_" + d.State)
-		button := templ.Component(face.Words("", ""))
+		button := face.Words("", "")
 		if d.State == "waiting" {
 			state = v.p.T("storage.until", lang.Args{"at": v.p.DateTime(v.local(d.Due))})
 			if pg.MayDelete {
@@ -244,7 +244,7 @@ func (v *visit) holdTable(pg StoragePage) face.Table {
 		if h.Study == "" {
 			what = v.p.T("storage.level_person")
 		}
-		state, form := v.p.T("storage.holds_since", lang.Args{"at": v.p.Date(v.local(h.At))}), templ.Component(face.Words("", ""))
+		state, form := v.p.T("storage.holds_since", lang.Args{"at": v.p.Date(v.local(h.At))}), face.Words("", "")
 		if !h.Lifted.IsZero() {
 			state = v.p.T("storage.lifted", lang.Args{"at": v.p.Date(v.local(h.Lifted))})
 		} else if pg.MayHold {

@@ -261,8 +261,11 @@ func (v *visit) worklistTable(room WorklistRoom, i int) face.Table {
 	t := face.Table{
 		ID: "room-" + strconv.Itoa(i), Caption: name,
 		Columns: []face.Column{
-			{Label: v.p.T("worklist.time"), Phone: face.Name}, {Label: v.p.T("worklist.patient"), Phone: face.Beside},
-			{Label: v.p.T("worklist.procedure")}, {Label: v.p.T("worklist.station")}, {Label: v.p.T("worklist.state"), Phone: face.Drawn},
+			{Label: v.p.T("worklist.time"), Phone: face.Name},
+			{Label: v.p.T("worklist.patient"), Phone: face.Beside},
+			{Label: v.p.T("worklist.procedure")},
+			{Label: v.p.T("worklist.station")},
+			{Label: v.p.T("worklist.state"), Phone: face.Drawn},
 			{Label: v.p.T("worklist.study")},
 		},
 	}

@@ -3,6 +3,7 @@ package worklist_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,7 +66,7 @@ func keys(t testing.TB, order, step map[tag.Tag]string) *dicom.Dataset {
 }
 
 // found returns the accession numbers of what matches.
-func (k *desk) found(t testing.TB, ctx context.Context, asked *dicom.Dataset) (all []string) {
+func (k *desk) found(ctx context.Context, t testing.TB, asked *dicom.Dataset) (all []string) {
 	t.Helper()
 	if asked == nil {
 		asked = keys(t, map[tag.Tag]string{tag.AccessionNumber: ""}, nil)
@@ -155,10 +156,8 @@ func TestFind(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				order := map[tag.Tag]string{tag.AccessionNumber: ""}
-				for k, v := range c.order {
-					order[k] = v
-				}
-				if diff := cmp.Diff(c.want, k.found(t, k.peer("CT1"), keys(t, order, c.step))); diff != "" {
+				maps.Copy(order, c.order)
+				if diff := cmp.Diff(c.want, k.found(k.peer("CT1"), t, keys(t, order, c.step))); diff != "" {
 					t.Errorf("found (-want +got):\n%s", diff)
 				}
 			})
@@ -285,10 +284,10 @@ func TestFindLimits(t *testing.T) {
 		k.check(err)
 		set.OwnOnly = true
 		k.check(k.SetSetting(as(t, access.Administrator), site.Default, "CT1", set))
-		if diff := cmp.Diff([]string{"A1"}, k.found(t, ct1, nil)); diff != "" {
+		if diff := cmp.Diff([]string{"A1"}, k.found(ct1, t, nil)); diff != "" {
 			t.Errorf("a peer that is shown only its own (-want +got):\n%s", diff)
 		}
-		if got := k.found(t, k.peer("CT2"), nil); len(got) != 5 {
+		if got := k.found(k.peer("CT2"), t, nil); len(got) != 5 {
 			t.Errorf("another peer finds %v; want everything", got)
 		}
 		set.OwnOnly, set.MostEntries = false, 2
@@ -303,7 +302,7 @@ func TestFindLimits(t *testing.T) {
 			t.Errorf("%d answers, then %v; want 2 and exhausted", n, last)
 		}
 		k.wait(15 * 24 * 3600e9)
-		if got := k.found(t, k.peer("CT2"), nil); len(got) != 3 {
+		if got := k.found(k.peer("CT2"), t, nil); len(got) != 3 {
 			t.Errorf("two weeks on: %v; want what did not begin longer ago than that", got)
 		}
 	})
@@ -316,7 +315,7 @@ func TestFindLeavesOut(t *testing.T) {
 		other := k.create(func(o *worklist.Order) { o.Accession, o.Patient.ID = "A2", "2" })
 		p := access.Person{Site: site.Default, ID: o.Person}
 		k.check(k.db.Write(k.ctx, func(tx *db.Tx) error { return k.facts.Restrict(k.ctx, tx, p, true) }))
-		if diff := cmp.Diff([]string{"A2"}, k.found(t, k.peer("CT1"), nil)); diff != "" {
+		if diff := cmp.Diff([]string{"A2"}, k.found(k.peer("CT1"), t, nil)); diff != "" {
 			t.Errorf("with a restricted person (-want +got):\n%s", diff)
 		}
 		if list, err := k.List(k.ctx, site.Default, worklist.Filter{}); err != nil || len(list) != 1 {
@@ -324,7 +323,7 @@ func TestFindLeavesOut(t *testing.T) {
 		}
 		_, err := k.SetStep(k.ctx, site.Default, other.ID, other.Steps[0].Key, worklist.Completed)
 		k.check(err)
-		if got := k.found(t, k.peer("CT1"), nil); len(got) != 0 {
+		if got := k.found(k.peer("CT1"), t, nil); len(got) != 0 {
 			t.Errorf("what is done is offered still: %v", got)
 		}
 		for _, err := range k.Find(k.peer("LIMITED"), site.Default, worklist.Asked{Keys: keys(t, nil, nil)}) {

@@ -372,7 +372,7 @@ func TestCancel(t *testing.T) {
 		if now.State != worklist.Cancelled || now.Steps[0].State != worklist.Cancelled {
 			t.Errorf("order %s, step %s; want both cancelled", now.State, now.Steps[0].State)
 		}
-		if list := k.found(t, k.peer("CT1"), nil); len(list) != 0 {
+		if list := k.found(k.peer("CT1"), t, nil); len(list) != 0 {
 			t.Errorf("the worklist has %d entries; want none", len(list))
 		}
 		if list, err := k.List(k.ctx, site.Default, worklist.Filter{}); err != nil || len(list) != 1 {
@@ -424,8 +424,12 @@ func TestSetStep(t *testing.T) {
 		to   worklist.State
 		want fault.Kind
 	}{
-		{worklist.Arrived, 0}, {worklist.InProgress, fault.Conflict}, {worklist.Discontinued, 0},
-		{worklist.Completed, fault.Conflict}, {worklist.Scheduled, 0}, {worklist.Cancelled, fault.Conflict},
+		{worklist.Arrived, 0},
+		{worklist.InProgress, fault.Conflict},
+		{worklist.Discontinued, 0},
+		{worklist.Completed, fault.Conflict},
+		{worklist.Scheduled, 0},
+		{worklist.Cancelled, fault.Conflict},
 	} {
 		_, err := k.SetStep(k.ctx, site.Default, o.ID, step, c.to)
 		if (err == nil) != (c.want == 0) || err != nil && fault.Of(err) != c.want {

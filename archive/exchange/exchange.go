@@ -44,19 +44,19 @@ const Consumer = "exchange"
 // A Line sends to peers.
 type Line interface {
 	// Send offers the instances to a peer of a site, and tells done of each what it
-	// answered: nil for taken, Refused for an answer that says no, other errors where
+	// answered: nil for taken, RefusedError for an answer that says no, other errors where
 	// it could not be sent at all. An error of Send is that the line is broken: what
 	// done was not told of is still to be sent. It ends with the first error of done.
 	Send(ctx context.Context, site, peer string, instances []archive.Instance, done func(archive.Instance, error) error) error
 }
 
-// Refused is what a peer answers that does not take an instance, for good.
-type Refused struct {
+// RefusedError is what a peer answers that does not take an instance, for good.
+type RefusedError struct {
 	Status uint16 // PS3.7 Annex C
 	Words  string // what the status means
 }
 
-func (r *Refused) Error() string { return r.Words }
+func (r *RefusedError) Error() string { return r.Words }
 
 // A Journal is read for what arrived and takes what was decided and sent.
 type Journal interface {

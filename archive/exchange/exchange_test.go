@@ -86,7 +86,7 @@ func (w *wire) Send(_ context.Context, _, peer string, list []archive.Instance, 
 		}
 		var answer error
 		if i.SOP.String() == w.no {
-			answer = &exchange.Refused{Status: 0xA700, Words: "out of resources"}
+			answer = &exchange.RefusedError{Status: 0xA700, Words: "out of resources"}
 		} else {
 			w.sent = append(w.sent, i.SOP.String())
 		}

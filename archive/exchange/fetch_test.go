@@ -29,7 +29,7 @@ type shelf struct {
 	wanted     []exchange.Wanted
 	noGet      bool // C-GET brings nothing
 	breaks     int  // after so many instances, once
-	no         *exchange.Refused
+	no         *exchange.RefusedError
 	away       bool // nobody answers
 	days       []string
 	busy, most int           // fetches at once
@@ -229,7 +229,7 @@ func TestFetch(t *testing.T) {
 			s.there = s.there[1:]
 		}, exchange.Fetch{State: exchange.Done, There: 4, Here: 4, Extra: 1}, nil},
 		"what the peer does not give": {
-			exchange.All, "PACS", func(s *shelf) { s.no = &exchange.Refused{Status: 0xA801, Words: "move destination unknown"} },
+			exchange.All, "PACS", func(s *shelf) { s.no = &exchange.RefusedError{Status: 0xA801, Words: "move destination unknown"} },
 			exchange.Fetch{State: exchange.Failed, Reason: exchange.ReasonRefused, Detail: "A801 move destination unknown", Way: "move", There: 5},
 			[]exchange.Way{"get", "move", "get", "move", "get", "move"},
 		},

@@ -88,7 +88,7 @@ func (x *Exchange) fetchBy(ctx context.Context, f *Fetch, w Wanted, way Way) err
 
 // isRefused reports whether a peer answered, and said no.
 func isRefused(err error) bool {
-	_, ok := errors.AsType[*Refused](err)
+	_, ok := errors.AsType[*RefusedError](err)
 	return ok
 }
 
@@ -235,7 +235,7 @@ func (x *Exchange) verified(ctx context.Context, tx *db.Tx, f Fetch, state State
 
 // said shortens what went wrong, with the status that a peer answered.
 func said(err error) string {
-	if no, ok := errors.AsType[*Refused](err); ok {
+	if no, ok := errors.AsType[*RefusedError](err); ok {
 		return fmt.Sprintf("%04X %s", no.Status, plain(no))
 	}
 	return plain(err)

@@ -10,7 +10,7 @@ import (
 )
 
 // A Source asks peers what they have, and fetches it. What a peer refuses is a
-// *Refused; NotFound is a peer that is not known or cannot be called, Unsupported one
+// *RefusedError; NotFound is a peer that is not known or cannot be called, Unsupported one
 // that does not offer the service.
 type Source interface {
 	// Search returns the studies of a peer that q asks for, at most q.Limit.

@@ -185,7 +185,7 @@ func (x *Exchange) work(ctx context.Context, j job.Job) error {
 	}
 	t, err := x.Transfer(ctx, j.Site, args.ID)
 	if fault.Of(err) == fault.NotFound && err != nil || err == nil && (t.State == Cancelled || t.State == Done) {
-		return nil
+		return nil //nolint:nilerr // nothing is left to do
 	}
 	if err != nil {
 		return err
@@ -303,7 +303,7 @@ const answersAtOnce = 32
 // told notes what the peer answered to one instance.
 func (x *Exchange) told(ctx context.Context, t *Transfer, i archive.Instance, said error) error {
 	a := answer{sop: i.SOP.String()}
-	if no, ok := errors.AsType[*Refused](said); ok {
+	if no, ok := errors.AsType[*RefusedError](said); ok {
 		a.status, t.Detail = int64(no.Status), plain(no)
 	} else if said != nil {
 		a.status, t.Detail = -1, plain(said)

@@ -68,7 +68,7 @@ func fill(t *testing.T, s blob.Packs, n int) (objects map[blob.Ref][]byte, packs
 	t.Helper()
 	objects = map[blob.Ref][]byte{}
 	for i := range n {
-		b := Bytes(uint64(i), 3000*i) //nolint:gosec // G115: small and not negative
+		b := Bytes(uint64(i), 3000*i)
 		objects[Put(t, s, b)] = b
 	}
 	Seal(s)

@@ -412,7 +412,7 @@ func TestOpenReadsOpenPacksAlone(t *testing.T) {
 		dir := t.TempDir()
 		s := open(t, dir, disk.Options{PackSize: 20_000})
 		for i := range sealed*3 + 2 { // the last two are in a pack that stays open
-			blobtest.Put(t, s, blobtest.Bytes(uint64(i), 9000)) //nolint:gosec // G115: small and not negative
+			blobtest.Put(t, s, blobtest.Bytes(uint64(i), 9000))
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

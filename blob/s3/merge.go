@@ -252,7 +252,7 @@ func (s *Store) Tidy(ctx context.Context, now time.Time, age time.Duration) (int
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	n := 0
-	for u := range s.core.Client.ListIncompleteUploads(ctx, s.place.Bucket, s.prefix(), true) {
+	for u := range s.core.ListIncompleteUploads(ctx, s.place.Bucket, s.prefix(), true) {
 		if u.Err != nil {
 			return n, classify(u.Err)
 		}

@@ -208,7 +208,7 @@ func (s *Store) stat(ctx context.Context, pack string) (minio.ObjectInfo, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	info, err := s.core.Client.StatObject(ctx, s.place.Bucket, s.key(pack), minio.StatObjectOptions{})
+	info, err := s.core.StatObject(ctx, s.place.Bucket, s.key(pack), minio.StatObjectOptions{})
 	if err != nil {
 		return info, fmt.Errorf("pack %s: %w", pack, classify(err))
 	}

@@ -203,8 +203,7 @@ func classify(err error) error {
 	if err == nil || errors.As(err, &known) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return fault.Errorf(fault.Unavailable, "the object store does not answer: %w", u.Err)
 	}
 	var r minio.ErrorResponse

@@ -291,6 +291,6 @@ func (u *upload) abort(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, u.s.o.Timeout)
 	defer cancel()
 	if err := u.s.core.AbortMultipartUpload(ctx, u.s.place.Bucket, u.s.key(u.image.Name()), u.id); err != nil {
-		u.s.o.Log.Warn("parts of an unfinished pack stay for now", "pack", u.image.Name(), "error", classify(err))
+		u.s.o.Log.WarnContext(ctx, "parts of an unfinished pack stay for now", "pack", u.image.Name(), "error", classify(err))
 	}
 }

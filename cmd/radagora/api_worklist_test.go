@@ -118,7 +118,7 @@ func TestOrderAPIRefuses(t *testing.T) {
 		{"one that may only read", "POST", "/api/worklist", sampleOrder, access.Physicist, nil, 403, "worklist.step.change"},
 		{"no JSON", "POST", "/api/worklist", "{", access.Steward, nil, 400, ""},
 		{"nothing", "POST", "/api/worklist", "", access.Steward, nil, 400, ""},
-		{"a field nobody knows", "POST", "/api/worklist", `{"pateint":{}}`, access.Steward, nil, 422, "pateint"},
+		{"a field nobody knows", "POST", "/api/worklist", `{"patients":{}}`, access.Steward, nil, 422, "patients"},
 		{"another media type", "POST", "/api/worklist", sampleOrder, access.Steward, []string{"Content-Type", "text/plain"}, 415, ""},
 		{"a name that is a number", "POST", "/api/worklist", strings.Replace(sampleOrder, `"Muster^Anna"`, "7", 1), access.Steward, nil, 422, "body.patient.name"},
 		{"no name", "POST", "/api/worklist", strings.Replace(sampleOrder, "Muster^Anna", "", 1), access.Steward, nil, 422, "body.patient.name"},

@@ -6,7 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -42,7 +42,7 @@ func newCertified(t *testing.T, h *house, a *authority) *certified {
 	mux.Handle("GET /probe", h.Accounts.Sessions()(h.identify(s, http.HandlerFunc(probe))))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, TLSConfig: d.own.config(d.authorities, false), ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, TLSConfig: d.own.config(d.authorities, false), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(tls.NewListener(listener, server.TLSConfig)) }()
 	t.Cleanup(func() {

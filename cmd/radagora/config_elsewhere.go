@@ -248,7 +248,7 @@ func remark[T interface{ key() string }](p *configPlan, want, have []T, where st
 	var with configPlan
 	_, _, gone := compare(&with, elsewhereFile, want, have)
 	for _, line := range with.lines {
-		if strings.HasPrefix(line, "- ") && (slices.ContainsFunc(gone, func(e T) bool { return endable(e) })) {
+		if strings.HasPrefix(line, "- ") && slices.ContainsFunc(gone, func(e T) bool { return endable(e) }) {
 			continue // it can be ended
 		}
 		p.remarks = append(p.remarks, "= "+line[2:]+": "+setElsewhere+", "+where)

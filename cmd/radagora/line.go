@@ -150,7 +150,7 @@ func (l line) offer(ctx context.Context, a *dimse.Association, i archive.Instanc
 	case err != nil:
 		return nil, err
 	case status.Err() != nil:
-		return &exchange.Refused{Status: uint16(status), Words: status.String()}, nil
+		return &exchange.RefusedError{Status: uint16(status), Words: status.String()}, nil
 	}
 	return nil, nil
 }

@@ -24,10 +24,10 @@ var (
 	farGet  = uid.StudyRootQueryRetrieveInformationModelGet
 )
 
-// saidNo makes an exchange.Refused of what a peer answered.
+// saidNo makes an exchange.RefusedError of what a peer answered.
 func saidNo(err error) error {
 	if no, ok := errors.AsType[*dimse.StatusError](err); ok {
-		return &exchange.Refused{Status: uint16(no.Status), Words: no.Status.String()}
+		return &exchange.RefusedError{Status: uint16(no.Status), Words: no.Status.String()}
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"radagora/archive"
@@ -156,9 +157,9 @@ func (l line) retrieve(ctx context.Context, a *dimse.Association, names []*dicom
 			return cause
 		}
 		if err = saidNo(err); err == nil && p.Failed > 0 {
-			err = &exchange.Refused{Status: uint16(p.Status), Words: p.Status.String()}
+			err = &exchange.RefusedError{Status: uint16(p.Status), Words: p.Status.String()}
 		}
-		if _, no := err.(*exchange.Refused); err != nil && !no {
+		if _, no := errors.AsType[*exchange.RefusedError](err); err != nil && !no {
 			return err
 		}
 		if refused == nil {

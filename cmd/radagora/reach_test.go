@@ -75,8 +75,10 @@ func related(t *testing.T, w *walk) {
 		name string
 		m    reportMaker
 	}{
-		{"anna", reportMaker{patient: "REACH^ANNA", id: "RA-1", day: "20260302"}}, {"anna2", reportMaker{patient: "REACH^ANNA", id: "RA-2", day: "20260303"}},
-		{"berta", reportMaker{patient: "REACH^BERTA", id: "RB", day: "20260304"}}, {"clara", reportMaker{patient: "REACH^CLARA", id: "RC", day: "20260305"}},
+		{"anna", reportMaker{patient: "REACH^ANNA", id: "RA-1", day: "20260302"}},
+		{"anna2", reportMaker{patient: "REACH^ANNA", id: "RA-2", day: "20260303"}},
+		{"berta", reportMaker{patient: "REACH^BERTA", id: "RB", day: "20260304"}},
+		{"clara", reportMaker{patient: "REACH^CLARA", id: "RC", day: "20260305"}},
 	} {
 		bring(ctx, t, w.h, m.m, m.name)
 	}

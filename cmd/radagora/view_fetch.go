@@ -44,7 +44,7 @@ func (v fetchView) Fetching(ctx context.Context, q web.FarQuery) (p web.FetchPag
 			return p, err
 		}
 	}
-	list, err := v.house.Exchange.Fetches(ctx, at, nil, mostTransfers)
+	list, err := v.Exchange.Fetches(ctx, at, nil, mostTransfers)
 	if err != nil {
 		return p, err
 	}
@@ -72,13 +72,13 @@ func (v fetchView) search(ctx context.Context, q web.FarQuery, p *web.FetchPage)
 	}
 	digits := func(day string) string { return strings.ReplaceAll(day, "-", "") }
 	p.Asked = true
-	all, err := v.house.Exchange.Search(ctx, at, q.Peer, exchange.Search{
+	all, err := v.Exchange.Search(ctx, at, q.Peer, exchange.Search{
 		PatientID: archive.Conceal(q.PatientID), PatientName: archive.Conceal(name), Accession: archive.Conceal(q.Accession), Modality: q.Modality,
 		From: digits(q.From), Until: digits(q.Until), Limit: mostFar + 1,
 	})
 	if err != nil {
 		p.Trouble = exchange.Why(err)
-		if no, ok := errors.AsType[*exchange.Refused](err); ok {
+		if no, ok := errors.AsType[*exchange.RefusedError](err); ok {
 			p.Detail = fmt.Sprintf("%04X %s", no.Status, no.Words)
 		}
 		return nil
@@ -131,21 +131,21 @@ func (v fetchView) FetchStudy(ctx context.Context, peer, study, part string) err
 	if p.Host == "" || p.Port == 0 {
 		return fault.Errorf(fault.Invalid, "peer %s: no host and port to call", peer)
 	}
-	return v.house.Exchange.Fetch(ctx, access.From(ctx).ID, at, peer, study, exchange.Part(part))
+	return v.Exchange.Fetch(ctx, access.From(ctx).ID, at, peer, study, exchange.Part(part))
 }
 
 // FetchAgain implements web.Fetching.
 func (v fetchView) FetchAgain(ctx context.Context, id string) error {
-	return v.decideFetch(ctx, id, v.house.Exchange.FetchAgain)
+	return v.decideFetch(ctx, id, v.Exchange.FetchAgain)
 }
 
 // FetchCancel implements web.Fetching.
 func (v fetchView) FetchCancel(ctx context.Context, id string) error {
-	return v.decideFetch(ctx, id, v.house.Exchange.FetchCancel)
+	return v.decideFetch(ctx, id, v.Exchange.FetchCancel)
 }
 
 func (v fetchView) decideFetch(ctx context.Context, id string, do func(ctx context.Context, by, site, id string) error) error {
-	f, err := v.house.Exchange.FetchOf(ctx, at, id)
+	f, err := v.Exchange.FetchOf(ctx, at, id)
 	if err != nil {
 		return err
 	}

@@ -26,10 +26,10 @@ const (
 
 // Migrations implements web.Migrations.
 func (v migrationView) Migrations(ctx context.Context, id string) (p web.MigrationPage, err error) {
-	if p.Peers, err = (fetchView{v.view}).callable(ctx); err != nil {
+	if p.Peers, err = fetchView(v).callable(ctx); err != nil {
 		return p, err
 	}
-	all, err := v.house.Exchange.Migrations(ctx, at)
+	all, err := v.Exchange.Migrations(ctx, at)
 	if err != nil {
 		return p, err
 	}
@@ -44,14 +44,14 @@ func (v migrationView) Migrations(ctx context.Context, id string) (p web.Migrati
 	if p.Open == nil {
 		return p, nil
 	}
-	days, err := v.house.Exchange.Days(ctx, p.Open.ID, mostDays)
+	days, err := v.Exchange.Days(ctx, p.Open.ID, mostDays)
 	if err != nil {
 		return p, err
 	}
 	for _, d := range days {
 		p.Days = append(p.Days, web.MigrationDay(d))
 	}
-	apart, err := v.house.Exchange.Differences(ctx, p.Open.ID, exchange.Difference{}, mostApart+1)
+	apart, err := v.Exchange.Differences(ctx, p.Open.ID, exchange.Difference{}, mostApart+1)
 	if err != nil {
 		return p, err
 	}
@@ -76,7 +76,7 @@ func (v migrationView) migration(ctx context.Context, m exchange.Migration) (*we
 		out.Hours = fmt.Sprintf("%02d:%02d–%02d:%02d", m.From/60, m.From%60, m.Until/60, m.Until%60)
 	}
 	out.Asked, out.Days = m.Progress()
-	tallies, err := v.house.Exchange.Tallies(ctx, m.ID)
+	tallies, err := v.Exchange.Tallies(ctx, m.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (v migrationView) migration(ctx context.Context, m exchange.Migration) (*we
 
 // Migrate implements web.Migrations.
 func (v migrationView) Migrate(ctx context.Context, f web.MigrationForm) error {
-	if err := (fetchView{v.view}).mayFetch(ctx, ""); err != nil {
+	if err := fetchView(v).mayFetch(ctx, ""); err != nil {
 		return err
 	}
 	minute := func(text string) int {
@@ -115,7 +115,7 @@ func (v migrationView) Migrate(ctx context.Context, f web.MigrationForm) error {
 	if _, err := v.Sites.Peer(ctx, at, f.Peer); err != nil {
 		return err
 	}
-	_, err := v.house.Exchange.Migrate(ctx, access.From(ctx).ID, exchange.Migration{
+	_, err := v.Exchange.Migrate(ctx, access.From(ctx).ID, exchange.Migration{
 		Site: at, Peer: f.Peer, First: digits(f.First), Last: digits(f.Last), From: minute(f.From), Until: minute(f.Until), AtOnce: f.AtOnce, AnHour: f.AnHour,
 	})
 	return err
@@ -123,10 +123,10 @@ func (v migrationView) Migrate(ctx context.Context, f web.MigrationForm) error {
 
 // MigrationDo implements web.Migrations.
 func (v migrationView) MigrationDo(ctx context.Context, id, do string) error {
-	if err := (fetchView{v.view}).mayFetch(ctx, ""); err != nil {
+	if err := fetchView(v).mayFetch(ctx, ""); err != nil {
 		return err
 	}
-	x := v.house.Exchange
+	x := v.Exchange
 	change, ok := map[string]func(ctx context.Context, by, site, id string) error{
 		"pause": x.MigrationPause, "continue": x.MigrationGoOn, "cancel": x.MigrationCancel, "again": x.MigrationAgain,
 	}[do]
@@ -138,11 +138,11 @@ func (v migrationView) MigrationDo(ctx context.Context, id, do string) error {
 
 // MigrationReport implements web.Migrations.
 func (v migrationView) MigrationReport(ctx context.Context, id string, w io.Writer) error {
-	m, err := v.house.Exchange.Migration(ctx, at, id)
+	m, err := v.Exchange.Migration(ctx, at, id)
 	if err != nil {
 		return err
 	}
-	return v.house.writeDifferences(ctx, m.ID, w)
+	return v.writeDifferences(ctx, m.ID, w)
 }
 
 // writeDifferences writes every study of a migration that is not the same there and

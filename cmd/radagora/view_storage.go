@@ -25,7 +25,7 @@ const (
 
 // Storage implements web.Storage.
 func (v storageView) Storage(ctx context.Context) (web.StoragePage, error) {
-	st, err := v.house.storage(ctx, v.settings)
+	st, err := v.storage(ctx, v.settings)
 	if err != nil {
 		return web.StoragePage{}, err
 	}

@@ -35,11 +35,11 @@ func (v worklistView) Worklist(ctx context.Context, q web.WorklistQuery) (web.Wo
 		pg.Counts[string(s)] = n
 	}
 	if pg.Ever = len(whole) > 0; !pg.Ever {
-		any, err := v.house.Worklist.List(ctx, at, worklist.Filter{Limit: 1})
+		some, err := v.house.Worklist.List(ctx, at, worklist.Filter{Limit: 1})
 		if err != nil {
 			return pg, err
 		}
-		pg.Ever = len(any) > 0
+		pg.Ever = len(some) > 0
 	}
 	pg.Stations, pg.Modalities = machineChoices(plan, whole)
 	shown, err := v.shown(ctx, q)
@@ -182,6 +182,7 @@ func scheduledEntry(e worklist.Entry, s worklist.StudyState) web.WorklistEntry {
 		w.Flags = append(w.Flags, "pregnant")
 	case worklist.PossiblyPregnant:
 		w.Flags = append(w.Flags, "possible")
+	case worklist.NotPregnant, worklist.PregnancyUnknown:
 	}
 	if len(e.Order.Patient.Allergies) > 0 {
 		w.Flags = append(w.Flags, "allergy")
@@ -214,7 +215,7 @@ func (v worklistView) loose(ctx context.Context, pg *web.WorklistPage) error {
 func (v worklistView) detail(ctx context.Context, id, key string) (*web.OrderDetail, error) {
 	o, err := v.house.Worklist.Get(ctx, at, id)
 	if fault.Of(err) == fault.NotFound && err != nil {
-		return nil, nil //nolint:nilnil // an address from yesterday: the day is shown without it
+		return nil, nil //nolint:nilnil,nilerr // an address from yesterday: the day is shown without it
 	}
 	if err != nil {
 		return nil, err

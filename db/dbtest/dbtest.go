@@ -58,7 +58,7 @@ func SQLite(t testing.TB) string {
 // Postgres returns the address of a schema made for this test, or skips it.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	dsn := os.Getenv(Env) //nolint:forbidigo // a test asks for its surroundings
+	dsn := os.Getenv(Env)
 	if dsn == "" {
 		t.Skip("PostgreSQL not tested: " + Env + " is not set")
 	}

@@ -290,6 +290,9 @@ func build(fileSet string, root *node) ([]byte, int, error) {
 // link writes the offsets into the encoded directory: where each record's neighbour
 // and first child begin, counted from the first byte of the file.
 func link(text []byte, root *node, n int) error {
+	if int64(len(text)) > 1<<32-1 {
+		return fault.Errorf(fault.Exhausted, "directory of more than 4 GB")
+	}
 	f, err := dicom.Open(bytes.NewReader(text), int64(len(text)), nil)
 	if err != nil {
 		return err
@@ -301,15 +304,12 @@ func link(text []byte, root *node, n int) error {
 	const head = 8 // of an item, and of an element with a short length
 	at := func(n *node) uint32 {
 		e, _ := items[n.item].Element(tag.OffsetOfTheNextDirectoryRecord) // the first of an item
-		return uint32(e.Offset() - head - head)
+		return uint32(e.Offset() - head - head)                           //nolint:gosec // G115: less than the length of the file, which is looked at before
 	}
 	put := func(d *dicom.Dataset, t tag.Tag, to uint32) {
 		if e, ok := d.Element(t); ok {
 			binary.LittleEndian.PutUint32(text[e.Offset():], to)
 		}
-	}
-	if int64(len(text)) > 1<<32-1 {
-		return fault.Errorf(fault.Exhausted, "directory of more than 4 GB")
 	}
 	siblings := func(list []*node) {
 		for i := range list[:max(0, len(list)-1)] {

@@ -82,7 +82,7 @@ func New() (*Viewer, error) {
 			return nil, err
 		}
 		name := strings.TrimSuffix(f.Name, ".gz")
-		v.files[name] = io.NewSectionReader(all, at, int64(f.CompressedSize64))
+		v.files[name] = io.NewSectionReader(all, at, int64(f.CompressedSize64)) //nolint:gosec // G115: of a file inside the program
 		fmt.Fprintln(sum, f.Name, f.CRC32)
 		if strings.HasPrefix(name, "app.bundle.") && path.Ext(name) == ".js" {
 			v.app = name
