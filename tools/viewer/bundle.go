@@ -18,7 +18,7 @@ import (
 )
 
 // edition counts the changes of what this program does with the package.
-const edition = "1"
+const edition = "2"
 
 // mark is the comment of a bundle, by which it is known.
 const mark = source + " edition " + edition
@@ -156,6 +156,10 @@ var root = regexp.MustCompile(`(__webpack_require__\.p = )"/"`)
 var elsewhere = regexp.MustCompile(`https://(?:huggingface\.co|api\.locize\.(?:io|app)|cdn\.jsdelivr\.net|unpkg\.com|cdn\.skypack\.dev|` +
 	`dd14fa38qiwhyfd\.cloudfront\.net|fonts\.googleapis\.com|fonts\.gstatic\.com|storage\.googleapis\.com|www\.googletagmanager\.com|dicom\.nema\.org/medical/dicom/current/output/json)`)
 
+// noticeHeight is the height of the strip above the application that web/viewer draws:
+// what the application takes for the whole window is that much less.
+const noticeHeight = "1.75rem"
+
 // patch puts the files below /viewer/ and takes other machines out. It fails if it
 // finds less than it knows of: then the package is another one.
 func patch(files map[string][]byte) error {
@@ -165,9 +169,11 @@ func patch(files map[string][]byte) error {
 		case ".js":
 			roots += len(root.FindAll(text, -1))
 			text = root.ReplaceAll(text, []byte(`$1"/viewer/"`))
+			text = bytes.ReplaceAll(text, []byte("100vh - 52px"), []byte("100vh - 52px - "+noticeHeight))
 			files[name] = elsewhere.ReplaceAll(text, []byte("/viewer/absent"))
 		case ".css":
-			files[name] = bytes.ReplaceAll(text, []byte("url(/"), []byte("url(/viewer/"))
+			text = bytes.ReplaceAll(text, []byte("url(/"), []byte("url(/viewer/"))
+			files[name] = bytes.ReplaceAll(text, []byte(".h-screen{height:100vh}"), []byte(".h-screen{height:calc(100vh - "+noticeHeight+")}"))
 		}
 		if strings.HasPrefix(name, "app.bundle.") && path.Ext(name) == ".js" {
 			app++

@@ -193,7 +193,7 @@ func config(w http.ResponseWriter) error {
 		"bulkDataURI": map[string]any{"enabled": true}, "omitQuotationForMultipartRequest": true,
 	}
 	text, err := json.Marshal(map[string]any{
-		"name": "radagora", "routerBasename": "/viewer", "extensions": []any{}, "modes": []any{}, "customizationService": map[string]any{},
+		"name": "radagora", "routerBasename": "/viewer", "extensions": []any{}, "modes": []any{}, "customizationService": map[string]any{"ohif.tours": map[string]any{"$set": []any{}}},
 		"showStudyList": true, "maxNumberOfWebWorkers": 3, "showWarningMessageForCrossOrigin": false,
 		"showCPUFallbackMessage": true, "showLoadingIndicator": true, "strictZSpacingForVolumeViewport": true,
 		"groupEnabledModesFirst": true, "showErrorDetails": "production",
