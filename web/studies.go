@@ -54,7 +54,7 @@ type StudyRow struct {
 	Modalities                     []string
 	Series, Instances, Bytes       int64
 	Arrived, Changed               time.Time // the first instance, the last one
-	Why                            string    // what matched the text, in words of the study; "" for the obvious
+	Why                            string    // how it matched the text: similar; "" for the obvious
 	Differ                         bool      // its instances name more than one patient
 }
 

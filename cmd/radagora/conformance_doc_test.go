@@ -28,7 +28,7 @@ func TestConformanceStatement(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Modality Worklist Information Model - FIND", "Storage Commitment Push Model SOP Class", "CT Image Storage", "JPEG 2000 Image Compression (Lossless Only)",
-		"0xA700", "association rejected: calling AE title not recognised", "GET /dicom-web/studies",
+		"A700H", "association rejected: calling AE title not recognised", "GET /dicom-web/studies",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the statement does not mention %q", want)

@@ -133,7 +133,7 @@ func TestOddObjects(t *testing.T) {
 	}
 	check(t, s.stop())
 	noCanary(t, s.log())
-	if out := command(t, exitDone, "check", "--data", data); !strings.Contains(out, "archive: 5 instances") {
+	if out := command(t, exitDone, "check", "--data", data); !strings.Contains(out, "archive: 4 instances, 5 objects") {
 		t.Errorf("check: %s", out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -154,11 +155,12 @@ func (c privacyEraseCmd) Run(ctx context.Context, sys *system) error {
 		if err := tellPlan(sys.Out, plan); err != nil {
 			return err
 		}
-		if !c.Yes || len(plan.Parts) == 0 {
+		nothing := !slices.ContainsFunc(plan.Parts, func(p privacy.Part) bool { return len(p.Kinds) > 0 }) // only what stays
+		if !c.Yes || nothing {
 			if err := h.Privacy.DropErasure(ctx, plan.Site, plan.ID); err != nil {
 				return err
 			}
-			if len(plan.Parts) == 0 {
+			if nothing {
 				return fault.Errorf(fault.NotFound, "nothing is held about this person: look at patient ID and issuer")
 			}
 			return wrong("nothing was erased: read the plan and give --yes")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ const (
 	studiesPageSize   = 50
 	instancesPageSize = 120
 	historySize       = 30
+	mostFound         = 200 // by a search, before the filter
 )
 
 // Studies implements web.Studies.
@@ -69,15 +71,29 @@ func studyFilter(q web.StudyQuery, reach access.Reach) archive.Filter {
 	}
 }
 
-// search fills list with the studies that fit what somebody typed.
+// search fills list with the studies that fit what somebody typed, and the filter.
 func (v studiesView) search(ctx context.Context, reach access.Reach, q web.StudyQuery, list *web.StudyList) error {
-	f := studyFilter(q, reach)
-	f.PatientName = q.Text
-	studies, err := v.Archive.Studies(ctx, at, f, archive.Cursor{}, studiesPageSize)
-	for _, s := range studies {
-		list.Studies = append(list.Studies, studyRow(s))
+	found, err := v.Archive.Search(ctx, at, reach, q.Text, mostFound)
+	for _, m := range found {
+		row := studyRow(m.Study)
+		if slices.ContainsFunc(m.Why, func(w archive.Why) bool { return w.How == archive.Similar }) {
+			row.Why = "similar"
+		}
+		if fits(q, m.Study, row) && len(list.Studies) < studiesPageSize {
+			list.Studies = append(list.Studies, row)
+		}
 	}
 	return err
+}
+
+// fits reports whether a study that was found is what the filter asks for as well.
+func fits(q web.StudyQuery, s archive.Study, row web.StudyRow) bool {
+	day := func(text string) string { return strings.ReplaceAll(text, "-", "") }
+	wanted, _ := archive.FoldName(q.Patient)
+	name, _ := archive.FoldName(s.PatientName.Reveal())
+	return (q.Modality == "" || slices.Contains(s.Modalities, q.Modality)) &&
+		(q.From == "" || s.Date >= day(q.From)) && (q.Until == "" || s.Date != "" && s.Date <= day(q.Until)) &&
+		(q.ID == "" || row.ID == q.ID) && (q.Accession == "" || row.Accession == q.Accession) && strings.HasPrefix(name, wanted)
 }
 
 // studyRow is a study as pages show it.

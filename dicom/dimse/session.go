@@ -145,6 +145,7 @@ func (x *session) finish(ctx context.Context, err error) {
 	}
 	o := Observation{Occasion: Released, Peer: *x.peer.Load(), Err: err}
 	log := x.s.Log.With("peer", o.Peer, "messages", x.messages.Load(), "received", x.p.received.Load())
+	x.s.dissociate(x.c) // before the peer learns that it is over: it may come again at once
 	if err == nil {
 		_ = x.p.ask(evt14, short(releaseRP, [4]byte{}))
 		log.InfoContext(ctx, "association released")

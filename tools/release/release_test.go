@@ -225,7 +225,7 @@ func checkBill(t *testing.T, text string, p program) {
 	}
 	var listed, linked []string
 	for _, c := range b.Components {
-		if c.Type == "library" && c.Name != "std" {
+		if c.Type == "library" && strings.HasPrefix(c.PURL, "pkg:golang/") && c.Name != "std" {
 			listed = append(listed, c.Name+" "+c.Version)
 		}
 		if len(c.Licenses) == 0 || c.Licenses[0].License == (licence{}) {
@@ -237,6 +237,9 @@ func checkBill(t *testing.T, text string, p program) {
 	}
 	if diff := cmp.Diff(linked, listed); diff != "" {
 		t.Error(diff)
+	}
+	if !slices.ContainsFunc(b.Components, func(c component) bool { return strings.HasPrefix(c.PURL, "pkg:npm/%40ohif/app@") }) {
+		t.Error("the image viewer is not listed")
 	}
 	if len(linked) < 20 || !slices.ContainsFunc(b.Components, func(c component) bool { return c.Type == "data" }) {
 		t.Errorf("%d modules, and perhaps no knowledge", len(linked))
