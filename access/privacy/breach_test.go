@@ -12,7 +12,7 @@ import (
 // discover notes a breach known since three hours ago.
 func (d *desk) discover(risk string) string {
 	d.Helper()
-	id, err := d.Discover(d.ctx, site.Default, d.now.Add(-3*time.Hour).Format(time.RFC3339), []string{"confidentiality"}, risk,
+	id, err := d.Discover(d.ctx, site.Default, d.clock().Add(-3*time.Hour).Format(time.RFC3339), []string{"confidentiality"}, risk,
 		privacy.Phase{What: "a list was sent to the wrong address", Data: "identity", Persons: 12, Records: -1})
 	d.must(err)
 	return id
@@ -34,11 +34,11 @@ func TestBreachInPhases(t *testing.T) {
 		}
 		d.want(do(privacy.BreachMove{Do: "close"}), fault.Invalid, "authority")
 		d.want(do(privacy.BreachMove{Do: "not", Why: "nobody can read it"}), fault.Invalid, "unlikely")
-		d.now = d.now.Add(50 * time.Hour)
+		d.set(d.clock().Add(50 * time.Hour))
 		if b := d.breach(id); !b.Soon || b.Overdue {
 			t.Errorf("19 hours before the limit: soon %v, overdue %v", b.Soon, b.Overdue)
 		}
-		d.now = d.now.Add(20 * time.Hour)
+		d.set(d.clock().Add(20 * time.Hour))
 		if notices, err := d.Due(d.ctx, site.Default); err != nil || len(notices) != 1 || notices[0].Kind != "breach.overdue" {
 			t.Errorf("Due = %+v, %v; want one overdue breach", notices, err)
 		}
@@ -68,7 +68,7 @@ func TestBreachWithoutRisk(t *testing.T) {
 		id := d.discover("unlikely")
 		d.want(d.MoveBreach(d.ctx, site.Default, id, privacy.BreachMove{Do: "not"}), fault.Invalid, "why")
 		d.must(d.MoveBreach(d.ctx, site.Default, id, privacy.BreachMove{Do: "not", Why: "the disk was encrypted"}))
-		d.now = d.now.Add(100 * time.Hour)
+		d.set(d.clock().Add(100 * time.Hour))
 		b := d.breach(id)
 		if b.Overdue || b.Waiting() || b.WhyNot == "" {
 			t.Errorf("not notified with reason: %+v", b)

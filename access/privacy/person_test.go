@@ -134,7 +134,7 @@ func TestExportIsJournalledBeforeTheFirstByte(t *testing.T) {
 func TestWhoMayExportAndErase(t *testing.T) {
 	run(t, func(d *desk) {
 		physicist := access.With(d.ctx, access.Who{ID: "eve", Grants: access.Everywhere(access.Physicist)})
-		stale := access.WithJudge(d.ctx, &access.Judge{Rules: rules(t), Now: func() time.Time { return d.now }})
+		stale := access.WithJudge(d.ctx, &access.Judge{Rules: rules(t), Now: func() time.Time { return d.clock() }})
 		for name, ctx := range map[string]context.Context{"a physicist": physicist, "somebody who signed in long ago": stale} {
 			_, err := d.Export(ctx, anna(), privacy.Order{}, io.Discard)
 			t.Run(name+" exports", func(*testing.T) { d.want(err, fault.Forbidden, "privacy.person.export") })
@@ -154,9 +154,9 @@ func TestErase(t *testing.T) {
 		d.shelve()
 		d.shelf.kept = map[string]int{"study_of_other_person": 1}
 		d.Copies = func(context.Context, access.Person) ([]privacy.Copy, error) {
-			return []privacy.Copy{{To: "ae:PACS2", What: "archive.object.sent", Count: 2, Last: d.now}}, nil
+			return []privacy.Copy{{To: "ae:PACS2", What: "archive.object.sent", Count: 2, Last: d.clock()}}, nil
 		}
-		backups := d.now.AddDate(0, 0, 35)
+		backups := d.clock().AddDate(0, 0, 35)
 		d.Backups = func(context.Context) (time.Time, error) { return backups, nil }
 		removed := errors.New("the disk is busy")
 		d.Finish = func(context.Context, time.Time) (int, error) { return 3, removed }
@@ -240,7 +240,7 @@ func TestRetentionByAge(t *testing.T) {
 		if len(plan.Bounds) != 1 || plan.Bounds[0].Until != "2038-03-04" || !plan.Bounds[0].Holds {
 			t.Errorf("bounds: %+v; want until the 28th birthday", plan.Bounds)
 		}
-		d.now = time.Date(2038, 3, 5, 12, 0, 0, 0, time.UTC)
+		d.set(time.Date(2038, 3, 5, 12, 0, 0, 0, time.UTC))
 		plan, err = d.PlanErasure(d.ctx, anna(), "", "her parents asked")
 		d.must(err)
 		if plan.Bound() {
@@ -296,7 +296,7 @@ func TestRestrictAndOptOut(t *testing.T) {
 		if hidden() != 3 || !holds(access.Restricted) {
 			t.Errorf("restricted: %d hidden, wish %v", hidden(), holds(access.Restricted))
 		}
-		d.now = d.now.Add(time.Hour)
+		d.set(d.clock().Add(time.Hour))
 		d.must(d.Restrict(d.ctx, anna(), false, "they are right"))
 		if hidden() != 0 || holds(access.Restricted) {
 			t.Error("the restriction did not end")

@@ -33,6 +33,7 @@ type desk struct {
 	*privacy.Desk
 	db    *db.DB
 	ctx   context.Context // a protection officer asks
+	mu    sync.Mutex      // the journal reads the clock meanwhile
 	now   time.Time
 	shelf *shelf
 }
@@ -118,6 +119,20 @@ func officer(ctx context.Context, id string) context.Context {
 	return access.With(ctx, access.Who{ID: id, Grants: access.Everywhere(access.ProtectionOfficer), Door: "page"})
 }
 
+// clock is the present of the test.
+func (d *desk) clock() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
+}
+
+// set moves the clock.
+func (d *desk) set(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now = t
+}
+
 // run runs fn on every engine.
 func run(t *testing.T, fn func(d *desk)) {
 	t.Helper()
@@ -126,8 +141,9 @@ func run(t *testing.T, fn func(d *desk)) {
 		t.Fatal(err)
 	}
 	dbtest.Run(t, func(t *testing.T, store *db.DB) {
-		d := &desk{T: t, db: store, ctx: officer(t.Context(), "dora"), now: time.Date(2025, 1, 31, 12, 0, 0, 0, time.UTC)}
-		now := func() time.Time { return d.now }
+		d := &desk{T: t, db: store, ctx: officer(t.Context(), "dora")}
+		d.set(time.Date(2025, 1, 31, 12, 0, 0, 0, time.UTC))
+		now := d.clock
 		j, err := journal.Open(d.ctx, store, journal.Options{MasterKey: [32]byte{1}, Now: now, SealEvery: time.Millisecond})
 		d.must(err)
 		ctx, stop := context.WithCancel(t.Context())

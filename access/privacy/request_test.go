@@ -41,7 +41,7 @@ func TestRequestFromReceiptToAnswer(t *testing.T) {
 		if q.Due() != "2025-02-28" || q.Age != 0 || q.Left != 28 || q.Soon || q.Overdue || len(q.Kind.Steps) != 4 {
 			t.Errorf("on the day of receipt: %+v", q)
 		}
-		d.now = d.now.AddDate(0, 0, 22)
+		d.set(d.clock().AddDate(0, 0, 22))
 		if q := d.request(id); !q.Soon || q.Age != 22 || q.Left != 6 {
 			t.Errorf("six days before: soon %v, age %d, left %d", q.Soon, q.Age, q.Left)
 		}
@@ -94,7 +94,7 @@ func TestRequestRefusesWhatLawDoes(t *testing.T) {
 		} {
 			t.Run(c.name, func(*testing.T) { d.want(d.Move(d.ctx, site.Default, id, c.m), c.kind, c.part) })
 		}
-		d.now = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+		d.set(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC))
 		d.want(d.Move(d.ctx, site.Default, id, privacy.Move{Do: "extend", Text: "too late, and still"}), fault.Invalid, "2025-02-28")
 		if q := d.request(id); !q.Overdue || q.Left != -1 || q.Age != 29 {
 			t.Errorf("a day late: %+v", q)
@@ -136,7 +136,7 @@ func TestRequestAsked(t *testing.T) {
 			_, err := d.Receive(d.ctx, a)
 			t.Run(c.name, func(*testing.T) { d.want(err, fault.Invalid, c.part) })
 		}
-		d.now = time.Date(2025, 1, 31, 23, 30, 0, 0, time.UTC) // past midnight in Berlin
+		d.set(time.Date(2025, 1, 31, 23, 30, 0, 0, time.UTC)) // past midnight in Berlin
 		id, err := d.Receive(d.ctx, good)
 		d.must(err)
 		if q := d.request(id); q.ReceivedOn != "2025-02-01" {
@@ -156,11 +156,11 @@ func TestTextsAreForgotten(t *testing.T) {
 	run(t, func(d *desk) {
 		closed, open := d.ask("access", "2025-01-31"), d.ask("access", "2025-01-31")
 		d.move(closed, privacy.Move{Do: "withdraw"})
-		d.now = d.now.AddDate(3, 0, 0)
+		d.set(d.clock().AddDate(3, 0, 0))
 		if n, err := d.ForgetTexts(d.ctx, site.Default); err != nil || n != 0 {
 			t.Errorf("after three years to the day: %d, %v; want none", n, err)
 		}
-		d.now = d.now.AddDate(0, 0, 1)
+		d.set(d.clock().AddDate(0, 0, 1))
 		if n, err := d.ForgetTexts(d.ctx, site.Default); err != nil || n != 1 {
 			t.Errorf("a day later: %d, %v; want one", n, err)
 		}

@@ -313,7 +313,9 @@ func TestRetrieveDoor(t *testing.T) {
 			}
 		})
 	}
-	b.stop() // reads are written
+	check(t, b.h.Reads.Flush(t.Context()))
+	check(t, b.h.settle(t.Context()))
+	b.stop()
 	entries, err := journalled(b.h, "archive.object.read", "archive.object.send", "archive.study.find")
 	check(t, err)
 	for _, want := range []string{"archive.object.read ae:KNOWN 1.2.3.1", "archive.object.send ae:KNOWN 1.2.3.1", "archive.object.send ae:KNOWN 1.2.3.3"} {
