@@ -68,14 +68,14 @@ func (q *Queue) look(ctx context.Context, n int, pruned *time.Time) (got []taken
 		}
 		*pruned = now
 	}
-	soon, err := q.tick(ctx, now)
+	soon, err := q.tick(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	if n <= 0 {
 		return nil, q.o.Poll, nil
 	}
-	got, due, err := q.take(ctx, n, now)
+	got, due, err := q.take(ctx, n, q.o.Now())
 	return got, min(soon, due), err
 }
 

@@ -38,34 +38,37 @@ func (q *Queue) Every(name string, s Schedule, fn func(context.Context) error, o
 }
 
 // tick adds the jobs whose time has come and returns how long it is until the next.
-func (q *Queue) tick(ctx context.Context, now time.Time) (time.Duration, error) {
+func (q *Queue) tick(ctx context.Context) (time.Duration, error) {
 	q.mu.Lock()
 	times := q.times
 	q.mu.Unlock()
 	wait := q.o.Poll
 	for _, t := range times {
-		next, err := q.tickOne(ctx, t, now)
+		until, err := q.tickOne(ctx, t)
 		if err != nil {
 			return 0, fmt.Errorf("schedule %s: %w", t.name, err)
 		}
-		wait = min(wait, next.Sub(now))
+		wait = min(wait, until)
 	}
 	return wait, nil
 }
 
-// tickOne looks at one schedule, and writes only if there is something to write, and
-// only over what it read: another process may have been quicker.
-func (q *Queue) tickOne(ctx context.Context, t timed, now time.Time) (time.Time, error) {
+// tickOne looks at one schedule and returns how long it is until its time. It writes
+// only if there is something to write, and only over what it read: another process may
+// have been quicker. The clock is read after the plan, or a plan that another process
+// made meanwhile would seem to come from a clock that was put back.
+func (q *Queue) tickOne(ctx context.Context, t timed) (time.Duration, error) {
 	p, err := q.planned(ctx, t.name)
 	if err != nil {
-		return time.Time{}, err
+		return 0, err
 	}
+	now := q.o.Now()
 	good := p.good(t.schedule, now)
 	if good && p.next.After(now) {
-		return p.next, nil
+		return p.next.Sub(now), nil
 	}
 	next := t.schedule.Next(now)
-	return next, q.db.Write(ctx, func(tx *db.Tx) error {
+	return next.Sub(now), q.db.Write(ctx, func(tx *db.Tx) error {
 		n, err := q.plan(ctx, tx, t, p, next, now)
 		if err != nil || n == 0 || !good {
 			return err

@@ -34,8 +34,8 @@ type dialogue struct {
 	places   chan struct{} // one for each answer that may be due; nil without asynchronous operations
 	due      sync.WaitGroup
 	dueMu    sync.Mutex
-	dueIDs   map[uint16]context.CancelCauseFunc // nil for what cannot be cancelled
-	running  int                                // operations beside the reader; guarded by dueMu
+	dueIDs   map[uint16]due
+	running  int // operations beside the reader; guarded by dueMu
 	messages atomic.Int64
 	status   atomic.Uint32
 	atRest   atomic.Bool // waits for a message
@@ -54,10 +54,17 @@ type dialogue struct {
 	answers  map[uint16]*waiting
 }
 
+// A due answer is one that is not yet sent.
+type due struct {
+	to     *command
+	cancel context.CancelCauseFunc // nil for what cannot be cancelled
+	beside bool                    // it runs beside the reader
+}
+
 // start makes what a dialogue needs before anything is said.
 func (x *dialogue) start() {
 	x.stream = stream{p: x.p}
-	x.dueIDs = map[uint16]context.CancelCauseFunc{}
+	x.dueIDs = map[uint16]due{}
 	x.answers = map[uint16]*waiting{}
 	x.slots, x.over = make(chan struct{}, 1), make(chan struct{})
 	x.end = sync.OnceFunc(func() { close(x.over) })
@@ -163,7 +170,7 @@ func (x *dialogue) skip(c *command, pc Context) error {
 // 9.3.2.3). One that is done already has been answered.
 func (x *dialogue) cancel(id uint16) {
 	x.dueMu.Lock()
-	cancel := x.dueIDs[id]
+	cancel := x.dueIDs[id].cancel
 	x.dueMu.Unlock()
 	if cancel != nil {
 		cancel(errCancelled)
@@ -190,6 +197,7 @@ func (x *dialogue) respond(c *command, pc Context, r *command, data []byte) erro
 	if !r.status.Pending() {
 		x.messages.Add(1)
 		x.status.Store(uint32(r.status))
+		x.free(c) // the peer may ask again as soon as it has the answer
 	}
 	return x.sender.whole(pc.ID, r, data)
 }
@@ -208,51 +216,58 @@ func failure(f commandField, err error) *command {
 	return r
 }
 
-// take notes that an operation is performed beside the reader. cancel is how it is
-// cancelled, nil if it cannot be.
-func (x *dialogue) take(id uint16, cancel context.CancelCauseFunc) *StatusError {
+// take notes that the answer to a message is due. cancel is how the operation is
+// cancelled, nil if it cannot be. No more run beside the reader at once than the peer
+// may have outstanding.
+func (x *dialogue) take(c *command, cancel context.CancelCauseFunc, beside bool) error {
 	x.dueMu.Lock()
 	defer x.dueMu.Unlock()
-	if _, dup := x.dueIDs[id]; dup {
+	if _, dup := x.dueIDs[c.messageID]; dup {
 		return refuse(DuplicateInvocation, "message ID is in use")
 	}
-	x.dueIDs[id] = cancel
+	if beside {
+		if x.running >= max(1, cap(x.places)) {
+			return fault.Errorf(fault.Exhausted, "more operations than were negotiated")
+		}
+		x.running++
+	}
+	x.dueIDs[c.messageID] = due{c, cancel, beside}
 	x.p.outstanding.Add(1)
 	return nil
 }
 
-// paid notes that the answer to a message is out.
-func (x *dialogue) paid(id uint16) {
+// free gives the number of a message back, and its place beside the reader, if its
+// answer was due.
+func (x *dialogue) free(c *command) {
 	x.dueMu.Lock()
-	delete(x.dueIDs, id)
-	x.dueMu.Unlock()
+	defer x.dueMu.Unlock()
+	d := x.dueIDs[c.messageID]
+	if d.to != c {
+		return
+	}
+	delete(x.dueIDs, c.messageID)
+	if d.beside {
+		x.running--
+	}
+}
+
+// paid notes that the answer to a message is out.
+func (x *dialogue) paid(c *command) {
+	x.free(c)
 	x.p.outstanding.Add(-1)
 	x.p.active()
 }
 
-// beside performs an operation beside the reader: do answers it. No more run at once
-// than the peer may have outstanding.
+// beside performs an operation beside the reader: do answers it.
 func (x *dialogue) beside(ctx context.Context, c *command, pc Context, do func(context.Context)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	x.dueMu.Lock()
-	full := x.running >= max(1, cap(x.places))
-	if !full {
-		x.running++
-	}
-	x.dueMu.Unlock()
-	if full {
+	if no := x.take(c, cancel, true); no != nil {
 		cancel(nil)
-		return x.refuse(c, pc, fault.Errorf(fault.Exhausted, "more operations than were negotiated"))
-	}
-	if no := x.take(c.messageID, cancel); no != nil {
-		cancel(nil)
-		x.ran()
 		return x.refuse(c, pc, no)
 	}
 	x.due.Go(func() {
 		defer cancel(nil)
-		defer x.paid(c.messageID)
-		defer x.ran()
+		defer x.paid(c)
 		defer func() {
 			if v := recover(); v != nil {
 				logPanic(x.log, v)
@@ -270,11 +285,4 @@ func (x *dialogue) caught(err *error) {
 		logPanic(x.log, v)
 		*err = fault.Errorf(fault.Internal, "dimse: panic")
 	}
-}
-
-// ran gives back what beside took.
-func (x *dialogue) ran() {
-	x.dueMu.Lock()
-	defer x.dueMu.Unlock()
-	x.running--
 }

@@ -135,7 +135,7 @@ func (x *dialogue) store(ctx context.Context, c *command, pc Context) error {
 	if x.places == nil || wait == nil || err != nil {
 		return x.settle(ctx, c, pc, wait, err, began, o)
 	}
-	if no := x.take(c.messageID, nil); no != nil {
+	if no := x.take(c, nil, false); no != nil {
 		return x.settle(ctx, c, pc, nil, no, began, o)
 	}
 	x.places <- struct{}{}
@@ -143,7 +143,7 @@ func (x *dialogue) store(ctx context.Context, c *command, pc Context) error {
 		// An error means that the association has ended, which converse learns too.
 		_ = x.settle(ctx, c, pc, wait, nil, began, o)
 		<-x.places
-		x.paid(c.messageID)
+		x.paid(c)
 	})
 	return nil
 }

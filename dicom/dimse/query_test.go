@@ -76,6 +76,23 @@ func found(all iter.Seq2[*dicom.Dataset, error]) (ids []string, err error) {
 	return ids, nil
 }
 
+// TestAskAgainAtOnce asks again as soon as the answer is there, while the acceptor is
+// still busy with what comes after it.
+func TestAskAgainAtOnce(t *testing.T) {
+	hold := make(chan struct{})
+	a := dial(t, serve(t, &Server{Find: rows(t, 1, nil), Observe: func(_ context.Context, o Observation) {
+		if o.Occasion == Queried {
+			<-hold
+		}
+	}}), Config{Propose: asking()})
+	defer close(hold)
+	for range 3 {
+		if ids, err := found(a.Find(t.Context(), findClass, row(t, 1))); len(ids) != 1 || err != nil {
+			t.Errorf("%d rows, %v", len(ids), err)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	key := row(t, 77)
 	refused := &StatusError{Status: 0xc123, Text: "because", ID: 7, Attributes: []tag.Tag{tag.PatientID}}

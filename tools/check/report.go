@@ -108,10 +108,11 @@ func (r *testReport) state(id testID) *testState {
 	return t
 }
 
-// watch looks for the canary, but not in the lines that only name a test.
+// watch looks for the canary, but not in the lines that only name a test or repeat a
+// line of its script.
 func (r *testReport) watch(id testID, output string) {
-	name := strings.TrimLeft(output, " ")
-	if !strings.Contains(output, planted) || strings.HasPrefix(name, "=== ") || strings.HasPrefix(name, "--- ") {
+	line := strings.TrimLeft(output, " ")
+	if !strings.Contains(output, planted) || slices.ContainsFunc([]string{"=== ", "--- ", "> "}, func(s string) bool { return strings.HasPrefix(line, s) }) {
 		return
 	}
 	if who := id.String(); !slices.Contains(r.leaks, who) {

@@ -101,6 +101,14 @@ func TestReport(t *testing.T) {
 			want:  outcome{passed: 1},
 			leaks: []string{"p.A"},
 		},
+		{
+			name: "not so in the lines of a script",
+			stream: `{"Action":"run","Package":"p","Test":"A"}
+{"Action":"output","Package":"p","Test":"A","Output":"        > grep ` + planted + ` copy\n"}
+{"Action":"pass","Package":"p","Test":"A"}
+` + pass,
+			want: outcome{passed: 1},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
