@@ -92,7 +92,7 @@ func (l *limits) guard(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = &movingBody{ReadCloser: r.Body, c: c, l: l}
 		}
-		_ = c.SetWriteDeadline(l.now().Add(l.silence)) // what cannot have one is in memory
+		_ = c.SetWriteDeadline(time.Now().Add(l.silence)) // what cannot have one is in memory
 		next.ServeHTTP(&movingAnswer{ResponseWriter: w, c: c, l: l}, r)
 	})
 }
@@ -106,7 +106,7 @@ type movingBody struct {
 
 // Read reads with a deadline of its own.
 func (b *movingBody) Read(p []byte) (int, error) {
-	_ = b.c.SetReadDeadline(b.l.now().Add(b.l.silence))
+	_ = b.c.SetReadDeadline(time.Now().Add(b.l.silence))
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		_ = b.c.SetReadDeadline(time.Time{})
@@ -123,7 +123,7 @@ type movingAnswer struct {
 
 // Write writes with a deadline of its own.
 func (a *movingAnswer) Write(p []byte) (int, error) {
-	_ = a.c.SetWriteDeadline(a.l.now().Add(a.l.silence))
+	_ = a.c.SetWriteDeadline(time.Now().Add(a.l.silence))
 	return a.ResponseWriter.Write(p)
 }
 

@@ -55,7 +55,6 @@ type arrival struct {
 // for a PDU to be complete than whole, and for the next to begin than quiet says.
 type reader struct {
 	conn  net.Conn
-	now   func() time.Time
 	lend  *batches
 	out   chan<- arrival
 	quit  <-chan struct{}
@@ -126,7 +125,7 @@ func (r *reader) fill(b *batch, n int) (int, error) {
 			err = r.await()
 		} else if !begun {
 			begun = true
-			err = r.conn.SetReadDeadline(r.now().Add(r.whole))
+			err = r.conn.SetReadDeadline(within(r.whole))
 		}
 		if err != nil {
 			return n, err
@@ -156,7 +155,7 @@ func (r *reader) await() error {
 	case left == 0:
 		return r.conn.SetReadDeadline(time.Time{})
 	default:
-		return r.conn.SetReadDeadline(r.now().Add(left))
+		return r.conn.SetReadDeadline(within(left))
 	}
 }
 

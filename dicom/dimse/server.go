@@ -19,7 +19,7 @@ import (
 type Server struct {
 	AETitle  string           // the called title it answers to; "" is any
 	Log      *slog.Logger     // nil logs nothing
-	Now      func() time.Time // time.Now, except in tests; must not be nil. Deadlines are counted from it
+	Now      func() time.Time // time.Now, except in tests; must not be nil
 	Limits   Limits
 	Contexts Contexts
 	TLS      *tls.Config // nil is without TLS
