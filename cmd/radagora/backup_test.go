@@ -59,6 +59,7 @@ func upTo(most time.Duration) time.Duration { return time.Duration(rand.Int64N(i
 // TestKillDuringBackup kills backups at random moments. After each, the former
 // backups are whole, and the next is made as if nothing had been.
 func TestKillDuringBackup(t *testing.T) {
+	slow(t)
 	data, identity, recipients := kept(t)
 	to := filepath.Join(t.TempDir(), "backups")
 	began := time.Now()
@@ -114,6 +115,7 @@ func TestKillDuringBackup(t *testing.T) {
 // TestKillDuringRestore kills restores at random moments. Nobody can open what they
 // leave, and the same command begins again.
 func TestKillDuringRestore(t *testing.T) {
+	slow(t)
 	data, identity, recipients := kept(t)
 	to := filepath.Join(t.TempDir(), "backups")
 	command(t, exitDone, "backup", "--data", data, "--backup-to", to, "--backup-recipient", recipients[0])
@@ -143,6 +145,7 @@ func TestKillDuringRestore(t *testing.T) {
 // TestMigrationsAreAllKnown fails when a room has tables that a restore could not
 // make: add it to migrations in restore.go.
 func TestMigrationsAreAllKnown(t *testing.T) {
+	slow(t)
 	inside(t, filepath.Join(t.TempDir(), "data"), func(ctx context.Context, h *house) {
 		all, err := h.DB.Migrations(ctx)
 		check(t, err)
@@ -161,6 +164,7 @@ func TestMigrationsAreAllKnown(t *testing.T) {
 
 // TestUpdateLeavesCopy updates the database of an older program, and goes back.
 func TestUpdateLeavesCopy(t *testing.T) {
+	slow(t)
 	data := filepath.Join(t.TempDir(), "data")
 	inside(t, data, func(context.Context, *house) {})
 	file := filepath.Join(data, backup.SQLiteFile)

@@ -156,6 +156,7 @@ func TestRestrictSpreads(t *testing.T) {
 // TestMinimisedStart expects that a minimised installation says so, and another
 // nothing.
 func TestMinimisedStart(t *testing.T) {
+	slow(t)
 	for _, minimise := range []bool{true, false} {
 		sys := &system{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Now: time.Now, Log: logging{Format: "text"}.logger(&bytes.Buffer{})}
 		h, err := settings{Data: filepath.Join(t.TempDir(), "data"), HTTP: "127.0.0.1:8080", Minimise: minimise}.open(t.Context(), sys)

@@ -47,6 +47,7 @@ func (s *said) String() string {
 // TestCheckNamesTheFirstBrokenEntry edits, deletes and cuts off rows behind the
 // journal's back.
 func TestCheckNamesTheFirstBrokenEntry(t *testing.T) {
+	slow(t)
 	source := filepath.Join(t.TempDir(), "data")
 	for _, set := range []string{"dose/level/uk_ndrl_2024", "dose/level/de_drw_2022"} {
 		if code, out := ran(t, "content", "govern", "--data", source, set, "--from", "2024-11-20"); code != 0 && !strings.Contains(out, "would both govern") {
@@ -115,6 +116,7 @@ func TestCheckNamesTheFirstBrokenEntry(t *testing.T) {
 // TestAnOlderDatabaseIsPutBack puts the database of yesterday under the heads of
 // today, as a restore does.
 func TestAnOlderDatabaseIsPutBack(t *testing.T) {
+	slow(t)
 	data, old := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "old")
 	look := func() {
 		t.Helper()

@@ -79,6 +79,7 @@ func flood(t *testing.T, s *server, round int) (acked []string) {
 // TestKillUnderLoad kills the server at random moments while reports come in, and
 // expects everything that was acknowledged, derived and sound.
 func TestKillUnderLoad(t *testing.T) {
+	slow(t)
 	data := filepath.Join(t.TempDir(), "data")
 	var acked []string
 	var slowest time.Duration

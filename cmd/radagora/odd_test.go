@@ -84,6 +84,7 @@ func claimed(t *testing.T, b []byte) []byte {
 // TestOddObjects: what is no sound dose report gets a clear answer and disturbs
 // nothing. The association goes on, and so does everybody else.
 func TestOddObjects(t *testing.T) {
+	slow(t)
 	data := filepath.Join(t.TempDir(), "data")
 	s := serve(t, data, "--log-level", "debug")
 	ctx, stop := context.WithTimeout(t.Context(), 40*time.Second)

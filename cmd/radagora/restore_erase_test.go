@@ -68,6 +68,7 @@ func peopled(t *testing.T, data string) {
 // TestErasedStaysErased restores a backup from before an erasure: nobody who was
 // erased comes back in any room, and the proof says so.
 func TestErasedStaysErased(t *testing.T) {
+	slow(t)
 	dir := t.TempDir()
 	data, to, fresh := filepath.Join(dir, "data"), filepath.Join(dir, "backups"), filepath.Join(dir, "new")
 	id, recipient, err := backup.NewIdentity()

@@ -41,6 +41,7 @@ func TestServeEnds(t *testing.T) {
 // TestServePostgres: the same house on the other engine. Its password is in no log
 // and no argument.
 func TestServePostgres(t *testing.T) {
+	slow(t)
 	dsn := dbtest.Postgres(t)
 	u, err := url.Parse(dsn)
 	check(t, err)

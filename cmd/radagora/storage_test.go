@@ -23,6 +23,7 @@ import (
 // one of them while both take reports in, and expects everything that either of them
 // acknowledged, read through the other one and derived.
 func TestTwoProcesses(t *testing.T) {
+	slow(t)
 	if testing.Short() {
 		t.Skip("starts a database, an object store and two servers: left out of short tests")
 	}

@@ -504,6 +504,7 @@ func remember(t *testing.T, data string, studies int) memory {
 
 // TestRebuild forgets everything derived: no number and no decision changes.
 func TestRebuild(t *testing.T) {
+	slow(t)
 	data, today := filepath.Join(t.TempDir(), "data"), time.Now().AddDate(0, -1, 0).Format("20060102")
 	dir := t.TempDir()
 	for i := range 21 {
