@@ -31,6 +31,7 @@ import (
 	"radagora/job"
 	"radagora/journal"
 	"radagora/lang"
+	"radagora/notice/hook"
 	"radagora/outgoing"
 )
 
@@ -96,10 +97,10 @@ type Options struct {
 
 // Notices is the post office. It is safe for concurrent use.
 type Notices struct {
-	db   *db.DB
-	o    Options
-	seal seal
-	base *url.URL
+	db    *db.DB
+	o     Options
+	hooks *hook.Caller
+	base  *url.URL
 }
 
 // The jobs of this room.
@@ -135,7 +136,7 @@ func Open(ctx context.Context, d *db.DB, o Options) (*Notices, error) {
 	if err := n.o.Mail.check(); err != nil {
 		return nil, err
 	}
-	if n.seal, err = newSeal(o.MasterKey); err != nil {
+	if n.hooks, err = hook.New(o.MasterKey, hook.Options{Outgoing: n.o.Outgoing, Now: n.o.Now, Rand: n.o.Rand}); err != nil {
 		return nil, err
 	}
 	o.Jobs.Handle(jobDeliver, n.deliver)

@@ -1,25 +1,14 @@
 package notice
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"radagora/db"
 	"radagora/fault"
 	"radagora/job"
-	"radagora/outgoing"
 )
 
 // A Webhook is a system that is told by HTTP. docs/format/webhook.md says how.
@@ -39,57 +28,19 @@ type Webhook struct {
 	Failing time.Time // since when all attempts failed; the zero time if the last did not
 }
 
-// hidden is what of a webhook is encrypted.
-type hidden struct {
-	URL    string `json:"url"`
-	Secret []byte `json:"secret"`
-
-	Former      []byte    `json:"former,omitempty"` // the secret before, which signs beside it
-	FormerUntil time.Time `json:"former_until,omitzero"`
-}
-
-// secrets returns what signs at a time, the present secret first.
-func (h hidden) secrets(now time.Time) [][]byte {
-	if len(h.Former) > 0 && now.Before(h.FormerUntil) {
-		return [][]byte{h.Secret, h.Former}
-	}
-	return [][]byte{h.Secret}
-}
-
-// bothSign is how long a message is signed with the former secret too after a change:
-// whoever receives it has that long to take the new one up.
-const bothSign = 7 * 24 * time.Hour
-
-// The bounds of a webhook.
-const (
-	maxURL     = 2000
-	maxAnswer  = 4 << 10 // of an answer, which nobody reads
-	secretSize = 32
-)
-
-// secretPrefix is how a secret begins when it is shown.
-const secretPrefix = "whsec_"
-
 // AddWebhook adds a webhook on behalf of by and returns it with its secret, which is
 // shown this once. It is Invalid if the address is not an absolute one, by https or
 // http; whether it may be called is decided by outgoing at each call.
 func (n *Notices) AddWebhook(ctx context.Context, by, address string) (Webhook, string, error) {
-	u, err := url.Parse(address)
-	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return Webhook{}, "", fault.Errorf(fault.Invalid, "webhook: write an address that begins with https://, without name and password")
-	}
-	secret, err := n.newSecret()
+	h := Webhook{ID: db.NewID(), By: by, Created: n.o.Now()}
+	to, secret, err := n.hooks.New(h.ID, address)
 	if err != nil {
 		return Webhook{}, "", err
 	}
-	h := Webhook{ID: db.NewID(), Host: strings.ToLower(u.Host), KeyID: keyID(secret), By: by, Created: n.o.Now()}
-	sealed, err := n.seal.close(n.o.Rand, h.ID, hidden{URL: address, Secret: secret})
-	if err != nil {
-		return Webhook{}, "", err
-	}
+	h.Host, h.KeyID = to.Host, to.KeyID
 	err = n.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `insert into notice_webhook (webhook_id, site_id, host, sealed, key_id, created_by, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, defaultSite, h.Host, sealed, h.KeyID, by, db.Millis(h.Created))
+			values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, defaultSite, h.Host, to.Sealed, h.KeyID, by, db.Millis(h.Created))
 		if err != nil {
 			return err
 		}
@@ -98,44 +49,27 @@ func (n *Notices) AddWebhook(ctx context.Context, by, address string) (Webhook, 
 	if err != nil {
 		return Webhook{}, "", fmt.Errorf("add webhook: %w", err)
 	}
-	return h, shown(secret), nil
+	return h, secret, nil
 }
-
-// newSecret makes a secret.
-func (n *Notices) newSecret() ([]byte, error) {
-	secret := make([]byte, secretSize)
-	_, err := io.ReadFull(n.o.Rand, secret)
-	return secret, fault.As(fault.Internal, err)
-}
-
-// shown returns a secret as it is shown, once.
-func shown(secret []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(secret) }
 
 // RotateWebhook gives a webhook a new secret on behalf of by and returns it with that
 // secret, which is shown this once. For a week messages are signed with the former one
 // too; one that was former already signs no more. It is NotFound if there is none.
 func (n *Notices) RotateWebhook(ctx context.Context, by, id string) (Webhook, string, error) {
-	secret, err := n.newSecret()
-	if err != nil {
-		return Webhook{}, "", err
-	}
-	var h Webhook
-	err = n.db.Write(ctx, func(tx *db.Tx) error {
+	h := Webhook{ID: id}
+	var secret string
+	err := n.db.Write(ctx, func(tx *db.Tx) error {
 		var sealed []byte
 		if err := tx.QueryRow(ctx, `select host, sealed from notice_webhook where webhook_id = $1`, id).Scan(&h.Host, &sealed); err != nil {
 			return err
 		}
-		var to hidden
-		if err := n.seal.open(id, sealed, &to); err != nil {
+		to, shown, err := n.hooks.Rotate(id, sealed)
+		if err != nil {
 			return err
 		}
-		to.Former, to.FormerUntil, to.Secret = to.Secret, n.o.Now().Add(bothSign).UTC(), secret
-		h.ID, h.KeyID, h.Former, h.FormerUntil = id, keyID(secret), keyID(to.Former), to.FormerUntil
-		if sealed, err = n.seal.close(n.o.Rand, id, to); err != nil {
-			return err
-		}
+		secret, h.KeyID, h.Former, h.FormerUntil = shown, to.KeyID, to.Former, to.FormerUntil
 		changed, err := tx.Exec(ctx, `update notice_webhook set sealed = $2, key_id = $3, former_key_id = $4, former_until = $5
-			where webhook_id = $1 and key_id = $4`, id, sealed, h.KeyID, h.Former, db.Millis(h.FormerUntil))
+			where webhook_id = $1 and key_id = $4`, id, to.Sealed, h.KeyID, h.Former, db.Millis(h.FormerUntil))
 		if err == nil && changed == 0 {
 			err = fault.Errorf(fault.Conflict, "its secret was changed meanwhile")
 		}
@@ -147,13 +81,7 @@ func (n *Notices) RotateWebhook(ctx context.Context, by, id string) (Webhook, st
 	if err != nil {
 		return Webhook{}, "", fmt.Errorf("webhook %.40s: %w", id, err)
 	}
-	return h, shown(secret), nil
-}
-
-// keyID names a secret without telling it.
-func keyID(secret []byte) string {
-	sum := sha256.Sum256(secret)
-	return hex.EncodeToString(sum[:4])
+	return h, secret, nil
 }
 
 // RemoveWebhook removes a webhook on behalf of by. It is NotFound if there is none.
@@ -229,76 +157,26 @@ func (n *Notices) call(ctx context.Context, id string, d delivery) error {
 	if err := n.db.QueryRow(ctx, `select sealed from notice_webhook where webhook_id = $1`, id).Scan(&sealed); err != nil {
 		return fmt.Errorf("webhook %.40s: %w", id, err)
 	}
-	var to hidden
-	if err := n.seal.open(id, sealed, &to); err != nil {
+	text, err := n.bodyOf(d)
+	if err != nil {
 		return err
 	}
-	status, cause := n.deliverTo(ctx, to, d)
+	status, cause := n.hooks.Call(ctx, id, sealed, d.ID, text)
 	if err := n.note(ctx, id, status, cause); err != nil {
 		return err
 	}
 	return cause
 }
 
-// deliverTo sends a signed message and judges the answer.
-func (n *Notices) deliverTo(ctx context.Context, to hidden, d delivery) (int, error) {
+// bodyOf writes what a webhook gets of a message.
+func (n *Notices) bodyOf(d delivery) ([]byte, error) {
 	if d.Args == nil {
 		d.Args = map[string]string{}
 	}
 	text, err := json.Marshal(body{
 		ID: d.ID, At: d.At.UTC().Format(time.RFC3339), Site: d.Site, Kind: d.Kind, Severity: d.Severity, Args: d.Args, Link: n.link(d.Path),
 	})
-	if err != nil {
-		return 0, fault.As(fault.Internal, err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(text))
-	if err != nil {
-		return 0, fault.Errorf(fault.Invalid, "webhook: the address cannot be called")
-	}
-	now := n.o.Now()
-	sign(r.Header, to.secrets(now), d.ID, now, text)
-	h := *n.o.Outgoing.HTTP()
-	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	resp, err := h.Do(r)
-	if err != nil {
-		return 0, outgoing.Quiet(err)
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // so that the connection can be used again
-	return resp.StatusCode, judge(resp.StatusCode)
-}
-
-// judge says what an answer means: 2xx is good, 410 ends it, 3xx is a mistake in the
-// address, all else is tried again.
-func judge(status int) error {
-	switch {
-	case status >= 200 && status < 300:
-		return nil
-	case status >= 300 && status < 400:
-		return fault.Errorf(fault.Invalid, "the webhook answered %d: give the address it redirects to", status)
-	case status == http.StatusGone:
-		return fault.Errorf(fault.Invalid, "the webhook answered 410: it wants no more: remove it")
-	}
-	return fault.Errorf(fault.Unavailable, "the webhook answered %d", status)
-}
-
-// sign adds the headers of a signed message: HMAC-SHA256 over id, time and body,
-// with a dot between them, for each secret, the present one first.
-func sign(h http.Header, secrets [][]byte, id string, at time.Time, text []byte) {
-	stamp := strconv.FormatInt(at.Unix(), 10)
-	var keys, signatures []string
-	for _, secret := range secrets {
-		mac := hmac.New(sha256.New, secret)
-		fmt.Fprintf(mac, "%s.%s.", id, stamp)
-		mac.Write(text)
-		keys, signatures = append(keys, keyID(secret)), append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	}
-	h.Set("Content-Type", "application/json")
-	h.Set("User-Agent", "Radagora")
-	h.Set("Webhook-Id", id)
-	h.Set("Webhook-Timestamp", stamp)
-	h.Set("Webhook-Key-Id", strings.Join(keys, " "))
-	h.Set("Webhook-Signature", strings.Join(signatures, " "))
+	return text, fault.As(fault.Internal, err)
 }
 
 // note keeps how the last call of a webhook went.

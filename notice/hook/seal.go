@@ -1,4 +1,4 @@
-package notice
+package hook
 
 import (
 	"crypto/aes"
@@ -17,7 +17,7 @@ type seal struct{ aead cipher.AEAD }
 
 func newSeal(master [32]byte) (seal, error) {
 	if master == [32]byte{} {
-		return seal{}, fault.Errorf(fault.Invalid, "open notices: no installation key")
+		return seal{}, fault.Errorf(fault.Invalid, "open webhooks: no installation key")
 	}
 	key, err := hkdf.Key(sha256.New, master[:], nil, "radagora notice webhook", 32)
 	if err != nil {
