@@ -32,6 +32,9 @@ type table struct {
 	slots    []slot
 	byName   map[string]*child // by the name in JSON
 	required mask
+
+	placesOnce sync.Once
+	byPlace    map[string]*spot // by the name in FHIRPath
 }
 
 // A slot is an element; a choice is one slot with many names.

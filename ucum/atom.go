@@ -64,8 +64,14 @@ var atoms = table([]atom{
 	{"min", of(duration, 1), ratio(60, 1), false, "UCUM table 5"},
 	{"h", of(duration, 1), ratio(3600, 1), false, "UCUM table 5"},
 	{"d", of(duration, 1), ratio(86400, 1), false, "UCUM table 5"},
+	{"wk", of(duration, 1), ratio(604800, 1), false, "UCUM table 5"},
+	{"mo", of(duration, 1), ratio(2629800, 1), false, "UCUM table 5: a twelfth of the Julian year"},
 	{"a", of(duration, 1), ratio(31557600, 1), false, "UCUM table 5: the Julian year, 365.25 d"},
 	{"deg", of(angle, 1), ratio(1, 1), false, "UCUM table 5; a base here"},
+	{"[in_i]", of(length, 1), ratio(254, 10_000), false, "UCUM table 8"},
+	{"[ft_i]", of(length, 1), ratio(3048, 10_000), false, "UCUM table 8"},
+	{"[lb_av]", of(mass, 1), ratio(45_359_237, 100_000), false, "UCUM table 13"},
+	{"[oz_av]", of(mass, 1), ratio(45_359_237, 1_600_000), false, "UCUM table 13"},
 	{"Ci", of(activity, 1), ratio(37_000_000_000, 1), true, "UCUM table 6"},
 })
 

@@ -105,7 +105,8 @@ func (p *parser) take(s string) bool {
 	return ok
 }
 
-// symbol consumes a unit symbol with its prefix: 10*, 10^, % or letters.
+// symbol consumes a unit symbol with its prefix: 10*, 10^, %, letters, or what stands
+// in brackets.
 func (p *parser) symbol() string {
 	n := strings.IndexFunc(p.rest, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
@@ -115,6 +116,8 @@ func (p *parser) symbol() string {
 		n = len("10*")
 	case strings.HasPrefix(p.rest, "%"):
 		n = len("%")
+	case strings.HasPrefix(p.rest, "["):
+		n = strings.IndexByte(p.rest, ']') + 1 // 0, and so no symbol, if it stays open
 	case n < 0:
 		n = len(p.rest)
 	}
