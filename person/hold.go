@@ -15,10 +15,11 @@ var _ access.Roll = (*Register)(nil)
 // Persons implements access.Roll.
 func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from person_seen union select site_id, a from person_link
-		union select site_id, b from person_link order by 1, 2`)
+		union select site_id, b from person_link union select site_id, person from person_fact order by 1, 2`)
 }
 
-// Export yields the identifier, and every decision about it.
+// Export yields the identifier, every decision about it and what was said of the
+// person under it.
 func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
 	return func(yield func(access.Record, error) bool) {
 		seen, err := db.List(ctx, r.DB, scanIdentifier, fromSeen+`where site_id = $1 and person = $2`, p.Site, p.ID)
@@ -46,6 +47,20 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 				return
 			}
 		}
+		facts, err := r.factsOf(ctx, r.DB, p.Site, []string{p.ID})
+		if err != nil {
+			yield(access.Record{}, err)
+			return
+		}
+		for _, f := range facts {
+			data, err := json.Marshal(map[string]any{
+				"kind": f.Kind, "value": f.Value, "received": f.Received, "at": f.At.UTC().Format(time.RFC3339),
+				"noted": f.Noted.UTC().Format(time.RFC3339), "source": f.Source, "origin": f.Origin, "doubt": f.Doubt,
+			})
+			if !yield(access.Record{Room: "person", Kind: "fact", ID: f.ID, Data: data}, err) || err != nil {
+				return
+			}
+		}
 	}
 }
 
@@ -66,12 +81,13 @@ func (l Link) export(own string) map[string]any {
 	return all
 }
 
-// Erase removes the identifier and every decision about it.
+// Erase removes the identifier, every decision about it and what was said under it.
 func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
 	count := int64(0)
 	for _, s := range []string{
 		`delete from person_seen where site_id = $1 and person = $2`,
 		`delete from person_link where site_id = $1 and (a = $2 or b = $2)`,
+		`delete from person_fact where site_id = $1 and person = $2`,
 	} {
 		n, err := tx.Exec(ctx, s, p.Site, p.ID)
 		if err != nil {

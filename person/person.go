@@ -9,8 +9,12 @@
 // identifiers and looks under each.
 //
 // Identifiers are learnt from the journal and derived anew by a rebuild; decisions
-// are in a table that no rebuild touches. Names and birth dates are not kept here:
-// candidates are computed from what the archive has, when they are asked for.
+// are in a table that no rebuild touches. Candidates are computed from what the
+// archive has, when they are asked for.
+//
+// What other systems say of persons (names, birth dates, heights, weights) is kept as
+// facts, each with its time and origin; what holds is the newest that is not in doubt
+// (Known).
 //
 // docs/format/person.md describes the tables.
 package person
@@ -59,8 +63,11 @@ type Config struct {
 	Journal Journal
 	Facts   *access.Facts // what persons asked for: a link spreads it to all their identifiers
 	Faces   Faces         // nil: nobody is proposed
+	Bounds  Bounds
 	Now     func() time.Time
 	Log     *slog.Logger // nil: silent
+	// Nameless keeps no names and birth dates.
+	Nameless bool
 }
 
 // A Register knows identifiers. It is safe for concurrent use.

@@ -71,7 +71,7 @@ func newDesk(t *testing.T, d *db.DB, faces crowd) *desk {
 	k.check(err)
 	k.check(d.Migrate(t.Context(), "access", access.Migrations()))
 	k.facts = &access.Facts{DB: d, Journal: k.journal, Now: now}
-	k.Register, err = person.Open(t.Context(), person.Config{DB: d, Journal: k.journal, Facts: k.facts, Faces: faces, Now: now})
+	k.Register, err = person.Open(t.Context(), person.Config{DB: d, Journal: k.journal, Facts: k.facts, Faces: faces, Bounds: bounds(t), Now: now})
 	k.check(err)
 	k.ctx = as(t, access.Steward)
 	ctx, stop := context.WithCancel(t.Context())

@@ -9,6 +9,7 @@ import (
 	"radagora/access"
 	"radagora/access/privacy"
 	"radagora/archive"
+	"radagora/content"
 	"radagora/db"
 	"radagora/finding"
 	"radagora/person"
@@ -176,4 +177,17 @@ func (h *house) objects(ctx context.Context, p access.Person) iter.Seq2[archive.
 			yield(archive.Object{}, err)
 		}
 	}
+}
+
+// boundsOf reads which sizes of persons can be from the content.
+func boundsOf(library *content.Library) (person.Bounds, error) {
+	table, err := library.Table("", "person/plausible", "settings")
+	if err != nil {
+		return person.Bounds{}, err
+	}
+	values := map[string]float64{}
+	for row := range table.All() {
+		values[row.Text("key")], _ = row.Number("value")
+	}
+	return person.NewBounds(values)
 }

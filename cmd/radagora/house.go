@@ -92,6 +92,9 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 			h = nil
 		}
 	}()
+	if h.secure, err = s.tls(ctx, sys); err != nil { // whatever works behind the doors calls peers
+		return h, err
+	}
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return h, fmt.Errorf("data folder: %w", err)
 	}
@@ -198,7 +201,14 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.openExchange(ctx, s); err != nil {
 		return err
 	}
-	h.Persons, err = person.Open(ctx, person.Config{DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Now: h.Now, Log: h.Log})
+	bounds, err := boundsOf(h.Content)
+	if err != nil {
+		return err
+	}
+	h.Persons, err = person.Open(ctx, person.Config{
+		DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Bounds: bounds, Now: h.Now, Log: h.Log,
+		Nameless: h.Archive.Minimise != nil,
+	})
 	if err != nil {
 		return err
 	}
