@@ -100,13 +100,14 @@ type Config struct {
 // An Archive keeps studies. Its methods may be called concurrently.
 type Archive struct {
 	Config
-	known   known
-	places  places       // of pages
-	flights flights      // of metadata being made
-	pending pending      // to be prepared
-	rejects atomic.Int64 // rejections that hide what comes later; read now and then
-	once    sync.Once
-	wake    chan struct{} // there is something to be taken out of the packs
+	known    known
+	places   places       // of pages
+	flights  flights      // of metadata being made
+	pending  pending      // to be prepared
+	coercing coercing     // what is made of what peers send
+	rejects  atomic.Int64 // rejections that hide what comes later; read now and then
+	once     sync.Once
+	wake     chan struct{} // there is something to be taken out of the packs
 }
 
 // New returns an archive whose tables are up to date.

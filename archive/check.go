@@ -299,7 +299,7 @@ func (a *Archive) adopt(ctx context.Context, site, actor string, ref blob.Ref) (
 	if err := blob.Verify(ctx, a.Blobs, ref); err != nil {
 		return "", err
 	}
-	e, err := a.entryOf(ctx, ref)
+	e, err := a.entryOf(ctx, site, ref)
 	if err != nil {
 		return "", err
 	}
@@ -308,8 +308,9 @@ func (a *Archive) adopt(ctx context.Context, site, actor string, ref blob.Ref) (
 	return outcome, err
 }
 
-// entryOf reads an object that is in a pack as if it had just come.
-func (a *Archive) entryOf(ctx context.Context, ref blob.Ref) (entry, error) {
+// entryOf reads an object that is in a pack as if it had just come, under the version
+// under which it came.
+func (a *Archive) entryOf(ctx context.Context, site string, ref blob.Ref) (entry, error) {
 	o, err := a.Blobs.Open(ctx, ref)
 	if err != nil {
 		return entry{}, err
@@ -320,5 +321,11 @@ func (a *Archive) entryOf(ctx context.Context, ref blob.Ref) (entry, error) {
 		return entry{}, unreadable(f, err)
 	}
 	e := entry{header: readHeader(f.Dataset), syntax: f.TransferSyntax, ref: ref, datasetAt: f.Start}
+	if e.coerced, err = coercedBy(ctx, a.DB, site, e.sop.String()); err == nil && e.coerced != "" {
+		err = a.coerceAs(ctx, &e, f.Dataset)
+	}
+	if err != nil {
+		return e, err
+	}
 	return e, e.check(Arrival{}, f)
 }

@@ -65,7 +65,7 @@ func (a *Archive) Correct(ctx context.Context, site string, t Target, values []V
 	return c, a.reidentified(ctx, site, t.Study, func(tx *db.Tx, all []named) (*Correction, error) {
 		covered := map[string]bool{}
 		before := header{patient: make([]string, len(patientColumns)), ofStudy: make([]string, len(studyColumns))}
-		l, err := fixesOf(ctx, tx, site, t.Study.String())
+		l, err := overlaysOf(ctx, tx, site, t.Study.String())
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +113,7 @@ func (a *Archive) Uncorrect(ctx context.Context, site, id, why string) error {
 		if n == 0 {
 			return nil, fault.Errorf(fault.Conflict, "the correction was undone before")
 		}
-		l, err := fixesOf(ctx, tx, site, c.Target.Study.String())
+		l, err := overlaysOf(ctx, tx, site, c.Target.Study.String())
 		if err != nil {
 			return nil, err
 		}
@@ -335,9 +335,15 @@ func (a *Archive) asReceived(ctx context.Context, site string, study uid.UID) ([
 	if len(list) == 0 {
 		return nil, fault.Errorf(fault.NotFound, "no such study")
 	}
+	var l overlays
+	if list[0].corrected != "" {
+		if l, err = overlaysOf(ctx, a.DB, site, study.String()); err != nil {
+			return nil, err
+		}
+	}
 	all := make([]named, len(list))
 	for k, i := range list {
-		h, err := a.peek(ctx, i.ref)
+		h, err := a.peekIn(ctx, a.DB, i, l)
 		if err != nil {
 			return nil, err
 		}
@@ -349,7 +355,7 @@ func (a *Archive) asReceived(ctx context.Context, site string, study uid.UID) ([
 // reidentify makes the row of a study anew under its corrections.
 func (a *Archive) reidentify(ctx context.Context, tx *db.Tx, c *Correction, all []named) error {
 	uid := c.Target.Study.String()
-	l, err := fixesOf(ctx, tx, c.Site, uid)
+	l, err := overlaysOf(ctx, tx, c.Site, uid)
 	if err != nil {
 		return err
 	}

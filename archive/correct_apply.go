@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"slices"
+	"time"
 
 	"radagora/db"
 	"radagora/dicom"
@@ -79,16 +81,58 @@ func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, erro
 // breadth orders levels by how much they hold.
 var breadth = map[string]int{"study": 3, "series": 2, "instance": 1}
 
-// digest names the corrections, "" for none.
-func (l fixes) digest() string {
-	if len(l) == 0 {
+// overlays are all that lies over the objects of a study: what rules for their senders
+// made of them when they came, and over that what was corrected.
+type overlays struct {
+	fixes
+	coercions map[string]*Coercion // by id
+}
+
+// overlaysOf returns what lies over the objects of a study.
+func overlaysOf(ctx context.Context, q db.Querier, site, study string) (o overlays, err error) {
+	if o.fixes, err = fixesOf(ctx, q, site, study); err != nil {
+		return o, err
+	}
+	o.coercions, err = coercionsOf(ctx, q, site, study)
+	return o, err
+}
+
+// none reports whether nothing does.
+func (o overlays) none() bool { return len(o.fixes)+len(o.coercions) == 0 }
+
+// digest names the corrections and coercions, "" for none.
+func (o overlays) digest() string {
+	if o.none() {
 		return ""
 	}
 	sum := sha256.New()
-	for _, f := range l {
+	for _, f := range o.fixes {
 		_, _ = io.WriteString(sum, f.ID+"\n")
 	}
+	for _, id := range slices.Sorted(maps.Keys(o.coercions)) {
+		_, _ = io.WriteString(sum, id+"\n")
+	}
 	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// with returns o and a version.
+func (o overlays) with(c *Coercion) overlays {
+	of := map[string]*Coercion{c.ID: c}
+	maps.Copy(of, o.coercions)
+	o.coercions = of
+	return o
+}
+
+// about returns what lies over one data set, which came under a version, in order.
+func (o overlays) about(d *dicom.Dataset, series, sop uid.UID, coerced string) fixes {
+	var all fixes
+	patient := values(d, patientColumns)
+	if c := o.coercions[coerced]; c != nil {
+		if f, ok := c.on(d); ok {
+			all, patient = append(all, f), f.over(patientColumns, patient)
+		}
+	}
+	return append(all, o.on(series, sop, personOf(patient))...)
 }
 
 // on returns those that are about an instance that names a person.
@@ -147,25 +191,23 @@ var ofOtherPerson = []tag.Tag{
 // change returns what is changed in a data set of whom the corrections l are, which
 // came from a sender. With what was there before it is told in Original Attributes
 // Sequence (PS3.3 C.12.1.1.9): an item for each correction.
-func (l fixes) change(d *dicom.Dataset, system, sender string, unicode bool) (change, error) {
+func (l fixes) change(d *dicom.Dataset, by told, unicode bool) (change, error) {
 	c := change{drop: map[tag.Tag]bool{}}
 	b, now := dicom.NewBuilder(), map[tag.Tag]string{}
-	var told []*dicom.Builder
+	var items []*dicom.Builder
 	for _, item := range d.Items(tag.OriginalAttributesSequence) {
-		told = append(told, dicom.Edit(item))
+		items = append(items, dicom.Edit(item))
 	}
 	for _, f := range l {
 		before, some := dicom.NewBuilder(), false
-		for _, t := range correctable {
-			s, ok := f.texts[t]
-			if !ok {
-				continue
-			}
+		id, other := f.texts[tag.PatientID]
+		other = other && f.Cause != ByPeer && id != d.Text(tag.PatientID)
+		for _, t := range slices.Sorted(maps.Keys(f.texts)) {
 			some = was(before, d, now, t) || some
-			now[t] = s
-			b.Text(t, s)
+			now[t] = f.texts[t]
+			b.Text(t, now[t])
 		}
-		if id, ok := f.texts[tag.PatientID]; ok && id != d.Text(tag.PatientID) {
+		if other {
 			for _, t := range ofOtherPerson {
 				if e, ok := d.Element(t); ok && !c.drop[t] {
 					before.Copy(e)
@@ -178,9 +220,9 @@ func (l fixes) change(d *dicom.Dataset, system, sender string, unicode bool) (ch
 				before.Text(t)
 			}
 		}
-		told = append(told, f.told(before, system, sender))
+		items = append(items, f.told(before, by))
 	}
-	b.Sequence(tag.OriginalAttributesSequence, told...)
+	b.Sequence(tag.OriginalAttributesSequence, items...)
 	return c, c.build(b, d, unicode)
 }
 
@@ -197,15 +239,21 @@ func was(b *dicom.Builder, d *dicom.Dataset, now map[tag.Tag]string, t tag.Tag) 
 	return ok
 }
 
+// told is what an item of Original Attributes Sequence says beside what was changed.
+type told struct {
+	system, sender string
+	received       time.Time
+}
+
 // told returns the item of Original Attributes Sequence for f.
-func (f fix) told(before *dicom.Builder, system, sender string) *dicom.Builder {
-	reason := "CORRECT"
+func (f fix) told(before *dicom.Builder, by told) *dicom.Builder {
+	reason, at := "CORRECT", f.At
 	if f.Cause == ByPeer {
-		reason = "COERCE"
+		reason, at = "COERCE", by.received
 	}
 	return dicom.NewBuilder().Sequence(tag.ModifiedAttributesSequence, before).
-		Text(tag.AttributeModificationDateTime, f.At.UTC().Format("20060102150405.000")+"+0000").
-		Text(tag.ModifyingSystem, system).Text(tag.SourceOfPreviousValues, sender).
+		Text(tag.AttributeModificationDateTime, at.UTC().Format("20060102150405.000")+"+0000").
+		Text(tag.ModifyingSystem, by.system).Text(tag.SourceOfPreviousValues, by.sender).
 		Text(tag.ReasonForTheAttributeModification, reason)
 }
 
@@ -237,26 +285,46 @@ func (a *Archive) OpenReceived(ctx context.Context, i Instance) (Object, error) 
 
 // headerIn reads what an instance says of patient and study, under its corrections.
 func (a *Archive) headerIn(ctx context.Context, q db.Querier, i Instance) (header, error) {
-	h, err := a.peek(ctx, i.ref)
-	if err != nil || i.corrected == "" {
-		return h, err
+	if i.corrected == "" {
+		return a.peek(ctx, i.ref, nil)
 	}
-	l, err := fixesOf(ctx, q, i.Site, i.Study.String())
+	l, err := overlaysOf(ctx, q, i.Site, i.Study.String())
+	if err != nil {
+		return header{}, err
+	}
+	h, err := a.peekIn(ctx, q, i, l)
 	return l.header(h), err
+}
+
+// peekIn reads what an instance said of patient and study when it came.
+func (a *Archive) peekIn(ctx context.Context, q db.Querier, i Instance, l overlays) (header, error) {
+	by := ""
+	if len(l.coercions) > 0 {
+		var err error
+		if by, err = coercedBy(ctx, q, i.Site, i.SOP.String()); err != nil {
+			return header{}, err
+		}
+	}
+	return a.peek(ctx, i.ref, l.coercions[by])
 }
 
 // right returns o as it is given out: under the corrections that are about it.
 func (a *Archive) right(ctx context.Context, o Object) (Object, error) {
 	i := o.Instance
-	l, err := fixesOf(ctx, a.DB, i.Site, i.Study.String())
-	if err != nil || len(l) == 0 {
+	over, err := overlaysOf(ctx, a.DB, i.Site, i.Study.String())
+	if err != nil || over.none() {
+		return o, err
+	}
+	by, err := coercedBy(ctx, a.DB, i.Site, i.SOP.String())
+	if err != nil {
 		return o, err
 	}
 	f, err := o.Read(&dicom.Options{StopAt: firstPixels})
 	if err != nil {
 		return o, unreadable(f, err)
 	}
-	if l = l.on(i.Series, i.SOP, personOf(values(f.Dataset, patientColumns))); len(l) == 0 {
+	l := over.about(f.Dataset, i.Series, i.SOP, by)
+	if len(l) == 0 {
 		return o, nil
 	}
 	rest := f.End
@@ -294,7 +362,7 @@ func (o Object) inflated() (*dicom.File, error) {
 
 // rewritten returns what stands before the pixels of an object, under corrections.
 func (a *Archive) rewritten(o Object, f *dicom.File, l fixes) ([]byte, error) {
-	c, err := l.change(f.Dataset, a.system(), o.Instance.CallingAE, false)
+	c, err := l.change(f.Dataset, told{a.system(), o.Instance.CallingAE, o.Instance.ReceivedAt}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -379,6 +447,16 @@ func (e *eraser) corrections(ctx context.Context) error {
 		`delete from correction where id in (` + theirs + `)`,
 	} {
 		if _, err := e.tx.Exec(ctx, s, e.p.Site, e.p.ID); err != nil {
+			return err
+		}
+	}
+	for _, s := range []string{
+		`delete from coerced where site_id = $1 and not exists (select 1 from instance where instance.site_id = coerced.site_id and instance.sop_uid = coerced.sop_uid)
+			and not exists (select 1 from trash_object where trash_object.site_id = coerced.site_id and trash_object.sop_uid = coerced.sop_uid)`,
+		`delete from coerced_study where site_id = $1 and not exists (select 1 from study where study.site_id = coerced_study.site_id and study.study_uid = coerced_study.study_uid)
+			and not exists (select 1 from trash_object where trash_object.site_id = coerced_study.site_id and trash_object.study_uid = coerced_study.study_uid)`,
+	} {
+		if _, err := e.tx.Exec(ctx, s, e.p.Site); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"slices"
+	"time"
 
 	"radagora/db"
 	"radagora/dicom/tag"
@@ -11,9 +12,15 @@ import (
 // An overlay lays the corrections of a study over prepared metadata. A nil one changes
 // nothing.
 type overlay struct {
-	fixes   fixes
-	system  string
-	senders map[string]string // by SOP Instance UID
+	overlays
+	system string
+	came   map[string]came // by SOP Instance UID
+}
+
+// A came says how an instance came.
+type came struct {
+	sop, sender, coerced string
+	at                   time.Time
 }
 
 // overlaying returns the overlay of a study, of which the index says what was corrected.
@@ -21,17 +28,22 @@ func (a *Archive) overlaying(ctx context.Context, site, study, corrected string)
 	if corrected == "" {
 		return nil, nil
 	}
-	v := &overlay{system: a.system(), senders: map[string]string{}}
+	v := &overlay{system: a.system(), came: map[string]came{}}
 	var err error
-	if v.fixes, err = fixesOf(ctx, a.DB, site, study); err != nil || len(v.fixes) == 0 {
+	if v.overlays, err = overlaysOf(ctx, a.DB, site, study); err != nil || v.none() {
 		return nil, err
 	}
-	type sent struct{ sop, by string }
-	list, err := db.List(ctx, a.DB, func(r *db.Rows) (s sent, err error) { return s, r.Scan(&s.sop, &s.by) },
-		`select instance.sop_uid, instance.calling_ae from study join series on series.study = study.id join instance on instance.series = series.id
+	list, err := db.List(ctx, a.DB, func(r *db.Rows) (c came, err error) {
+		var at int64
+		err = r.Scan(&c.sop, &c.sender, &at, &c.coerced)
+		c.at = db.FromMillis(at)
+		return c, err
+	}, `select instance.sop_uid, instance.calling_ae, instance.received_at, coalesce(coerced.coercion, '')
+		from study join series on series.study = study.id join instance on instance.series = series.id
+		left join coerced on coerced.site_id = instance.site_id and coerced.sop_uid = instance.sop_uid
 		where study.site_id = $1 and study.study_uid = $2`, site, study)
-	for _, s := range list {
-		v.senders[s.sop] = s.by
+	for _, c := range list {
+		v.came[c.sop] = c
 	}
 	return v, err
 }
@@ -39,7 +51,7 @@ func (a *Archive) overlaying(ctx context.Context, site, study, corrected string)
 // asked are the elements that an overlay looks at.
 var asked = func() map[tag.Tag]bool {
 	all := map[tag.Tag]bool{tag.SOPInstanceUID: true, tag.SeriesInstanceUID: true, tag.OriginalAttributesSequence: true}
-	for _, t := range slices.Concat(correctable, ofOtherPerson) {
+	for _, t := range slices.Concat(correctable, coercible, ofOtherPerson) {
 		all[t] = true
 	}
 	return all
@@ -56,11 +68,12 @@ func (v *overlay) over(m members) (members, error) {
 		return nil, err
 	}
 	sop := d.UID(tag.SOPInstanceUID)
-	l := v.fixes.on(d.UID(tag.SeriesInstanceUID), sop, personOf(values(d, patientColumns)))
+	how := v.came[sop.String()]
+	l := v.about(d, d.UID(tag.SeriesInstanceUID), sop, how.coerced)
 	if len(l) == 0 {
 		return m, nil
 	}
-	c, err := l.change(d, v.system, v.senders[sop.String()], true)
+	c, err := l.change(d, told{v.system, how.sender, how.at}, true)
 	if err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func (e *eraser) recognise(ctx context.Context) error {
 		return err
 	}
 	for _, k := range list {
-		h, err := e.a.peek(ctx, k.ref)
+		h, err := e.a.peek(ctx, k.ref, nil)
 		if err != nil {
 			continue // it cannot be read; whoever mends it will be asked again
 		}
@@ -164,8 +164,9 @@ func (e *eraser) recognise(ctx context.Context) error {
 	return nil
 }
 
-// peek reads what stands in front of an object: patient and study.
-func (a *Archive) peek(ctx context.Context, r blob.Ref) (header, error) {
+// peek reads what stands in front of an object, patient and study, and what a version
+// made of it; nil for none.
+func (a *Archive) peek(ctx context.Context, r blob.Ref, c *Coercion) (header, error) {
 	o, err := a.Blobs.Open(ctx, r)
 	if err != nil {
 		return header{}, err
@@ -175,7 +176,13 @@ func (a *Archive) peek(ctx context.Context, r blob.Ref) (header, error) {
 	if err != nil {
 		return header{}, unreadable(f, err)
 	}
-	return readHeader(f.Dataset), nil
+	h := readHeader(f.Dataset)
+	if c != nil {
+		if x, ok := c.on(f.Dataset); ok {
+			h = x.header(h)
+		}
+	}
+	return h, nil
 }
 
 // whole erases a study.

@@ -24,7 +24,8 @@ type entry struct {
 	syntax                       uid.UID
 	ref                          blob.Ref
 	datasetAt                    int64
-	at                           int64 // milliseconds
+	coerced                      string // id of the version that the header is under; "" for none
+	at                           int64  // milliseconds
 }
 
 // errTaken says that there is an instance of that UID. It takes back what the
@@ -32,7 +33,7 @@ type entry struct {
 var errTaken = errors.New("the SOP Instance UID is taken")
 
 // errStale says that what was remembered of a series is no longer so.
-var errStale = errors.New("the series was deleted, or its study corrected")
+var errStale = errors.New("the series was deleted, or its study corrected or coerced")
 
 // add writes the rows and the journal entry of e in one transaction. It returns
 // errTaken if its UID is taken.
@@ -62,6 +63,9 @@ func (a *Archive) addIn(ctx context.Context, tx *db.Tx, e *entry, id string) err
 	}
 	if n == 0 {
 		return errTaken
+	}
+	if err := e.noteCoerced(ctx, tx); err != nil {
+		return err
 	}
 	for _, u := range e.events {
 		if _, err := tx.Exec(ctx, insertEvent, e.site, u.String(), id); err != nil {
@@ -94,7 +98,7 @@ type place struct {
 	newDispute, fresh bool     // of this transaction: differs became true; the series was made
 	newPerson         bool     // of this transaction: no instance of the study had named the person
 	told              bool     // of this transaction: the study says something that it did not
-	fixes             fixes    // what was corrected of the study
+	overlays          overlays // what lies over the objects of the study
 }
 
 // place finds or makes the study and the series of e and counts e in both.
@@ -106,8 +110,8 @@ type place struct {
 // It returns e under what was corrected of the study.
 func (a *Archive) place(ctx context.Context, tx *db.Tx, e *entry) (place, *entry, error) {
 	s, ok := a.known.get(e)
-	if right := s.fixes.entry(e); ok && s.covers(right) {
-		n, err := tx.Exec(ctx, countKnown, s.study, e.ref.Length, e.at, s.fixes.digest())
+	if right := s.overlays.entry(e); ok && s.covers(right) {
+		n, err := tx.Exec(ctx, countKnown, s.study, e.ref.Length, e.at, s.overlays.digest())
 		if err == nil && n == 1 {
 			n, err = tx.Exec(ctx, countSeries, s.series, e.ref.Length, e.at)
 		}
@@ -118,10 +122,10 @@ func (a *Archive) place(ctx context.Context, tx *db.Tx, e *entry) (place, *entry
 	}
 	s = place{}
 	var err error
-	if s.fixes, err = fixesOf(ctx, tx, e.site, e.study.String()); err != nil {
+	if s.overlays, err = overlaysOf(ctx, tx, e.site, e.study.String()); err != nil {
 		return s, e, err
 	}
-	e = s.fixes.entry(e)
+	e = s.overlays.entry(e)
 	if err := a.studyOf(ctx, tx, e, &s); err != nil {
 		return s, e, err
 	}
@@ -133,7 +137,8 @@ func (a *Archive) place(ctx context.Context, tx *db.Tx, e *entry) (place, *entry
 
 // covers reports whether e says nothing about study and series that s does not.
 func (s *place) covers(e *entry) bool {
-	return slices.Equal(s.ofStudy, merge(s.ofStudy, e.ofStudy)) &&
+	return (e.coerced == "" || s.overlays.coercions[e.coerced] != nil) &&
+		slices.Equal(s.ofStudy, merge(s.ofStudy, e.ofStudy)) &&
 		slices.Equal(s.ofSeries, merge(s.ofSeries, e.ofSeries)) &&
 		slices.Equal(s.patient, mergePatient(s.patient, e.patient)) &&
 		(s.differs || !disagree(s.patient, e.patient)) &&
@@ -145,7 +150,7 @@ func (s *place) covers(e *entry) bool {
 // changing it until the end of the transaction, and adds what e says about it.
 func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) error {
 	made, err := tx.Exec(ctx, insertStudy, args(db.NewID(), e.site, e.study.String(), e.patient, e.ofStudy, folds(e.patient, e.ofStudy),
-		false, "", 0, 0, 0, e.at, e.at, s.fixes.digest())...)
+		false, "", 0, 0, 0, e.at, e.at, s.overlays.digest())...)
 	if err != nil {
 		return err
 	}
@@ -161,8 +166,11 @@ func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) er
 	if err := tx.QueryRow(ctx, selectStudyState, e.site, uid).Scan(targets(texts, &s.study, &s.differs, &corrected)...); err != nil {
 		return err
 	}
-	if corrected != s.fixes.digest() {
+	if corrected != s.overlays.digest() {
 		return errStale
+	}
+	if err := s.coerce(ctx, tx, e); err != nil {
+		return err
 	}
 	if who := e.person(); who != "" {
 		n, err := tx.Exec(ctx, insertPerson, e.site, who, s.study)
@@ -185,6 +193,24 @@ func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) er
 	}
 	s.told = true
 	_, err = tx.Exec(ctx, updateStudy, args(s.study, s.patient, s.ofStudy, folds(s.patient, s.ofStudy), s.differs)...)
+	return err
+}
+
+// coerce notes that an instance of the study came under a version that none did before.
+func (s *place) coerce(ctx context.Context, tx *db.Tx, e *entry) error {
+	if e.coerced == "" || s.overlays.coercions[e.coerced] != nil {
+		return nil
+	}
+	c, err := one(ctx, tx, scanCoercion, "coercion", fromCoercion+`where id = $1`, e.coerced)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `insert into coerced_study (site_id, study_uid, coercion) values ($1, $2, $3) on conflict do nothing`, e.site, e.study.String(), c.ID)
+	if err != nil {
+		return err
+	}
+	s.overlays = s.overlays.with(&c)
+	_, err = tx.Exec(ctx, `update study set corrected = $2 where id = $1`, s.study, s.overlays.digest())
 	return err
 }
 

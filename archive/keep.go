@@ -345,7 +345,7 @@ func scanThrown(r *db.Rows) (t thrown, err error) {
 
 // restore enters one object again.
 func (a *Archive) restore(ctx context.Context, t thrown) error {
-	e, err := a.entryOf(ctx, t.ref)
+	e, err := a.entryOf(ctx, t.site, t.ref)
 	if err != nil && fault.Of(err) != fault.Invalid && fault.Of(err) != fault.NotFound {
 		return err
 	}

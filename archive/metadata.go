@@ -133,7 +133,7 @@ func joined(list []prepared, prefix string, v *overlay) (Block, error) {
 		return Block{}, err
 	}
 	if v != nil {
-		_, _ = io.WriteString(sum, v.fixes.digest())
+		_, _ = io.WriteString(sum, v.digest())
 	}
 	b.ETag, b.packed = `"`+hex.EncodeToString(sum.Sum(nil)[:16])+`"`, out.Bytes()
 	return b, nil

@@ -50,6 +50,7 @@ type Stored struct {
 	Study, Series, SOP uid.UID
 	SOPClass           uid.UID
 	Warnings           []dicom.Warning // what reading it found
+	Coerced            bool            // rules for the peer changed what it says (PS3.4 Table B.2-1: B000)
 }
 
 // A Receipt is for an object whose bytes have been read to the end. It is no
@@ -88,7 +89,7 @@ func (a *Archive) Receive(ctx context.Context, in Arrival) (*Receipt, error) {
 		return nil, err
 	}
 	defer func() { _ = w.Abort() }() // nothing if it was finished
-	e, warnings, err := a.read(w, in)
+	e, warnings, err := a.read(ctx, w, in)
 	if err != nil {
 		return nil, a.refused(ctx, in, e, err)
 	}
@@ -107,7 +108,7 @@ func (r *Receipt) Wait(ctx context.Context) (Stored, error) {
 		return Stored{}, err
 	}
 	e := &r.entry
-	s := Stored{Study: e.study, Series: e.series, SOP: e.sop, SOPClass: e.class, Warnings: r.warnings}
+	s := Stored{Study: e.study, Series: e.series, SOP: e.sop, SOPClass: e.class, Warnings: r.warnings, Coerced: e.coerced != ""}
 	var err error
 	if s.Outcome, s.Instance, err = r.a.enter(ctx, e); err != nil {
 		return Stored{}, err
@@ -158,7 +159,7 @@ func Reason(err error) string {
 }
 
 // read copies in.Data to w and reads its header on the way.
-func (a *Archive) read(w io.Writer, in Arrival) (entry, []dicom.Warning, error) {
+func (a *Archive) read(ctx context.Context, w io.Writer, in Arrival) (entry, []dicom.Warning, error) {
 	e := entry{site: in.Site, actor: in.Actor, door: in.Door, callingAE: clean(in.CallingAE)}
 	e.sop, e.class = in.SOPInstance, in.SOPClass
 	src := &intake{from: in.Data, to: w, left: a.MaxObject}
@@ -174,6 +175,9 @@ func (a *Archive) read(w io.Writer, in Arrival) (entry, []dicom.Warning, error) 
 	}
 	e.header = readHeader(f.Dataset)
 	e.syntax = f.TransferSyntax
+	if err := a.coerce(ctx, &e, f.Dataset); err != nil {
+		return e, nil, err
+	}
 	return e, f.Warnings, e.check(in, f)
 }
 

@@ -87,7 +87,7 @@ func (a *Archive) Parts(ctx context.Context, site string, study uid.UID) ([]Part
 	if err != nil {
 		return nil, err
 	}
-	l, err := fixesOf(ctx, a.DB, site, study.String())
+	l, err := overlaysOf(ctx, a.DB, site, study.String())
 	if err != nil {
 		return nil, err
 	}
