@@ -44,7 +44,10 @@ func (k keeper) Store(ctx context.Context, in *dimse.Incoming) (func(context.Con
 		return nil, announced(err)
 	}
 	return func(ctx context.Context) error {
-		_, err := receipt.Wait(ctx)
+		s, err := receipt.Wait(ctx)
+		if err == nil && s.Coerced {
+			err = &dimse.StatusError{Status: dimse.Coercion}
+		}
 		return err
 	}, nil
 }

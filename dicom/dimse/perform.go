@@ -189,8 +189,9 @@ func (x *dialogue) settle(ctx context.Context, c *command, pc Context, wait func
 		err = x.durable(ctx, wait)
 	}
 	sent := x.refuse(c, pc, err)
-	o.Status, o.Err, o.Took = statusOf(c.field, err), err, x.now().Sub(began)
-	if err != nil {
+	o.Status, o.Took = statusOf(c.field, err), x.now().Sub(began)
+	if !o.Status.OK() { // a warning says that it is kept
+		o.Err = err
 		x.log.WarnContext(ctx, "object refused", "peer", o.Peer, "sop_instance", o.SOPInstance.String(),
 			"sop_class", o.SOPClass.String(), "status", o.Status.String(), "kind", fault.Of(err).String(), "error", err)
 	}
