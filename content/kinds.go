@@ -268,6 +268,25 @@ var kinds = []kind{
 		}}},
 	},
 	{
+		name: "hl7_map", means: "where the messages of a sender say what the program wants to know, and what their codes mean",
+		tables: []schema{
+			{name: "paths", key: []string{"target", "messages", "path"}, columns: []column{
+				need("target", code),
+				need("messages", text),
+				need("path", text),
+				oneOf("form", "text", "code", "cwe", "cx", "date", "ei", "place", "rp", "time", "xcn", "xpn"),
+				allow("note", text),
+			}},
+			{name: "codes", key: []string{"target", "system", "code"}, columns: []column{
+				need("target", code),
+				need("system", text),
+				need("code", text),
+				need("value", text),
+				allow("note", text),
+			}},
+		},
+	},
+	{
 		name: "rejection_titles", means: "what a rejection note does with the instances that it names",
 		tables: []schema{{name: "titles", key: []string{"code"}, columns: slices.Concat(
 			[]column{
