@@ -3,10 +3,8 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,26 +15,8 @@ import (
 // may see it, on a desktop and a phone: axe finds nothing, nothing is cut off,
 // nothing goes wrong in the console, nothing is asked of anyone else.
 func TestPagesInBrowser(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a browser is slow")
-	}
-	dir := filepath.Join("..", "..", "test", "browser")
-	chromium := os.Getenv("RADAGORA_CHROMIUM")
-	if chromium == "" {
-		chromium = "/usr/bin/chromium"
-	}
-	for _, need := range []string{chromium, filepath.Join(dir, "node_modules", "playwright-core")} {
-		if _, err := os.Stat(need); err != nil {
-			t.Skipf("browser tests need %s (see test/browser/README.md)", need)
-		}
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("browser tests need node")
-	}
+	node, dir := browserTools(t)
 	w := newWalk(t)
-	base, err := url.Parse(w.server.URL)
-	check(t, err)
 	paths := map[access.Role][]string{}
 	for _, r := range w.pages {
 		switch {
@@ -56,13 +36,7 @@ func TestPagesInBrowser(t *testing.T) {
 		}
 	}
 	for role, list := range paths {
-		cookie := ""
-		for _, c := range w.clients[role].Jar.Cookies(base) {
-			if len(c.Value) > 30 {
-				cookie = c.Name + "=" + c.Value
-			}
-		}
-		run := exec.CommandContext(t.Context(), node, append([]string{"walk.mjs", w.server.URL, cookie}, list...)...)
+		run := exec.CommandContext(t.Context(), node, append([]string{"walk.mjs", w.server.URL, w.cookie(role)}, list...)...)
 		run.Dir, run.Stderr = dir, os.Stderr
 		out, err := run.Output()
 		check(t, err)

@@ -1,10 +1,10 @@
 // Starting the browser and opening a page in a width, a theme and a language.
 import { chromium } from "playwright-core";
 
-export function launch() {
+export function launch(...more) {
   return chromium.launch({
     executablePath: process.env.RADAGORA_CHROMIUM || "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", ...more],
   });
 }
 
