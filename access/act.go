@@ -28,6 +28,7 @@ const (
 	StudyFetch   Act = "archive.study.fetch"   // search other archives and fetch from them; migrations
 	PeerEcho     Act = "archive.peer.echo"     // C-ECHO
 	ChangeRead   Act = "archive.change.read"   // the feed of changes, for programs
+	ChangeFollow Act = "archive.change.follow" // systems that are told of changes: add, pause, replay, remove
 	TransferRead Act = "archive.transfer.read" // what goes to peers, and how far it is
 	RuleChange   Act = "archive.rule.change"   // what is passed on to whom
 	StorageRead  Act = "archive.storage.read"  // packs, room, scrub, second place, what was deleted
@@ -105,7 +106,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
-	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, TransferRead, RuleChange,
+	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, IdentityRead,
 	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

@@ -44,6 +44,7 @@ var kinds = map[string]kind{
 	"privacy.party.review":       {args: map[string]rule{"day": day}, mail: Daily},
 	"privacy.erasure.unfinished": {mail: Daily},
 	"site.peer.knocked":          {args: map[string]rule{"title": title}, mail: Daily},
+	"feed.webhook.paused":        {args: map[string]rule{"what": host}, mail: Now},
 	"finding.owner.named":        {args: map[string]rule{"n": number}, mail: Daily},
 	"finding.action.due":         {args: map[string]rule{"day": day}, mail: Daily},
 	"status.disk.full":           {args: map[string]rule{"n": number}, mail: Now}, // per cent left

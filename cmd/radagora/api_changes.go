@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -12,15 +11,8 @@ import (
 	"radagora/access"
 	"radagora/fault"
 	"radagora/journal"
-	"radagora/worklist"
+	"radagora/notice/feed"
 )
-
-// changeKinds are the entries of the journal that the feed of changes shows.
-var changeKinds = []string{
-	"archive.instance.stored", "archive.instance.reduced", "archive.instance.deleted", "archive.instance.restored",
-	"archive.series.*", "archive.study.*", "archive.identity.*",
-	worklist.KindComplete, worklist.KindChanged,
-}
 
 // The bounds of the feed.
 const (
@@ -38,6 +30,7 @@ func (h *house) changesAPI(d *apiDoor) {
 			"Numbers never repeat and none is skipped later. With wait, an answer without changes comes only after that many seconds. " +
 			"Asking again with an older number replays. There are no names or identifiers of patients in it.",
 	}, changeAPI{h}.list)
+	h.followAPI(d)
 }
 
 // changeAPI answers programs about changes.
@@ -50,36 +43,20 @@ type listChanges struct {
 	Kind  []string `query:"kind" maxItems:"10" doc:"only these kinds"`
 }
 
-// A change is an entry of the journal as programs see it.
-type change struct {
-	Number   int64           `json:"number" doc:"its place; greater than that of all changes before"`
-	At       time.Time       `json:"at"`
-	Kind     string          `json:"kind" doc:"archive.instance.stored, worklist.study.complete …"`
-	Study    string          `json:"study,omitempty" doc:"Study Instance UID"`
-	Series   string          `json:"series,omitempty" doc:"Series Instance UID"`
-	Instance string          `json:"instance,omitempty" doc:"SOP Instance UID"`
-	SOPClass string          `json:"sop_class,omitempty"`
-	Detail   json.RawMessage `json:"detail,omitempty" doc:"what else the kind says"`
-}
-
 type changesAnswer struct {
 	Body struct {
-		Changes []change `json:"changes"`
-		Next    int64    `json:"next" doc:"what to ask with next time"`
-		More    bool     `json:"more" doc:"there is more at once"`
+		Changes []feed.Change `json:"changes"`
+		Next    int64         `json:"next" doc:"what to ask with next time"`
+		More    bool          `json:"more" doc:"there is more at once"`
 	}
 }
 
 func (a changeAPI) list(ctx context.Context, in *listChanges) (*changesAnswer, error) {
-	reach, err := access.ReachOf(ctx, access.ObjectRead, at)
-	if err != nil {
+	if err := readsEverything(ctx); err != nil {
 		return nil, err
 	}
-	if !reach.All {
-		return nil, fault.Errorf(fault.Forbidden, "the feed of changes is for those who may read every study")
-	}
 	for _, k := range in.Kind {
-		if !slices.ContainsFunc(changeKinds, func(known string) bool { return kindFits(known, k) }) {
+		if !slices.ContainsFunc(changeKinds(), func(known string) bool { return feed.Fits(known, k) }) {
 			return nil, fault.Errorf(fault.Invalid, "kind %q is none of the feed", k)
 		}
 	}
@@ -108,10 +85,10 @@ func (a changeAPI) list(ctx context.Context, in *listChanges) (*changesAnswer, e
 // look returns the changes after a number.
 func (a changeAPI) look(ctx context.Context, after int64, limit int, kinds []string) (*changesAnswer, error) {
 	if len(kinds) == 0 {
-		kinds = changeKinds
+		kinds = changeKinds()
 	}
 	out := &changesAnswer{}
-	out.Body.Changes, out.Body.Next = []change{}, after
+	out.Body.Changes, out.Body.Next = []feed.Change{}, after
 	for e, err := range a.Journal.Find(ctx, journal.Filter{Site: at, After: after, Kinds: kinds, Limit: limit + 1}) {
 		if err != nil {
 			return nil, err
@@ -120,34 +97,8 @@ func (a changeAPI) look(ctx context.Context, after int64, limit int, kinds []str
 			out.Body.More = true
 			break
 		}
-		out.Body.Changes = append(out.Body.Changes, changeOf(e))
+		out.Body.Changes = append(out.Body.Changes, feed.Of(e))
 		out.Body.Next = e.Seq
 	}
 	return out, nil
-}
-
-// changeOf is an entry as programs see it.
-func changeOf(e journal.Entry) change {
-	c := change{Number: e.Seq, At: e.At.UTC(), Kind: e.Kind, Detail: e.Data}
-	var data struct {
-		Study    string `json:"study"`
-		Series   string `json:"series"`
-		SOPClass string `json:"sop_class"`
-	}
-	_ = json.Unmarshal(e.Data, &data) // an entry without these says less
-	c.Study, c.Series, c.SOPClass = data.Study, data.Series, data.SOPClass
-	if kindFits("archive.instance.*", e.Kind) {
-		c.Instance = e.Subject
-	} else if c.Study == "" {
-		c.Study = e.Subject
-	}
-	return c
-}
-
-// kindFits reports whether kind is the pattern, or begins as it does before its star.
-func kindFits(pattern, kind string) bool {
-	if n := len(pattern) - 1; pattern[n] == '*' {
-		return len(kind) > n && kind[:n] == pattern[:n]
-	}
-	return pattern == kind
 }

@@ -35,6 +35,7 @@ import (
 	"radagora/job"
 	"radagora/journal"
 	"radagora/notice"
+	"radagora/notice/feed"
 	"radagora/outgoing"
 	"radagora/person"
 	"radagora/site"
@@ -69,6 +70,7 @@ type house struct {
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
 	Notices   *notice.Notices
+	Feed      *feed.Feed    // tells systems of changes
 	Observer  *observer     // looks at how the installation stands
 	Privacy   *privacy.Desk // duties of data protection
 	Log       *slog.Logger
@@ -246,6 +248,7 @@ func (h *house) admit(ctx context.Context, s settings, key [32]byte) (err error)
 	}
 	h.Tokens, err = token.Open(ctx, token.Options{
 		DB: h.DB, Users: h.Users, Journal: h.Journal, HTTP: h.Out.HTTP(), Now: h.Now, Log: h.Log, Audience: s.audience(),
+		Issuer: s.base(), Key: key, Live: h.live,
 	})
 	if err != nil {
 		return err

@@ -69,6 +69,9 @@ func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) 
 	if err != nil {
 		return err
 	}
+	if err := h.openFeed(ctx, key); err != nil {
+		return err
+	}
 	h.Jobs.Every("notice-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 40, Zone: here.Location()}, h.Notices.Prune)
 	h.scheduleCare(here.Location())
 	h.scheduleAccounts()

@@ -21,6 +21,7 @@ import (
 	"radagora/job"
 	"radagora/journal"
 	"radagora/notice"
+	"radagora/notice/feed"
 	"radagora/person"
 	"radagora/site"
 	"radagora/worklist"
@@ -31,7 +32,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "exchange": exchange.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"dose": dose.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(),
 	}
 }
