@@ -68,6 +68,7 @@ type Config struct {
 	Storage      Storage
 	Content      Content
 	Peers        Peers
+	Coercion     Coercion
 	Backups      Backups
 	Rights       Rights
 	Notices      Notices
@@ -215,6 +216,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.migrationRoutes(g)
 	s.worklistRoutes(g)
 	s.reconcileRoutes(g)
+	s.coercionRoutes(g)
 	s.associationRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
