@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,10 +21,24 @@ type Peers interface {
 	Decide(ctx context.Context, p Peer) error
 	// Remove forgets a peer: it knocks again when it calls.
 	Remove(ctx context.Context, title string) error
-	// Try sends a C-ECHO to a peer and returns what came of it, as a key of the
-	// catalogue, and how long it took.
-	Try(ctx context.Context, title string) (result string, took time.Duration, err error)
+	// Try calls a peer, sends a C-ECHO and asks which services it takes.
+	Try(ctx context.Context, title string) (Trial, error)
 }
+
+// A Trial is what came of calling a peer.
+type Trial struct {
+	Word  string // peers.tried_… says it, peers.do_… what to do about it
+	Took  time.Duration
+	Said  string   // what the peer says it is
+	Takes []string // of TriedStored and TriedServices
+}
+
+// What a trial asks a peer for: classes to store, and services. peers.service_… names
+// them.
+var (
+	TriedStored   = []string{"ct", "mr", "cr", "dx", "mg", "xa", "us", "sc", "dose", "sr", "pdf"}
+	TriedServices = []string{"find", "move", "get", "worklist", "mpps", "commitment"}
+)
 
 // A PeersPage is what the page shows.
 type PeersPage struct {
@@ -132,13 +147,40 @@ func (s *server) peersTry(v *visit) error {
 	if err := v.r.ParseForm(); err != nil {
 		return fault.As(fault.Invalid, err)
 	}
-	result, took, err := s.Peers.Try(v.r.Context(), v.r.PostForm.Get("title"))
+	title := v.r.PostForm.Get("title")
+	t, err := s.Peers.Try(v.r.Context(), title)
 	if err != nil {
 		return err
 	}
-	a := parseAddress("/settings/peers").with("tried", v.r.PostForm.Get("title")).with("result", result).
-		with("ms", strconv.FormatInt(took.Milliseconds(), 10))
+	a := parseAddress("/settings/peers").with("open", title).with("tried", title).with("result", t.Word).with("ms", strconv.FormatInt(t.Took.Milliseconds(), 10)).
+		with("said", t.Said).with("takes", strings.Join(t.Takes, " "))
 	return redirectTo(a.String())(v)
+}
+
+// A triedPart is a line of what a peer takes: yes and no are words of the catalogue.
+type triedPart struct {
+	label   string
+	yes, no []string
+}
+
+// triedParts says what a trial found out about services, nothing unless it came so far.
+func (v *visit) triedParts() []triedPart {
+	takes := strings.Fields(v.r.URL.Query().Get("takes"))
+	if len(takes) == 0 {
+		return nil
+	}
+	parts := []triedPart{{label: v.p.T("peers.tried_stores")}, {label: v.p.T("peers.tried_serves")}}
+	for i, words := range [][]string{TriedStored, TriedServices} {
+		for _, word := range words {
+			name := v.p.T("peers.service_" + word)
+			if slices.Contains(takes, word) {
+				parts[i].yes = append(parts[i].yes, name)
+			} else {
+				parts[i].no = append(parts[i].no, name)
+			}
+		}
+	}
+	return parts
 }
 
 // peerTable lists the peers.

@@ -172,14 +172,14 @@ func (c committer) later(ctx context.Context, j job.Job) error {
 	if err := p.unpack(); err != nil {
 		return err
 	}
-	address, config, err := c.line(ctx, p.Peer, p.Title)
+	address, config, err := c.line(ctx, c.site, p.Peer, p.Title)
 	if err != nil {
 		return err
 	}
 	class := uid.StorageCommitmentPushModel
 	config.Propose = []dimse.Proposal{{SOPClass: class, Syntaxes: []uid.UID{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}}}
 	config.Roles = []dimse.Role{{SOPClass: class, SCP: true}}
-	assoc, err := dimse.Dial(ctx, address, config)
+	assoc, err := openLine(ctx, address, config)
 	if err != nil {
 		return err
 	}

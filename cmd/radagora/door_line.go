@@ -14,17 +14,18 @@ import (
 	"radagora/site"
 )
 
-// line returns how a peer is called by its title, as from. NotFound: nobody is known by
-// that title, or it cannot be called; Forbidden: it is blocked.
-func (h *house) line(ctx context.Context, title, from string) (address string, c dimse.Config, err error) {
-	p, err := h.Sites.Peer(ctx, at, title)
+// line returns how a peer of a site is called by its title, as from: the one way in which
+// this program calls peers. NotFound: nobody is known by that title, or it cannot be
+// called; Forbidden: it is blocked; Invalid: its certificate cannot be asked for.
+func (h *house) line(ctx context.Context, siteID, title, from string) (address string, c dimse.Config, err error) {
+	p, err := h.Sites.Peer(ctx, siteID, title)
 	switch {
 	case err != nil:
 		return "", c, err
 	case p.State == site.Blocked:
 		return "", c, fault.Errorf(fault.Forbidden, "peer %s is blocked", title)
 	case p.Host == "" || p.Port == 0:
-		return "", c, fault.Errorf(fault.NotFound, "peer %s has no host and port to be called at", title)
+		return "", c, fault.Errorf(fault.NotFound, "peer %s has no host and port to be called at: Settings, Peers", title)
 	}
 	c = dimse.Config{Calling: from, Called: p.AETitle, Now: h.Now, Log: h.Log}
 	if p.TLS {
@@ -60,5 +61,8 @@ func pinned(chain []*x509.Certificate, pin []byte) error {
 			return nil
 		}
 	}
-	return errors.New("the peer shows another certificate than the one that is known of it")
+	return errOtherCertificate
 }
+
+// errOtherCertificate is that a peer is not who it is known to be.
+var errOtherCertificate = errors.New("the peer shows another certificate than the one that is known of it")

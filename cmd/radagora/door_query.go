@@ -225,7 +225,7 @@ func (l librarian) Destination(ctx context.Context, q *dimse.Query) (string, dim
 	if err := access.CheckSearch(ctx, access.ObjectSend, l.site); err != nil {
 		return "", dimse.Config{}, err
 	}
-	return l.line(ctx, q.Destination, l.title)
+	return l.line(ctx, l.site, q.Destination, l.title)
 }
 
 // object returns an instance as it is sent.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"radagora/dicom/pixel"
 	"radagora/dicom/uid"
 	"radagora/fault"
-	"radagora/site"
 )
 
 // A line opens associations to the peers of a site, as they stand in the settings.
@@ -35,42 +33,28 @@ func (h *house) openExchange(ctx context.Context, s settings) (err error) {
 	return err
 }
 
+// dialTakes is how long a peer may take to open an association.
+const dialTakes = 30 * time.Second
+
 // dial opens an association to a peer; c says what is proposed. NotFound: there is no
-// such peer, or it has no host and port to call.
+// such peer, or it is not to be called.
 func (l line) dial(ctx context.Context, siteID, title string, c dimse.Config) (*dimse.Association, error) {
-	p, err := l.Sites.Peer(ctx, siteID, title)
+	address, how, err := l.line(ctx, siteID, title, l.settings.AE)
 	if err != nil {
+		if fault.Of(err) == fault.Forbidden {
+			err = fault.As(fault.NotFound, err)
+		}
 		return nil, err
 	}
-	if p.Host == "" || p.Port == 0 || p.State == site.Blocked {
-		return nil, fault.Errorf(fault.NotFound, "peer %s: no host and port to call, or it is blocked: Settings, Peers", title)
-	}
-	c.Calling, c.Called, c.Now, c.Log = l.settings.AE, p.AETitle, l.Now, l.Log
-	if p.TLS {
-		if c.TLS, err = l.settings.peerTLS(); err != nil {
-			return nil, err
-		}
-	}
-	return dimse.Dial(ctx, p.Address(), c)
+	how.Propose, how.Roles, how.Store, how.Events = c.Propose, c.Roles, c.Store, c.Events
+	return openLine(ctx, address, how)
 }
 
-// peerTLS returns how we call peers over TLS: with our certificate, and trusting what
-// the settings trust (PS3.15 B.9).
-func (s settings) peerTLS() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites}
-	if s.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-		if err != nil {
-			return nil, fault.Errorf(fault.Invalid, "certificate %s: %w", s.TLSCert, err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	var err error
-	c.RootCAs, err = authorities(s.TLSClientCA)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+// openLine opens an association, unless that takes too long.
+func openLine(ctx context.Context, address string, c dimse.Config) (*dimse.Association, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTakes)
+	defer cancel()
+	return dimse.Dial(ctx, address, c)
 }
 
 // plainSyntaxes are what every application can read; others are decompressed to one of

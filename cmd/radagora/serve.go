@@ -49,20 +49,15 @@ func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	secure, err := c.tls(ctx, sys)
-	if err != nil {
-		return err
-	}
 	h, err := c.open(ctx, sys)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	h.secure = secure
 	if err := errors.Join(c.seed(ctx, h), h.tellMinimised(sys.Out)); err != nil {
 		return err
 	}
-	d := doors{secure: secure}
+	d := doors{secure: h.secure}
 	if err := d.open(ctx, c.settings); err != nil {
 		return errors.Join(err, d.close())
 	}

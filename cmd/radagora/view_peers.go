@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
-	"time"
 
 	"radagora/access"
-	"radagora/dicom/dimse"
 	"radagora/dicom/uid"
 	"radagora/fault"
 	"radagora/site"
@@ -120,35 +117,11 @@ func (v peersView) Remove(ctx context.Context, title string) error {
 	return v.Sites.RemovePeer(ctx, access.From(ctx).ID, at, title)
 }
 
-// echoTakes is how long a peer may take to answer a C-ECHO.
-const echoTakes = 10 * time.Second
-
 // Try implements web.Peers.
-func (v peersView) Try(ctx context.Context, title string) (string, time.Duration, error) {
+func (v peersView) Try(ctx context.Context, title string) (web.Trial, error) {
 	if err := may(ctx, access.PeerChange); err != nil {
-		return "", 0, err
+		return web.Trial{}, err
 	}
-	p, err := v.Sites.Peer(ctx, at, title)
-	if err != nil {
-		return "", 0, err
-	}
-	if p.Host == "" || p.Port == 0 {
-		return "", 0, fault.Errorf(fault.Invalid, "peer %s: no host and port to call", title)
-	}
-	ctx, cancel := context.WithTimeout(ctx, echoTakes)
-	defer cancel()
-	began := v.Now()
-	assoc, err := dimse.Dial(ctx, p.Address(), dimse.Config{Calling: v.settings.AE, Called: p.AETitle, Now: v.Now, Log: v.Log})
-	if err != nil {
-		if rejected := new(dimse.RejectionError); errors.As(err, &rejected) {
-			return "refused", 0, nil
-		}
-		return "silent", 0, nil
-	}
-	status, err := assoc.Echo(ctx)
-	took := v.Now().Sub(began)
-	if err = errors.Join(err, status.Err(), assoc.Release(ctx)); err != nil {
-		return "silent", took, nil
-	}
-	return "answered", took, nil
+	t, err := line{v.house, v.settings}.try(ctx, at, title)
+	return web.Trial{Word: t.Word, Took: t.Took, Said: t.Said, Takes: t.Takes}, err
 }
