@@ -95,6 +95,7 @@ type Who struct {
 	Purpose  Purpose   // "" means the usual one of the role
 	Patient  string    // whom a patient's account belongs to, as journal and archive name the person
 	Only     string    // the one person a token is limited to, as journal and archive name them; "" means no limit
+	Study    string    // the one study a ticket is limited to, "" means no limit
 	Scopes   []string  // acts a token is limited to, "room.*" for all of a room; nil means no limit
 	Session  string    // id of the session or token, for the journal
 	SignedAt time.Time // last time they proved who they are; zero for machines

@@ -100,10 +100,12 @@ func (j *Judge) Decide(ctx context.Context, who Who, act Act, subject Subject) (
 	return j.Rules.Decide(who, act, subject, c)
 }
 
-// limited reports whether whoever asks carries what is for another person than subject
-// is about, or subject is about nobody in particular.
+// limited reports whether whoever asks carries what is for another person or study than
+// subject is about, or subject is about nobody in particular.
 func (j *Judge) limited(ctx context.Context, who Who, subject Subject) (bool, error) {
 	switch {
+	case who.Study != "" && subject.Study != who.Study:
+		return true, nil
 	case who.Only == "" || subject.Person == who.Only:
 		return false, nil
 	case subject.Person == "" || j.Facts == nil:
@@ -135,6 +137,7 @@ type Reach struct {
 	All      bool   // everybody at the site
 	Account  string // else those this account referred, was given or opened in an emergency
 	Own      string // else this person alone
+	Study    string // else this study alone
 	Identity bool   // with name and identifier; otherwise under a pseudonym
 }
 
@@ -146,7 +149,7 @@ func ReachOf(ctx context.Context, act Act, site string) (Reach, error) {
 		return Reach{}, err
 	}
 	who := From(ctx)
-	if who.Only != "" {
+	if who.Only != "" || who.Study != "" {
 		return j.reachOfOne(ctx, who, act, site)
 	}
 	c := Circumstances{Fresh: j.fresh(who)}
@@ -173,14 +176,17 @@ func ReachOf(ctx context.Context, act Act, site string) (Reach, error) {
 	return r, err
 }
 
-// reachOfOne is ReachOf of who is limited to one person.
+// reachOfOne is ReachOf of who is limited to one person or study.
 func (j *Judge) reachOfOne(ctx context.Context, who Who, act Act, site string) (Reach, error) {
-	subject := Subject{Site: site, Person: who.Only}
+	subject := Subject{Site: site, Person: who.Only, Study: who.Study}
 	d, err := j.Decide(ctx, who, act, subject)
 	if err != nil || !d.Allowed {
 		return Reach{}, err
 	}
 	named, err := j.Decide(ctx, who, IdentityRead, subject)
+	if who.Study != "" {
+		return Reach{Study: who.Study, Identity: named.Allowed}, err
+	}
 	return Reach{Own: who.Only, Identity: named.Allowed}, err
 }
 

@@ -30,6 +30,8 @@ func (r Reach) Rows(site string, now time.Time, first int) (query string, args [
 		return fmt.Sprintf(`select cast($%[1]d as text) as person, cast('' as text) as study
 			union all select b.person, cast('' as text) from access_same a join access_same b on b.site_id = a.site_id and b.root = a.root
 			where a.person = $%[1]d and a.site_id = $%[2]d and b.person <> $%[1]d`, first, first+1), []any{r.Own, site}
+	case r.Study != "":
+		return fmt.Sprintf(`select cast('' as text) as person, cast($%d as text) as study`, first), []any{r.Study}
 	}
 	return `select cast('' as text) as person, cast('' as text) as study where 1 = 0`, nil
 }
