@@ -84,6 +84,9 @@ func (s *server) sections() []section {
 	if s.Notices != nil {
 		settings.add("nav.notices", "/settings/notices", access.SiteChange)
 	}
+	if s.Changes != nil {
+		settings.add("nav.changes", "/settings/changes", access.ChangeFollow)
+	}
 	if s.Journal != nil {
 		settings.add("nav.journal", "/settings/journal", access.JournalRead)
 	}

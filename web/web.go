@@ -72,6 +72,7 @@ type Config struct {
 	Backups      Backups
 	Rights       Rights
 	Notices      Notices
+	Changes      Changes
 	Journal      Journal
 	Status       Status
 	Privacy      Privacy
@@ -283,6 +284,7 @@ func (s *server) settings(g registrar) {
 		g.post("/settings/notices/test", access.SiteChange, s.postTest)
 		g.post("/settings/notices/rotate", access.SiteChange, s.postRotate)
 	}
+	s.changesRoutes(g)
 	s.journalRoutes(g)
 	if s.Content != nil {
 		g.get("/settings/content", access.ContentCheck, s.contentPage)

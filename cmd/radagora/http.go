@@ -34,7 +34,7 @@ func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Con
 		Start: startView{view}, Rooms: roomsView{view}, Storage: storageView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
 		Backups: backupView{view},
-		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Notices: noticesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
+		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Notices: noticesView{view}, Changes: changesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
 		Identity: view.identity(), Tokens: tokensView{view}, Apps: appsView{view}, Providers: providersView{view},
 		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
