@@ -30,6 +30,10 @@ type AppRequest struct {
 	May     []string // what they stand for: the words of tokens
 	Patient bool     // a patient is to be chosen
 	Own     bool     // it is about whoever asks
+	Opened  bool     // it was opened from a study, and is about its patient
+	SignsOn bool     // it wants to know who the person is
+	Away    bool     // it wants to go on when the person is away
+	While   bool     // it wants to go on while the person is signed in
 }
 
 func (s *server) appRoutes(g registrar) {

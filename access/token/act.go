@@ -63,7 +63,7 @@ var ofPatient = []access.Act{access.StudyFind, access.ObjectRead, access.Identit
 
 // SupportedForApps returns the scopes of people that stand for something.
 func SupportedForApps() []string {
-	all := []string{LaunchPatient}
+	all := Words()
 	for _, level := range []string{LevelPatient, LevelUser} {
 		for _, r := range rules {
 			if level == LevelUser || slices.ContainsFunc(r.acts, func(a access.Act) bool { return slices.Contains(ofPatient, a) }) {

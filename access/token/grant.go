@@ -63,6 +63,7 @@ type Request struct {
 	AssertionType string
 	Assertion     string
 	ClientID      string // may be left out; else the assertion must say the same
+	Secret        string // of an app that has one, by form or HTTP Basic
 	From          netip.Addr
 }
 
@@ -264,37 +265,6 @@ func (r *Register) accept(ctx context.Context, c Client, payload []byte) error {
 		return fmt.Errorf("client assertion: %w", err)
 	}
 	return nil
-}
-
-// An Introspection is what is told of an access token (RFC 7662 §2.2).
-type Introspection struct {
-	Active  bool
-	Client  string
-	Scope   string
-	Issued  time.Time
-	Expires time.Time
-}
-
-// Introspect tells a client of an access token of its own; of all others, and of
-// what is no token, only that it is not active.
-func (r *Register) Introspect(ctx context.Context, c Client, secret string) (Introspection, error) {
-	if !wellFormed(prefixBearer, secret) {
-		return Introspection{}, nil
-	}
-	var i Introspection
-	var made, until, ended int64
-	err := r.o.DB.QueryRow(ctx, `select client_id, scopes, made_at, until, ended_at from access_bearer where hash = $1`, hash(secret)).
-		Scan(&i.Client, &i.Scope, &made, &until, &ended)
-	switch {
-	case err != nil && fault.Of(err) == fault.NotFound:
-		return Introspection{}, nil
-	case err != nil:
-		return Introspection{}, err
-	case i.Client != c.ID || ended != 0 || db.Millis(r.o.Now()) >= until:
-		return Introspection{}, nil
-	}
-	i.Active, i.Issued, i.Expires = true, db.FromMillis(made), db.FromMillis(until)
-	return i, nil
 }
 
 // Withdraw ends an access token of a client. What is none of its own is left alone,

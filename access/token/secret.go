@@ -16,6 +16,11 @@ import (
 const (
 	prefixAPI    = "rad_"
 	prefixBearer = "rat_"
+	prefixCode   = "rac_"
+	prefixPass   = "rap_"
+	prefixFresh  = "raf_" // refreshes
+	prefixLaunch = "ral_"
+	prefixSecret = "ras_" // of an app
 )
 
 // Lengths of the parts of a token, in digits to the base 62.

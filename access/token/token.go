@@ -58,6 +58,13 @@ type Options struct {
 	// Audience are the addresses of the token endpoint as clients know it: what an
 	// assertion must be meant for. Without any, no assertion is accepted.
 	Audience []string
+	// Issuer is the address by which apps know who signed ID tokens, and Key, that of the
+	// installation, keeps the keys that sign them. Without both nobody signs on by us.
+	Issuer string
+	Key    [32]byte
+	// Live reports whether a session of an account holds: online_access ends with it. nil:
+	// none does.
+	Live func(ctx context.Context, account, session string) (bool, error)
 }
 
 // A Register keeps tokens and clients. It is safe for concurrent use.

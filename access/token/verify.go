@@ -83,7 +83,7 @@ func (r *Register) find(ctx context.Context, secret, h string) (carried, error) 
 		query = `select b.bearer_id, b.site_id, c.user_id, b.scopes, '', b.until, b.ended_at + c.ended_at, b.hash
 			from access_bearer b join access_client c on c.client_id = b.client_id where b.hash = $1`
 	case strings.HasPrefix(secret, prefixPass):
-		query = `select p.pass_id, p.site_id, p.user_id, p.scopes, p.person, p.until, p.ended_at + a.ended_at, p.hash
+		query = `select p.pass_id, p.site_id, p.user_id, p.scopes, p.person, p.until, p.ended_at + a.ended_at + a.blocked_at, p.hash
 			from access_pass p join access_app a on a.app_id = p.app_id where p.hash = $1`
 	}
 	err := r.o.DB.QueryRow(ctx, query, h).Scan(&id, &site, &account, &words, &person, &until, &ended, &by)
@@ -231,7 +231,9 @@ func (r *Register) Sweep(ctx context.Context) error {
 		}
 		for _, s := range []string{
 			`delete from access_bearer where until < $1`, `delete from access_pass where until < $1`,
-			`delete from access_consent where until < $1 and not exists (select 1 from access_pass p where p.consent_id = access_consent.consent_id)`,
+			`delete from access_refresh where until < $1`, `delete from access_launch where until < $1`,
+			`delete from access_consent where until < $1 and not exists (select 1 from access_pass p where p.consent_id = access_consent.consent_id)
+				and not exists (select 1 from access_refresh f where f.consent_id = access_consent.consent_id)`,
 		} {
 			if _, err := tx.Exec(ctx, s, now); err != nil {
 				return err

@@ -25,7 +25,10 @@ const (
 	oauthToken      = "/oauth/token"
 	oauthIntrospect = "/oauth/introspect"
 	oauthRevoke     = "/oauth/revoke"
+	oauthKeys       = "/oauth/keys"
 	smartDocument   = "/.well-known/smart-configuration"
+	openidDocument  = "/.well-known/openid-configuration"
+	fhirRoot        = "/fhir"
 )
 
 // maxOAuth bounds what a machine sends.
@@ -37,8 +40,15 @@ func (h *house) machineRoutes(s settings) []route {
 	all := []route{
 		{"GET " + smartDocument, web.Anybody, allowed(s.AllowOrigin, h.smart(s))},
 		{"POST " + oauthToken, web.Anybody, allowed(s.AllowOrigin, h.oauth(h.oauthGrant))},
+		{"GET " + fhirRoot + smartDocument, web.Anybody, allowed(s.AllowOrigin, h.smart(s))},
+		{"GET " + fhirRoot + "/{type}/{id}", web.Anybody, allowed(s.AllowOrigin, http.HandlerFunc(h.fhirUser))},
 		{"POST " + oauthIntrospect, web.Anybody, h.oauth(h.oauthTell)},
 		{"POST " + oauthRevoke, web.Anybody, allowed(s.AllowOrigin, h.oauth(h.oauthEnd))},
+	}
+	if !s.NoAuth {
+		all = append(all,
+			route{"GET " + openidDocument, web.Anybody, allowed(s.AllowOrigin, openid(s))},
+			route{"GET " + oauthKeys, web.Anybody, allowed(s.AllowOrigin, http.HandlerFunc(h.oauthKeySet))})
 	}
 	if len(h.Providers.List()) > 0 {
 		all = append(all, route{"POST /sign-in/idp/{name}/logout", web.Anybody, http.HandlerFunc(h.backChannel)})
@@ -51,29 +61,43 @@ func (h *house) machineRoutes(s settings) []route {
 func (*house) smart(s settings) http.Handler {
 	base := s.base()
 	document := map[string]any{
-		"authorization_endpoint":                           base + oauthAuthorize,
-		"token_endpoint":                                   base + oauthToken,
-		"response_types_supported":                         []string{"code"},
-		"introspection_endpoint":                           base + oauthIntrospect,
-		"revocation_endpoint":                              base + oauthRevoke,
-		"grant_types_supported":                            []string{token.CodeGrant, token.GrantType},
-		"token_endpoint_auth_methods_supported":            []string{"private_key_jwt", "none"},
+		"issuer":                                base,
+		"jwks_uri":                              base + oauthKeys,
+		"authorization_endpoint":                base + oauthAuthorize,
+		"token_endpoint":                        base + oauthToken,
+		"response_types_supported":              []string{"code"},
+		"introspection_endpoint":                base + oauthIntrospect,
+		"revocation_endpoint":                   base + oauthRevoke,
+		"grant_types_supported":                 []string{token.CodeGrant, token.RefreshGrant, token.GrantType},
+		"token_endpoint_auth_methods_supported": appMethods(),
 		"token_endpoint_auth_signing_alg_values_supported": token.Algorithms(),
-		"scopes_supported":                                 append(token.SupportedForApps(), token.Supported()...),
-		"code_challenge_methods_supported":                 []string{"S256"},
+		"scopes_supported":                 append(token.SupportedForApps(), token.Supported()...),
+		"code_challenge_methods_supported": []string{"S256"},
 		"capabilities": []string{
-			"launch-standalone", "client-public", "client-confidential-asymmetric", "context-standalone-patient",
-			"permission-patient", "permission-user", "permission-v1", "permission-v2",
+			"launch-standalone", "launch-ehr", "client-public", "client-confidential-asymmetric", "client-confidential-symmetric",
+			"sso-openid-connect", "context-standalone-patient", "context-ehr-patient",
+			"permission-offline", "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2",
 		},
 	}
 	if s.NoAuth { // nobody signs in, and so nobody can let an app do anything
-		delete(document, "authorization_endpoint")
-		delete(document, "response_types_supported")
+		for _, of := range []string{"issuer", "jwks_uri", "authorization_endpoint", "response_types_supported"} {
+			delete(document, of)
+		}
 		document["grant_types_supported"] = []string{token.GrantType}
 		document["token_endpoint_auth_methods_supported"] = []string{"private_key_jwt"}
 		document["scopes_supported"] = token.Supported()
 		document["capabilities"] = []string{"client-confidential-asymmetric", "permission-v1", "permission-v2"}
 	}
+	return fixed(document)
+}
+
+// appMethods are the ways in which apps prove who they are at the token endpoint.
+func appMethods() []string {
+	return []string{"private_key_jwt", "client_secret_basic", "client_secret_post", "none"}
+}
+
+// fixed answers with a document that changes with the settings alone.
+func fixed(document map[string]any) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=300")
 		answerJSON(w, http.StatusOK, document)
@@ -98,16 +122,39 @@ func (h *house) oauth(answer func(ctx context.Context, form url.Values, q token.
 			answerJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_request", "error_description": err.Error()})
 			return
 		}
-		value, err := answer(r.Context(), form, token.Request{
+		q := token.Request{
 			GrantType: form.Get("grant_type"), Scope: form.Get("scope"), AssertionType: form.Get("client_assertion_type"),
-			Assertion: form.Get("client_assertion"), ClientID: form.Get("client_id"), From: remoteOf(r),
-		})
+			Assertion: form.Get("client_assertion"), ClientID: form.Get("client_id"), Secret: form.Get("client_secret"), From: remoteOf(r),
+		}
+		if err := basic(r, &q); err != nil {
+			w.Header().Set("WWW-Authenticate", `Basic realm="radagora"`)
+			answerJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client", "error_description": err.Error()})
+			return
+		}
+		value, err := answer(r.Context(), form, q)
 		if err != nil {
 			h.oauthRefused(w, r, err)
 			return
 		}
 		answerJSON(w, http.StatusOK, value)
 	})
+}
+
+// basic takes name and secret of an app from the header (RFC 6749 §2.3.1).
+func basic(r *http.Request, q *token.Request) error {
+	name, secret, ok := r.BasicAuth()
+	if !ok {
+		return nil
+	}
+	name, err := url.QueryUnescape(name)
+	if err == nil {
+		secret, err = url.QueryUnescape(secret)
+	}
+	if err != nil || q.Secret != "" || q.Assertion != "" || q.ClientID != "" && q.ClientID != name {
+		return errors.New("prove who you are in one way")
+	}
+	q.ClientID, q.Secret = name, secret
+	return nil
 }
 
 // oauthForm reads a form in which nothing stands twice (RFC 6749 §3.2).
@@ -170,8 +217,15 @@ func (h *house) oauthRefused(w http.ResponseWriter, r *http.Request, err error) 
 
 // oauthGrant gives an access token.
 func (h *house) oauthGrant(ctx context.Context, form url.Values, q token.Request) (any, error) {
-	if q.GrantType == token.CodeGrant {
+	switch q.GrantType {
+	case token.CodeGrant:
 		return h.oauthRedeem(ctx, form, q)
+	case token.RefreshGrant:
+		p, err := h.Tokens.Refresh(ctx, q, form.Get("refresh_token"))
+		if err != nil {
+			return nil, err
+		}
+		return passed(p), nil
 	}
 	b, err := h.Tokens.Grant(ctx, q)
 	if err != nil {
@@ -186,31 +240,28 @@ func (h *house) oauthGrant(ctx context.Context, form url.Values, q token.Request
 	}, nil
 }
 
-// oauthTell tells a client of an access token (RFC 7662).
+// oauthTell tells a machine or an app of a token (RFC 7662).
 func (h *house) oauthTell(ctx context.Context, form url.Values, q token.Request) (any, error) {
-	c, err := h.Tokens.Authenticate(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	i, err := h.Tokens.Introspect(ctx, c, form.Get("token"))
+	i, err := h.Tokens.Tell(ctx, q, form.Get("token"))
 	if err != nil || !i.Active {
 		return map[string]bool{"active": false}, err
 	}
-	return map[string]any{
-		"active": true, "client_id": i.Client, "sub": i.Client, "scope": i.Scope, "token_type": "bearer", "iat": i.Issued.Unix(), "exp": i.Expires.Unix(),
-	}, nil
+	answer := map[string]any{
+		"active": true, "client_id": i.Client, "sub": i.Subject, "scope": i.Scope, "iat": i.Issued.Unix(), "exp": i.Expires.Unix(),
+	}
+	if i.Type == "access_token" {
+		answer["token_type"] = "bearer"
+	}
+	if i.User != "" {
+		answer["fhirUser"] = i.User
+	}
+	inContext(answer, i.Patient, i.Study)
+	return answer, nil
 }
 
-// oauthEnd ends an access token (RFC 7009).
+// oauthEnd ends a token (RFC 7009).
 func (h *house) oauthEnd(ctx context.Context, form url.Values, q token.Request) (any, error) {
-	if token.OfApp(form.Get("token")) {
-		return struct{}{}, h.Tokens.WithdrawApp(ctx, q, form.Get("token"))
-	}
-	c, err := h.Tokens.Authenticate(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return struct{}{}, h.Tokens.Withdraw(ctx, c, form.Get("token"))
+	return struct{}{}, h.Tokens.End(ctx, q, form.Get("token"))
 }
 
 // backChannel takes an identity provider's word that sessions are over (OpenID

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"radagora/access"
+	"radagora/access/account"
 	"radagora/access/token"
 	"radagora/fault"
 	"radagora/web"
@@ -34,32 +37,126 @@ func (h *house) oauthRedeem(ctx context.Context, form url.Values, q token.Reques
 	if err != nil {
 		return nil, err
 	}
-	words := make([]string, len(p.Scopes))
-	for i, s := range p.Scopes {
-		words[i] = s.String()
-	}
+	return passed(p), nil
+}
+
+// passed words an access token of an app (SMART App Launch 2.2.0 §Obtain access token).
+func passed(p token.Pass) map[string]any {
 	answer := map[string]any{
-		"access_token": p.Token, "token_type": "Bearer", "expires_in": int(p.Lasts.Seconds()),
+		"access_token": p.Token, "token_type": "Bearer", "expires_in": int(p.Lasts.Seconds()), "scope": p.Scope(),
 	}
-	if p.Patient != "" {
-		_, answer["patient"], _ = strings.Cut(p.Patient, "|") // the patient ID, by which DICOMweb finds
-		words = append(words, token.LaunchPatient)
+	if p.Refresh != "" {
+		answer["refresh_token"] = p.Refresh
 	}
-	answer["scope"] = strings.Join(words, " ")
-	return answer, nil
+	if p.ID != "" {
+		answer["id_token"] = p.ID
+	}
+	inContext(answer, p.Patient, p.Study)
+	return answer
+}
+
+// inContext adds whom and which study an app is about.
+func inContext(answer map[string]any, patient, study string) {
+	if patient != "" {
+		_, answer["patient"], _ = strings.Cut(patient, "|") // the patient ID, by which DICOMweb finds
+		answer["need_patient_banner"] = true
+	}
+	if study != "" {
+		answer["fhirContext"] = []any{map[string]any{
+			"type": "ImagingStudy", "identifier": map[string]string{"system": "urn:dicom:uid", "value": "urn:oid:" + study},
+		}}
+	}
+}
+
+// openid answers with what a client needs to know of sign-on (OpenID Connect Discovery
+// 1.0 §3).
+func openid(s settings) http.Handler {
+	base := s.base()
+	return fixed(map[string]any{
+		"issuer":                                           base,
+		"authorization_endpoint":                           base + oauthAuthorize,
+		"token_endpoint":                                   base + oauthToken,
+		"jwks_uri":                                         base + oauthKeys,
+		"introspection_endpoint":                           base + oauthIntrospect,
+		"revocation_endpoint":                              base + oauthRevoke,
+		"response_types_supported":                         []string{"code"},
+		"response_modes_supported":                         []string{"query"},
+		"grant_types_supported":                            []string{token.CodeGrant, token.RefreshGrant},
+		"subject_types_supported":                          []string{"public"},
+		"id_token_signing_alg_values_supported":            token.SigningAlgorithms(),
+		"token_endpoint_auth_methods_supported":            appMethods(),
+		"token_endpoint_auth_signing_alg_values_supported": token.Algorithms(),
+		"code_challenge_methods_supported":                 []string{"S256"},
+		"scopes_supported":                                 token.SupportedForApps(),
+		"claims_supported":                                 []string{"iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", "fhirUser"},
+		"claims_parameter_supported":                       false,
+		"request_parameter_supported":                      false,
+		"request_uri_parameter_supported":                  false,
+		"authorization_response_iss_parameter_supported":   true,
+	})
+}
+
+// oauthKeySet answers with the keys by which ID tokens are checked.
+func (h *house) oauthKeySet(w http.ResponseWriter, r *http.Request) {
+	set, err := h.Tokens.JWKS(r.Context())
+	if err != nil {
+		h.Log.ErrorContext(r.Context(), "keys of ID tokens", slog.Any("error", err))
+		answerJSON(w, http.StatusServiceUnavailable, map[string]string{"error": "temporarily_unavailable"})
+		return
+	}
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	answerJSON(w, http.StatusOK, set)
+}
+
+// fhirUser answers with the resource that stands for whoever asks, at the address that
+// an ID token names. Nobody sees anybody else's.
+func (h *house) fhirUser(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	who := access.From(r.Context())
+	if who.ID == "" {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		fhirOutcome(w, http.StatusUnauthorized, "login")
+		return
+	}
+	if r.PathValue("id") != who.ID || r.PathValue("type") != token.ResourceOf(who) {
+		fhirOutcome(w, http.StatusNotFound, "not-found")
+		return
+	}
+	w.Header().Set("Content-Type", "application/fhir+json")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"resourceType": token.ResourceOf(who), "id": who.ID, "active": true, "name": []any{map[string]string{"text": who.Name}},
+	})
+}
+
+// fhirOutcome refuses as FHIR does.
+func fhirOutcome(w http.ResponseWriter, code int, issue string) {
+	w.Header().Set("Content-Type", "application/fhir+json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"resourceType": "OperationOutcome", "issue": []any{map[string]string{"severity": "error", "code": issue}},
+	})
+}
+
+// live reports whether a session holds, for apps that may act while people are signed in.
+func (h *house) live(ctx context.Context, user, session string) (bool, error) {
+	all, err := h.Accounts.SessionsOf(ctx, user)
+	return slices.ContainsFunc(all, func(s account.Session) bool { return s.ID == session }), err
 }
 
 // An appsView lets people let apps act for them.
 type appsView struct{ *view }
 
 // audiences are the addresses that an app may say it wants to talk to.
-func (s settings) audiences() []string { return []string{s.base(), s.base() + dicomwebRoot} }
+func (s settings) audiences() []string {
+	return []string{s.base(), s.base() + fhirRoot, s.base() + dicomwebRoot}
+}
 
 // asking reads the parameters of an app.
 func asking(q url.Values) token.Asking {
 	return token.Asking{
 		ClientID: q.Get("client_id"), ReturnTo: q.Get("redirect_uri"), Type: q.Get("response_type"), Scope: q.Get("scope"),
 		State: q.Get("state"), Audience: q.Get("aud"), Challenge: q.Get("code_challenge"), Method: q.Get("code_challenge_method"),
+		Launch: q.Get("launch"), Nonce: q.Get("nonce"),
 	}
 }
 
@@ -83,8 +180,12 @@ func (v appsView) Ask(ctx context.Context, q url.Values) (web.AppRequest, error)
 		return web.AppRequest{}, fault.As(fault.Internal, err) // not reached: it is one of those registered
 	}
 	who := access.From(ctx)
-	a := web.AppRequest{Name: p.App.Name, Host: returns.Host, Origin: returns.Scheme + "://" + returns.Host, Patient: p.Launch && who.Patient == "", Own: p.Launch && who.Patient != ""}
-	a.Public = p.App.Public()
+	opened := p.From != (token.Context{})
+	a := web.AppRequest{
+		Name: p.App.Name, Host: returns.Host, Origin: returns.Scheme + "://" + returns.Host, Public: p.App.Public(),
+		Patient: p.Launch && who.Patient == "" && !opened, Own: p.Launch && who.Patient != "", Opened: opened && who.Patient == "",
+		SignsOn: p.Has(token.OpenID), Away: p.Has(token.OfflineAccess), While: p.Has(token.OnlineAccess), Scopes: p.Words,
+	}
 	for _, s := range p.Scopes {
 		a.Scopes = append(a.Scopes, s.String())
 	}
@@ -109,7 +210,7 @@ func (v appsView) Decide(ctx context.Context, q url.Values, allow bool, issuer, 
 		return v.returnTo(p.Asking, "error", "access_denied", "error_description", "the person said no"), nil
 	}
 	person := ""
-	if p.Launch {
+	if p.Launch && p.From == (token.Context{}) {
 		if person = access.From(ctx).Patient; person == "" {
 			person = v.Archive.Key(issuer, patientID)
 		}

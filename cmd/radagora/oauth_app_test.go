@@ -28,7 +28,7 @@ func newApp(t *testing.T, w *walk, scopes string) *app {
 	t.Helper()
 	who, err := w.h.Users.Who(t.Context(), access.Local)
 	check(t, err)
-	made, err := w.h.Tokens.AddApp(openly(access.With(t.Context(), who), w.h), token.Program{
+	made, _, err := w.h.Tokens.AddApp(openly(access.With(t.Context(), who), w.h), token.Program{
 		Name: "Example viewer", Site: at, Returns: []string{"https://viewer.example/callback?kept=1"}, Scopes: scopes,
 	})
 	check(t, err)
@@ -288,7 +288,7 @@ func TestAppsActForPeople(t *testing.T) {
 		}
 		check(t, json.NewDecoder(r.Body).Decode(&d))
 		if !strings.HasSuffix(d.Authorize, "/oauth/authorize") || !slices.Contains(d.Grants, "authorization_code") || !slices.Contains(d.Capabilities, "client-public") ||
-			slices.Contains(d.Capabilities, "sso-openid-connect") || slices.Contains(d.Capabilities, "permission-offline") || !slices.Contains(d.Scopes, "patient/ImagingStudy.r") {
+			!slices.Contains(d.Capabilities, "sso-openid-connect") || !slices.Contains(d.Capabilities, "permission-offline") || !slices.Contains(d.Capabilities, "launch-ehr") || !slices.Contains(d.Scopes, "patient/ImagingStudy.r") {
 			t.Errorf("%+v", d)
 		}
 	})

@@ -26,6 +26,9 @@ type clientCmd struct {
 	List   clientListCmd   `cmd:"" help:"List registered machines."`
 	Remove clientRemoveCmd `cmd:"" help:"Let a registered machine act no more."`
 	App    clientAppCmd    `cmd:"" name:"add-app" help:"Register an app that acts for people who let it."`
+	Rotate clientRotateCmd `cmd:"" help:"Give an app another secret; it is printed once."`
+	Block  clientBlockCmd  `cmd:"" help:"Keep an app out for now, or let it in again."`
+	Renew  clientRenewCmd  `cmd:"" name:"renew-key" help:"Sign ID tokens with a new key from now on."`
 }
 
 // onBehalf opens the house and does something in the name of the local user.
@@ -234,13 +237,16 @@ type clientAppCmd struct {
 	Site     string   `default:"default" placeholder:"ID" help:"Site it acts at."`
 	JWKS     string   `name:"jwks" placeholder:"FILE" help:"Its public keys (JSON Web Key Set), if it can keep a private one."`
 	JWKSURL  string   `name:"jwks-url" placeholder:"URL" help:"Where its public keys are, instead of --jwks."`
+	Secret   bool     `help:"Make a secret for it, which is printed once. Keys are better, if it can sign."`
+	Launch   string   `placeholder:"URL" help:"Address at which it is opened from the page of a study; then --scope launch, too."`
 	JSON     bool     `help:"Print JSON."`
 }
 
 func (clientAppCmd) Help() string {
 	return `Registers an app that people let act for them (SMART App Launch): it sends their browser to /oauth/authorize, they
 see what it asks for and choose the patient, and it receives an access token for an hour from /oauth/token, with PKCE
-(S256). It may never do more than who let it. Without keys it is a public client.
+(S256). It may never do more than who let it. Without keys or a secret it is a public client. With openid it learns
+who they are; with offline_access or online_access it receives refresh tokens, each of which serves once.
 
 Example:
 
@@ -250,7 +256,7 @@ Example:
 
 // Run registers an app.
 func (c clientAppCmd) Run(ctx context.Context, sys *system) error {
-	p := token.Program{Name: c.Name, Site: c.Site, Returns: c.Redirect, Scopes: strings.Join(c.Scope, " "), KeysAt: c.JWKSURL}
+	p := token.Program{Name: c.Name, Site: c.Site, Returns: c.Redirect, Scopes: strings.Join(c.Scope, " "), KeysAt: c.JWKSURL, Secret: c.Secret, Opens: c.Launch}
 	if c.JWKS != "" {
 		text, err := os.ReadFile(c.JWKS)
 		if err != nil {
@@ -259,17 +265,24 @@ func (c clientAppCmd) Run(ctx context.Context, sys *system) error {
 		p.Keys = string(text)
 	}
 	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
-		made, err := h.Tokens.AddApp(ctx, p)
+		made, secret, err := h.Tokens.AddApp(ctx, p)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			return writeJSON(sys.Out, map[string]any{
+			answer := map[string]any{
 				"client_id": made.ID, "authorization_endpoint": c.base() + oauthAuthorize, "token_endpoint": c.base() + oauthToken,
 				"scope": strings.Join(made.Scopes, " "), "public": made.Public(),
-			})
+			}
+			if secret != "" {
+				answer["client_secret"] = secret
+			}
+			return writeJSON(sys.Out, answer)
 		}
 		_, err = fmt.Fprintf(sys.Out, "client_id %s\nauthorization endpoint %s\ntoken endpoint %s\n", made.ID, c.base()+oauthAuthorize, c.base()+oauthToken)
+		if err == nil && secret != "" {
+			_, err = fmt.Fprintf(sys.Out, "client_secret %s\n", secret)
+		}
 		return err
 	})
 }
@@ -299,15 +312,18 @@ func (c clientListCmd) Run(ctx context.Context, sys *system) error {
 		}
 		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "CLIENT ID\tNAME\tSTATE\tLAST USE\tKEYS\tSCOPES")
-		row := func(id, name, keys string, used, ended time.Time, scopes []string) {
+		row := func(id, name, keys string, used, blocked, ended time.Time, scopes []string) {
 			state := "valid"
-			if !ended.IsZero() {
+			switch {
+			case !ended.IsZero():
 				state = "removed"
+			case !blocked.IsZero():
+				state = "blocked"
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", id, name, state, dayOf(used), keys, strings.Join(scopes, " "))
 		}
 		for _, one := range all {
-			row(one.ID, one.Name, cmp.Or(one.KeysAt, "given"), one.Used, one.Ended, one.Scopes)
+			row(one.ID, one.Name, cmp.Or(one.KeysAt, "given"), one.Used, time.Time{}, one.Ended, one.Scopes)
 		}
 		apps, err := h.Tokens.Apps(ctx)
 		if err != nil {
@@ -315,10 +331,13 @@ func (c clientListCmd) Run(ctx context.Context, sys *system) error {
 		}
 		for _, one := range apps {
 			keys := cmp.Or(one.KeysAt, "given")
-			if one.Public() {
+			switch {
+			case one.Secret:
+				keys = "secret"
+			case one.Public():
 				keys = "none"
 			}
-			row(one.ID, one.Name, keys, one.Used, one.Ended, one.Scopes)
+			row(one.ID, one.Name, keys, one.Used, one.Blocked, one.Ended, one.Scopes)
 		}
 		return w.Flush()
 	})
@@ -348,6 +367,83 @@ func (c clientRemoveCmd) Run(ctx context.Context, sys *system) error {
 			return err
 		}
 		_, err = fmt.Fprintf(sys.Out, "%s removed\n", c.ID)
+		return err
+	})
+}
+
+type clientRotateCmd struct {
+	settings
+	ID string `arg:"" name:"client-id" help:"Id of the app, as list shows it."`
+}
+
+func (clientRotateCmd) Help() string {
+	return `Makes another secret for an app that has one and prints it this once. The old one serves no more.
+
+Example:
+
+    radagora client rotate 0193c3a0-5f3e-7c1a-9b7e-1f2a3b4c5d6e`
+}
+
+// Run rotates a secret.
+func (c clientRotateCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		secret, err := h.Tokens.Rotate(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(sys.Out, "client_secret %s\n", secret)
+		return err
+	})
+}
+
+type clientBlockCmd struct {
+	settings
+	ID    string `arg:"" name:"client-id" help:"Id of the app, as list shows it."`
+	Again bool   `help:"Let it in again."`
+}
+
+func (clientBlockCmd) Help() string {
+	return `Keeps an app out for now: nobody can let it act, and what it carries opens nothing. With --again all of that serves
+again as far as it is not over.
+
+Example:
+
+    radagora client block 0193c3a0-5f3e-7c1a-9b7e-1f2a3b4c5d6e`
+}
+
+// Run blocks an app, or lets it in again.
+func (c clientBlockCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := h.Tokens.Block(ctx, c.ID, !c.Again); err != nil {
+			return err
+		}
+		state := "blocked"
+		if c.Again {
+			state = "let in again"
+		}
+		_, err := fmt.Fprintf(sys.Out, "%s %s\n", c.ID, state)
+		return err
+	})
+}
+
+type clientRenewCmd struct{ settings }
+
+func (clientRenewCmd) Help() string {
+	return `Makes a new key and signs ID tokens of apps with it from now on. The old one is still published for a day. Do this
+when somebody may have read the data folder or the database, and else when your rules say so.
+
+Example:
+
+    radagora client renew-key`
+}
+
+// Run renews the key.
+func (c clientRenewCmd) Run(ctx context.Context, sys *system) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := h.Tokens.Renew(ctx); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(sys.Out, "ID tokens are signed with a new key")
 		return err
 	})
 }
