@@ -1,0 +1,4 @@
+package fhirpath
+
+// Check is to come.
+func (x *Expression) Check(typ string) error { return nil }
