@@ -34,15 +34,15 @@ func (m *Message) Header() Header {
 }
 
 // Peek reads as much as it can of a message that Parse refuses: its MSH, wherever it
-// begins a line in the first 64 kB, or begins at all. Errors are of kind Invalid:
-// there is none.
+// begins in the first 64 kB; eight places that look like one are tried. Errors are of
+// kind Invalid: there is none.
 func Peek(b []byte) (*Message, error) {
 	b = b[:min(len(b), 64<<10)]
 	from := 0
-	for {
+	for range 8 {
 		i := bytes.Index(b[from:], []byte("MSH"))
 		if i < 0 {
-			return nil, fault.Errorf(fault.Invalid, "hl7: there is no MSH")
+			break
 		}
 		from += i
 		head := b[from:]
@@ -54,6 +54,7 @@ func Peek(b []byte) (*Message, error) {
 		}
 		from += 3
 	}
+	return nil, fault.Errorf(fault.Invalid, "hl7: there is no MSH that can be read")
 }
 
 // atLeast reports whether a version is v or later; one that is none is not.
