@@ -152,7 +152,7 @@ func (w *watch) seen() (echo *dimse.Observation, recent []dimse.Observation) {
 // configuration for it.
 func (h *house) dicomServer(s settings, d *doorman, w *watch, m *metrics, secure *tls.Config) *dimse.Server {
 	server := h.inquire(h.schedule(&dimse.Server{
-		AETitle: s.AE, Log: h.Log, Now: h.Now, TLS: secure, Accept: d.accept,
+		AETitle: s.AE, Log: h.Log, Now: h.Now, TLS: secure, Accept: d.accept, TitleOf: h.titleOf,
 		Contexts: dimse.Contexts{Private: true},
 		Store:    keeper{house: h, site: site.Default},
 		Observe: func(ctx context.Context, o dimse.Observation) {
@@ -172,7 +172,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.Feed.Run, h.tendTokens}
+	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()

@@ -33,8 +33,10 @@ type program struct {
 
 	Account     accountCmd     `cmd:"" help:"Look after accounts: who may sign in, with which roles."`
 	Backup      backupCmd      `cmd:"" help:"Copy everything to another place, and prove it."`
+	Changes     changesCmd     `cmd:"" help:"Follow what happens to studies, and tell other systems."`
 	Check       checkCmd       `cmd:"" help:"Check archive and journal."`
 	Client      clientCmd      `cmd:"" help:"Register machines that sign their requests."`
+	Coerce      coerceCmd      `cmd:"" help:"Change attributes of what peers send, as it comes."`
 	Conformance conformanceCmd `cmd:"" help:"Print the DICOM conformance statement."`
 	Config      configCmd      `cmd:"" help:"Look at the configuration."`
 	Content     contentCmd     `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`

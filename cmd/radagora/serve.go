@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"radagora/access"
 	"radagora/fault"
 	"radagora/site"
 )
@@ -100,6 +101,9 @@ func (c *serveCmd) check() error {
 	if len(c.AE) < 1 || len(c.AE) > 16 {
 		return wrong("--ae: an application entity title has 1 to 16 characters (PS3.5 6.2)")
 	}
+	if _, err := c.viewers(); err != nil {
+		return err
+	}
 	if c.NoAuth && !loopback(c.HTTP) {
 		return wrong("--no-auth lets everybody in and is refused on %s: use an address that is loopback, such as 127.0.0.1:8080", c.HTTP)
 	}
@@ -134,7 +138,7 @@ func loopback(addr string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// seed notes the peers of the command line that are not known yet.
+// seed notes the peers and titles of the command line that are not known yet.
 func (c serveCmd) seed(ctx context.Context, h *house) error {
 	var peers []site.Peer
 	for _, s := range c.Peer {
@@ -144,7 +148,18 @@ func (c serveCmd) seed(ctx context.Context, h *house) error {
 		}
 		peers = append(peers, p)
 	}
-	return h.Sites.Seed(ctx, peers...)
+	var titles []site.Title
+	for _, s := range c.Title {
+		t, err := site.ParseTitle(s)
+		if err == nil && t.AETitle == c.AE {
+			err = fault.Errorf(fault.Invalid, "%s is --ae already", t.AETitle)
+		}
+		if err != nil {
+			return usageError{fmt.Errorf("--title: %w", err)}
+		}
+		titles = append(titles, t)
+	}
+	return errors.Join(h.Sites.Seed(ctx, peers...), h.Sites.SeedTitles(ctx, access.Local, titles...))
 }
 
 // listen opens a port.
@@ -186,6 +201,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		func() error { return h.sendAudit(ctx, c.settings) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return h.Observer.watch(ctx, h.Log) },
+		func() error { return h.Feed.Run(ctx) },
 		func() error { h.drain(ctx); <-ctx.Done(); return nil }, // what returns ends the others
 		func() error { return c.stream(ctx, h, sys) },
 		func() error { return h.dicomServer(c.settings, doorman, seen, counted, nil).Serve(ctx, d.dicom) },
