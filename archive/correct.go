@@ -3,6 +3,8 @@ package archive
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +35,7 @@ type Correction struct {
 	Person        Personal // whom it is about since; "" if nobody is named
 	Values        []Value  // by tag
 	Received      []Value  // the same attributes as the study had them before
+	Split         uid.UID  // Study Instance UID that the series has since; the zero UID if it stays in its study
 	Reason, Actor string
 	At            time.Time
 
@@ -54,6 +57,11 @@ func Correctable() []tag.Tag { return append([]tag.Tag(nil), correctable...) }
 // Correct lays a correction over a study, series or instance. NotFound: there is no
 // such thing. Invalid: no reason, or a value that the attribute cannot have.
 func (a *Archive) Correct(ctx context.Context, site string, t Target, values []Value, reason string) (Correction, error) {
+	return a.correct(ctx, site, t, values, reason, false)
+}
+
+// correct is Correct, and Split.
+func (a *Archive) correct(ctx context.Context, site string, t Target, values []Value, reason string, split bool) (Correction, error) {
 	c := Correction{ID: db.NewID(), Site: site, Target: t, Cause: ByPerson, Reason: strings.TrimSpace(reason), Actor: actorOf(ctx), At: a.Now()}
 	if c.Reason == "" || len(c.Reason) > maxReason {
 		return c, fault.Errorf(fault.Invalid, "a correction needs a reason of at most %d bytes", maxReason)
@@ -70,7 +78,7 @@ func (a *Archive) Correct(ctx context.Context, site string, t Target, values []V
 			return nil, err
 		}
 		for _, n := range all {
-			if t.has(n.series, n.sop) {
+			if n.now == t.Study && t.has(n.series, n.sop) {
 				covered[personOf(n.patient)] = true
 				was := l.header(n.header)
 				before.patient, before.ofStudy = mergePatient(before.patient, was.patient), merge(before.ofStudy, was.ofStudy)
@@ -86,6 +94,11 @@ func (a *Archive) Correct(ctx context.Context, site string, t Target, values []V
 		}
 		patient := f.over(patientColumns, before.patient)
 		c.Person = Conceal(personOf(patient))
+		if split {
+			if c.Split, err = l.studyFor(t, c.Person.Reveal(), all); err != nil {
+				return nil, err
+			}
+		}
 		if err := c.insert(ctx, tx, covered); err != nil {
 			return nil, err
 		}
@@ -105,6 +118,9 @@ func (a *Archive) Uncorrect(ctx context.Context, site, id, why string) error {
 		return err
 	}
 	return a.reidentified(ctx, site, c.Target.Study, func(tx *db.Tx, all []named) (*Correction, error) {
+		if err := c.splitFurther(ctx, tx); err != nil {
+			return nil, err
+		}
 		n, err := tx.Exec(ctx, `update correction set undone_ms = $2, undone_by = $3, undone_why = $4 where id = $1 and undone_ms = 0`,
 			c.ID, db.Millis(a.Now()), actorOf(ctx), why)
 		if err != nil {
@@ -119,7 +135,7 @@ func (a *Archive) Uncorrect(ctx context.Context, site, id, why string) error {
 		}
 		patient := make([]string, len(patientColumns))
 		for _, n := range all {
-			if c.Target.has(n.series, n.sop) {
+			if (n.now == c.Target.Study || n.now == c.Split) && c.Target.has(n.series, n.sop) {
 				patient = mergePatient(patient, l.header(n.header).patient)
 			}
 		}
@@ -198,6 +214,9 @@ func (h header) values(changed []Value) []Value {
 // what was typed encrypted, and under the one whom it was about before.
 func (c *Correction) entries(kind, reason string, patient []string, before string) []journal.Entry {
 	now := personOf(patient)
+	if !c.Split.IsZero() {
+		return c.splitEntries(kind, reason, patient, before)
+	}
 	data := map[string]any{"study": c.Target.Study, "correction": c.ID, "cause": c.Cause, "attributes": c.attributes(), "other_person": now != before}
 	if !c.Target.Series.IsZero() {
 		data["series"] = c.Target.Series
@@ -225,9 +244,9 @@ func (c *Correction) attributes() []string {
 
 // insert writes c.
 func (c *Correction) insert(ctx context.Context, tx *db.Tx, covered map[string]bool) error {
-	_, err := tx.Exec(ctx, `insert into correction (id, site_id, study_uid, series_uid, sop_uid, cause, person, corrected, received, reason, actor, at_ms)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, c.ID, c.Site, c.Target.Study.String(), c.Target.Series.String(), c.Target.SOP.String(),
-		c.Cause, c.Person.Reveal(), textOf(c.Values), textOf(c.Received), c.Reason, c.Actor, db.Millis(c.At))
+	_, err := tx.Exec(ctx, `insert into correction (id, site_id, study_uid, series_uid, sop_uid, cause, person, corrected, received, reason, actor, at_ms, new_study)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, c.ID, c.Site, c.Target.Study.String(), c.Target.Series.String(), c.Target.SOP.String(),
+		c.Cause, c.Person.Reveal(), textOf(c.Values), textOf(c.Received), c.Reason, c.Actor, db.Millis(c.At), c.Split.String())
 	if err != nil {
 		return err
 	}
@@ -264,13 +283,13 @@ func valuesOf(text string) ([]Value, error) {
 }
 
 const fromCorrection = `select id, site_id, study_uid, series_uid, sop_uid, cause, person, corrected, received, reason, actor, at_ms,
-	undone_ms, undone_by, undone_why from correction `
+	undone_ms, undone_by, undone_why, new_study from correction `
 
 func scanCorrection(r *db.Rows) (c Correction, err error) {
-	u, corrected, received := make([]string, 3), "", ""
+	u, corrected, received := make([]string, 4), "", ""
 	var at, undone int64
 	err = r.Scan(&c.ID, &c.Site, &u[0], &u[1], &u[2], &c.Cause, &c.Person, &corrected, &received, &c.Reason, &c.Actor, &at,
-		&undone, &c.UndoneBy, &c.Undoing)
+		&undone, &c.UndoneBy, &c.Undoing, &u[3])
 	c.At, c.Undone = db.FromMillis(at), db.FromMillis(undone)
 	if err == nil {
 		c.Values, err = valuesOf(corrected)
@@ -278,7 +297,7 @@ func scanCorrection(r *db.Rows) (c Correction, err error) {
 	if err == nil {
 		c.Received, err = valuesOf(received)
 	}
-	return c, uids(err, u, &c.Target.Study, &c.Target.Series, &c.Target.SOP)
+	return c, uids(err, u, &c.Target.Study, &c.Target.Series, &c.Target.SOP, &c.Split)
 }
 
 // Correction returns the correction of that id. NotFound: there is none at the site.
@@ -289,28 +308,38 @@ func (a *Archive) Correction(ctx context.Context, site, id string) (Correction, 
 // Corrections returns the corrections of a study, or of all studies if study is the
 // zero UID, also those undone, the latest first, at most limit.
 func (a *Archive) Corrections(ctx context.Context, site string, study uid.UID, limit int) ([]Correction, error) {
-	return db.List(ctx, a.DB, scanCorrection, fromCorrection+`where site_id = $1 and (cast($2 as text) = '' or study_uid = $2) order by id desc limit $3`,
-		site, study.String(), limit)
+	return db.List(ctx, a.DB, scanCorrection, fromCorrection+`where site_id = $1 and (cast($2 as text) = '' or study_uid = $2 or new_study = $2)
+		order by id desc limit $3`, site, study.String(), limit)
 }
 
 // A named is an instance with what it says of its patient, as received.
 type named struct {
 	header
-	id string
+	id  string
+	now uid.UID // the study in which it is
 }
 
-// reidentified changes the corrections of a study by do, and lets its row say what
-// its instances say under them.
+// reidentified changes the corrections of a study by do, and lets the rows of it, and of
+// those that were split from it, say what its instances say under them.
 func (a *Archive) reidentified(ctx context.Context, site string, study uid.UID, do func(*db.Tx, []named) (*Correction, error)) error {
 	for range 3 {
-		all, err := a.asReceived(ctx, site, study)
+		l, err := overlaysOf(ctx, a.DB, site, study.String())
+		if err != nil {
+			return err
+		}
+		if _, err := a.Study(ctx, site, study); err != nil && !slices.ContainsFunc(l.fixes, func(f fix) bool { return f.Target.Study == study }) {
+			return err
+		}
+		all, err := a.familyAsReceived(ctx, site, l.family)
 		if err != nil {
 			return err
 		}
 		err = a.DB.Write(ctx, func(tx *db.Tx) error {
-			// Nobody else changes the study, or adds to it, until this is done.
-			if _, err := tx.Exec(ctx, `update study set corrected = corrected where site_id = $1 and study_uid = $2`, site, study.String()); err != nil {
-				return err
+			// Nobody else changes these studies, or adds to them, until this is done.
+			for _, u := range l.family {
+				if _, err := tx.Exec(ctx, `update study set corrected = corrected where site_id = $1 and study_uid = $2`, site, u); err != nil {
+					return err
+				}
 			}
 			c, err := do(tx, all)
 			if err != nil {
@@ -323,6 +352,23 @@ func (a *Archive) reidentified(ctx context.Context, site string, study uid.UID, 
 		}
 	}
 	return errChanged
+}
+
+// familyAsReceived reads what the instances of some studies say of their patient.
+func (a *Archive) familyAsReceived(ctx context.Context, site string, family []string) ([]named, error) {
+	var all []named
+	for _, s := range family {
+		u, err := uid.Parse(s)
+		if err != nil {
+			return nil, err
+		}
+		list, err := a.asReceived(ctx, site, u)
+		if err != nil && fault.Of(err) != fault.NotFound {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
 }
 
 // asReceived reads what the instances of a study say of their patient. NotFound: there
@@ -347,44 +393,39 @@ func (a *Archive) asReceived(ctx context.Context, site string, study uid.UID) ([
 		if err != nil {
 			return nil, err
 		}
-		all[k] = named{h, i.ID}
+		all[k] = named{h, i.ID, study}
 	}
 	return all, nil
 }
 
-// reidentify makes the row of a study anew under its corrections.
+// reidentify makes the rows of a study, and of those split from it, anew under their
+// corrections.
 func (a *Archive) reidentify(ctx context.Context, tx *db.Tx, c *Correction, all []named) error {
-	uid := c.Target.Study.String()
-	l, err := overlaysOf(ctx, tx, c.Site, uid)
+	l, err := overlaysOf(ctx, tx, c.Site, c.Target.Study.String())
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `update study set corrected = $3 where site_id = $1 and study_uid = $2`, c.Site, uid, l.digest()); err != nil {
-		return err
+	if !c.Split.IsZero() && !slices.Contains(l.family, c.Split.String()) {
+		l.family = append(l.family, c.Split.String()) // it is being undone
 	}
-	var study string
-	var count int64
-	if err := tx.QueryRow(ctx, `select id, instance_count from study where site_id = $1 and study_uid = $2`, c.Site, uid).Scan(&study, &count); err != nil {
-		return err
-	}
-	if count != int64(len(all)) {
-		return errChanged
-	}
-	before, err := personsOf(ctx, tx, study)
+	before, err := a.countFamily(ctx, tx, c.Site, l.family, len(all))
 	if err != nil {
 		return err
 	}
-	rest := make([]header, len(all))
-	for k, n := range all {
-		rest[k] = l.header(n.header)
+	rest := map[string][]header{}
+	for _, n := range all {
+		h := l.header(n.header)
+		rest[h.study.String()] = append(rest[h.study.String()], h)
+	}
+	if err := a.rearrange(ctx, tx, c.Site, l, all); err != nil {
+		return err
 	}
 	e := eraser{a: a, tx: tx, p: access.Person{Site: c.Site}}
-	if err := e.remains(ctx, study, rest); err != nil {
-		return err
-	}
-	after, err := personsOf(ctx, tx, study)
-	if err != nil {
-		return err
+	after := map[string]bool{}
+	for _, u := range l.family {
+		if err := e.anew(ctx, u, l.digest(), rest[u], after); err != nil {
+			return err
+		}
 	}
 	for who := range after {
 		if !before[who] && a.Arrived != nil {
@@ -393,10 +434,68 @@ func (a *Archive) reidentify(ctx context.Context, tx *db.Tx, c *Correction, all 
 			}
 		}
 	}
-	if err := a.prepareStudy(ctx, tx, study); err != nil {
+	tx.OnCommit(a.known.clear)
+	return nil
+}
+
+// countFamily returns whom the studies of a family name. Unavailable: they do not have as
+// many instances as were read.
+func (a *Archive) countFamily(ctx context.Context, tx *db.Tx, site string, family []string, read int) (map[string]bool, error) {
+	persons, have := map[string]bool{}, 0
+	for _, u := range family {
+		id, n, err := studyRow(ctx, tx, site, u)
+		if err != nil {
+			return nil, err
+		}
+		list, err := personsOf(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(persons, list)
+		have += n
+	}
+	if have != read {
+		return nil, errChanged
+	}
+	return persons, nil
+}
+
+// studyRow returns the id of a study and how many instances it has; "" if there is none.
+func studyRow(ctx context.Context, q db.Querier, site, study string) (id string, instances int, err error) {
+	err = q.QueryRow(ctx, `select id, instance_count from study where site_id = $1 and study_uid = $2`, site, study).Scan(&id, &instances)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return "", 0, nil
+	}
+	return id, instances, err
+}
+
+// anew makes one study anew of what its instances say, or takes its row away if it has
+// none, and gathers whom it names.
+func (e *eraser) anew(ctx context.Context, uid, digest string, rest []header, persons map[string]bool) error {
+	id, _, err := studyRow(ctx, e.tx, e.p.Site, uid)
+	if err != nil || id == "" {
 		return err
 	}
-	tx.OnCommit(a.known.clear)
+	if len(rest) == 0 {
+		if err := e.a.Unprepare(ctx, e.tx, e.p.Site, id); err != nil {
+			return err
+		}
+		return e.rows(ctx, id, uid)
+	}
+	if _, err := e.tx.Exec(ctx, `update study set corrected = $2 where id = $1`, id, digest); err != nil {
+		return err
+	}
+	if err := e.remains(ctx, id, rest); err != nil {
+		return err
+	}
+	list, err := personsOf(ctx, e.tx, id)
+	if err != nil {
+		return err
+	}
+	maps.Copy(persons, list)
+	if err := e.a.prepareStudy(ctx, e.tx, id); err != nil {
+		return err
+	}
 	return e.told(ctx, uid, false)
 }
 

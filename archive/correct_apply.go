@@ -40,43 +40,59 @@ func (c *Correction) fix(of map[string]bool) (fix, error) {
 		f.texts[v.Tag] = v.Text.Reveal()
 		b.Text(v.Tag, v.Text.Reveal())
 	}
+	if !c.Split.IsZero() {
+		f.texts[tag.StudyInstanceUID] = c.Split.String()
+		b.UID(tag.StudyInstanceUID, c.Split)
+	}
 	var err error
 	f.values, err = b.Dataset()
 	return f, err
 }
 
-// fixesOf returns the corrections of a study that hold.
-func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, error) {
-	list, err := db.List(ctx, q, scanCorrection, fromCorrection+`where site_id = $1 and study_uid = $2 and undone_ms = 0`, site, study)
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	type pair struct{ correction, person string }
-	pairs, err := db.List(ctx, q, func(r *db.Rows) (p pair, err error) { return p, r.Scan(&p.correction, &p.person) },
-		`select correction_received.correction, correction_received.person from correction
-		join correction_received on correction_received.correction = correction.id
-		where correction.site_id = $1 and correction.study_uid = $2 and correction.undone_ms = 0`, site, study)
-	if err != nil {
-		return nil, err
-	}
-	of := map[string]map[string]bool{}
-	for _, p := range pairs {
-		if of[p.correction] == nil {
-			of[p.correction] = map[string]bool{}
+// fixesOf returns the corrections that hold of a study, of the one that it was split
+// from, and of those split from it; and the Study Instance UIDs of all these, in order.
+func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, []string, error) {
+	family, of := []string{study}, map[string]Correction{}
+	for n := 0; n < len(family) && n < maxFamily; n++ {
+		list, err := db.List(ctx, q, scanCorrection, fromCorrection+`where site_id = $1 and undone_ms = 0 and (study_uid = $2 or new_study <> '' and new_study = $2)`, site, family[n])
+		if err != nil {
+			return nil, nil, err
 		}
-		of[p.correction][p.person] = true
-	}
-	all := make(fixes, len(list))
-	for i := range list {
-		if all[i], err = list[i].fix(of[list[i].ID]); err != nil {
-			return nil, err
+		for _, c := range list {
+			of[c.ID] = c
+			for _, u := range []string{c.Target.Study.String(), c.Split.String()} {
+				if u != "" && !slices.Contains(family, u) {
+					family = append(family, u)
+				}
+			}
 		}
+	}
+	slices.Sort(family)
+	var all fixes
+	for id, c := range of {
+		persons, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+			`select person from correction_received where correction = $1`, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		named := map[string]bool{}
+		for _, p := range persons {
+			named[p] = true
+		}
+		f, err := c.fix(named)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, f)
 	}
 	slices.SortFunc(all, func(a, b fix) int {
 		return cmp.Or(cmp.Compare(breadth[b.Target.level()], breadth[a.Target.level()]), cmp.Compare(a.ID, b.ID))
 	})
-	return all, nil
+	return all, family, nil
 }
+
+// maxFamily bounds how many studies are made of one.
+const maxFamily = 100
 
 // breadth orders levels by how much they hold.
 var breadth = map[string]int{"study": 3, "series": 2, "instance": 1}
@@ -86,15 +102,23 @@ var breadth = map[string]int{"study": 3, "series": 2, "instance": 1}
 type overlays struct {
 	fixes
 	coercions map[string]*Coercion // by id
+	family    []string             // the study, and all that were split from it or it from
 }
 
 // overlaysOf returns what lies over the objects of a study.
 func overlaysOf(ctx context.Context, q db.Querier, site, study string) (o overlays, err error) {
-	if o.fixes, err = fixesOf(ctx, q, site, study); err != nil {
+	if o.fixes, o.family, err = fixesOf(ctx, q, site, study); err != nil {
 		return o, err
 	}
-	o.coercions, err = coercionsOf(ctx, q, site, study)
-	return o, err
+	o.coercions = map[string]*Coercion{}
+	for _, u := range o.family {
+		of, err := coercionsOf(ctx, q, site, u)
+		if err != nil {
+			return o, err
+		}
+		maps.Copy(o.coercions, of)
+	}
+	return o, nil
 }
 
 // none reports whether nothing does.
@@ -132,24 +156,45 @@ func (o overlays) about(d *dicom.Dataset, series, sop uid.UID, coerced string) f
 			all, patient = append(all, f), f.over(patientColumns, patient)
 		}
 	}
-	return append(all, o.on(series, sop, personOf(patient))...)
+	return append(all, o.on(d.UID(tag.StudyInstanceUID), series, sop, personOf(patient))...)
 }
 
-// on returns those that are about an instance that names a person.
-func (l fixes) on(series, sop uid.UID, person string) fixes {
+// on returns those that are about an instance that names a person: those of the study
+// that it names, and if they move it to another study, those of that.
+func (l fixes) on(study, series, sop uid.UID, person string) fixes {
 	var some fixes
-	for _, f := range l {
-		if f.of[person] && f.Target.has(series, sop) {
-			some = append(some, f)
+	for range maxFamily {
+		next, left := study, "" // the correction by which it left the study
+		for _, f := range l {
+			if f.about(study, series, sop, person) && !f.Split.IsZero() {
+				next, left = f.Split, f.ID
+			}
 		}
+		for _, f := range l {
+			if f.about(study, series, sop, person) && (left == "" || f.ID <= left) {
+				some = append(some, f)
+			}
+		}
+		if next == study {
+			break
+		}
+		study = next
 	}
 	return some
 }
 
+// about reports whether f is about an instance of a study that names a person.
+func (f fix) about(study, series, sop uid.UID, person string) bool {
+	return f.Target.Study == study && f.of[person] && f.Target.has(series, sop)
+}
+
 // header returns what the index takes of an instance under its corrections.
 func (l fixes) header(h header) header {
-	for _, f := range l.on(h.series, h.sop, personOf(h.patient)) {
+	for _, f := range l.on(h.study, h.series, h.sop, personOf(h.patient)) {
 		h.patient, h.ofStudy = f.over(patientColumns, h.patient), f.over(studyColumns, h.ofStudy)
+		if !f.Split.IsZero() {
+			h.study = f.Split
+		}
 	}
 	return h
 }
@@ -440,7 +485,7 @@ func (s *spliced) ReadAt(p []byte, at int64) (n int, err error) {
 // are gone.
 func (e *eraser) corrections(ctx context.Context) error {
 	const theirs = `select id from correction where site_id = $1 and (person <> '' and person = $2 or
-		not exists (select 1 from study where study.site_id = correction.site_id and study.study_uid = correction.study_uid)
+		not exists (select 1 from study where study.site_id = correction.site_id and study.study_uid in (correction.study_uid, correction.new_study))
 		and not exists (select 1 from trash_object where trash_object.site_id = correction.site_id and trash_object.study_uid = correction.study_uid))`
 	for _, s := range []string{
 		`delete from correction_received where correction in (` + theirs + `)`,
@@ -454,6 +499,7 @@ func (e *eraser) corrections(ctx context.Context) error {
 		`delete from coerced where site_id = $1 and not exists (select 1 from instance where instance.site_id = coerced.site_id and instance.sop_uid = coerced.sop_uid)
 			and not exists (select 1 from trash_object where trash_object.site_id = coerced.site_id and trash_object.sop_uid = coerced.sop_uid)`,
 		`delete from coerced_study where site_id = $1 and not exists (select 1 from study where study.site_id = coerced_study.site_id and study.study_uid = coerced_study.study_uid)
+			and not exists (select 1 from correction where correction.site_id = coerced_study.site_id and correction.study_uid = coerced_study.study_uid)
 			and not exists (select 1 from trash_object where trash_object.site_id = coerced_study.site_id and trash_object.study_uid = coerced_study.study_uid)`,
 	} {
 		if _, err := e.tx.Exec(ctx, s, e.p.Site); err != nil {

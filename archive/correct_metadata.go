@@ -50,7 +50,7 @@ func (a *Archive) overlaying(ctx context.Context, site, study, corrected string)
 
 // asked are the elements that an overlay looks at.
 var asked = func() map[tag.Tag]bool {
-	all := map[tag.Tag]bool{tag.SOPInstanceUID: true, tag.SeriesInstanceUID: true, tag.OriginalAttributesSequence: true}
+	all := map[tag.Tag]bool{tag.SOPInstanceUID: true, tag.SeriesInstanceUID: true, tag.StudyInstanceUID: true, tag.OriginalAttributesSequence: true}
 	for _, t := range slices.Concat(correctable, coercible, ofOtherPerson) {
 		all[t] = true
 	}

@@ -210,8 +210,12 @@ func (s *place) coerce(ctx context.Context, tx *db.Tx, e *entry) error {
 		return err
 	}
 	s.overlays = s.overlays.with(&c)
-	_, err = tx.Exec(ctx, `update study set corrected = $2 where id = $1`, s.study, s.overlays.digest())
-	return err
+	for _, u := range s.overlays.family {
+		if _, err := tx.Exec(ctx, `update study set corrected = $3 where site_id = $1 and study_uid = $2`, e.site, u, s.overlays.digest()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seriesOf does the same with the series.
