@@ -25,6 +25,13 @@ type Studies interface {
 	Series(ctx context.Context, study, series, after string) (SeriesPage, error)
 	// Medium returns what writes a study as a zip file with a DICOMDIR.
 	Medium(ctx context.Context, study string) (func(io.Writer) error, error)
+	// Opening returns in which viewers of others a study can be opened.
+	Opening(ctx context.Context, study string) (StudyOpening, error)
+	// Open returns the address at which a viewer shows a study, with a ticket for it
+	// if the viewer asks us for the images. NotFound: there is no viewer of this name.
+	Open(ctx context.Context, study, viewer string) (StudyOpened, error)
+	// TakeBack ends a ticket of whoever asks.
+	TakeBack(ctx context.Context, ticket string) error
 }
 
 // A StudyQuery says which studies are wanted. Its zero value wants the latest.
@@ -67,6 +74,9 @@ func (s *server) studyRoutes(g registrar) {
 	g.get("/images/studies/{uid}", access.PageRead, s.studyPage) // the room asks about the patient
 	g.get("/images/studies/{uid}/series/{series}", access.PageRead, s.seriesPage)
 	g.get("/images/studies/{uid}/medium", access.PageRead, s.studyMedium)
+	g.get("/images/studies/{uid}/open", access.PageRead, s.studyOpening)
+	g.post("/images/studies/{uid}/open", access.PageRead, s.studyOpen)
+	g.post("/images/studies/{uid}/open/end", access.PageRead, s.studyTakeBack)
 }
 
 // studyQuery reads the filter from the address.

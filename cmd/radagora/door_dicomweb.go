@@ -61,6 +61,7 @@ func (h *house) dicomwebRoutes(s settings) []route {
 		all = append(all, route{r.Pattern, dicomwebActs[r.Action], guard(r.Handler)})
 	}
 	return append(all,
+		h.ticketRoute(s),
 		route{"GET " + wadoURI, access.StudyFind, guard(d.URI())},
 		route{"OPTIONS " + wadoURI, web.Anybody, guard(http.NotFoundHandler())},
 	)

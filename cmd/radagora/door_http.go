@@ -22,7 +22,7 @@ func (h *house) identify(s settings, next http.Handler) http.Handler {
 		who, err := h.whoever(s, r)
 		switch {
 		case err == nil:
-		case r.Header.Get("Authorization") != "" && (fault.Of(err) == fault.Forbidden || fault.Of(err) == fault.NotFound):
+		case (r.Header.Get("Authorization") != "" || ticketIn(r) != "") && (fault.Of(err) == fault.Forbidden || fault.Of(err) == fault.NotFound):
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			http.Error(w, "the token is not valid: it is unknown, was revoked or has expired", http.StatusUnauthorized)
 			return
@@ -43,6 +43,9 @@ func (h *house) identify(s settings, next http.Handler) http.Handler {
 // whoever returns who asks, the zero Who for nobody.
 func (h *house) whoever(s settings, r *http.Request) (access.Who, error) {
 	ctx := r.Context()
+	if secret := ticketIn(r); secret != "" {
+		return h.ticketed(ctx, remoteOf(r), secret)
+	}
 	if secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		who, err := h.Tokens.VerifyFrom(ctx, remoteOf(r), secret)
 		who.Door = "api"

@@ -33,6 +33,7 @@ type settings struct {
 	DICOM       string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
 	AE          string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
 	Peer        []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
+	Title       []string `setting:"" sep:"none" placeholder:"TITLE=SERVICES" help:"A further title of ours with services of its own, such as DOSE=store+commitment;keep=reports;from=CT1+CT2; can be repeated. Services: store, find, retrieve, worklist, mpps, commitment."`
 	TLSCert     string   `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) for pages and DICOM over TLS; read again when it changes."`
 	TLSKey      string   `setting:"" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
 	TLSClientCA string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
@@ -41,6 +42,7 @@ type settings struct {
 	Reach       []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
 	IDP         string   `setting:"" name:"idp" placeholder:"FILE" help:"Identity providers (YAML) with which people sign in; see docs/operate/sign-in.md."`
 	AllowOrigin []string `setting:"" name:"allow-origin" placeholder:"URL" help:"A site whose pages may ask DICOMweb with a token, such as https://viewer.hospital.example; can be repeated."`
+	OpenIn      []string `setting:"" name:"open-in" sep:"none" placeholder:"NAME=ADDRESS" help:"A viewer that opens studies from their page, its address with {study}, {dicomweb}, {token} and {zip}; see docs/dicomweb.md; can be repeated."`
 	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
 	Minimise    bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
 	mailSettings

@@ -160,6 +160,14 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 	if access.Can(ctx, access.ObjectSend, access.Subject{Site: at, Person: s.Person.Reveal(), Study: name}) {
 		page.Actions = append(page.Actions, web.StudyAction{Label: "send.title", Path: "/images/studies/" + name + "/send"})
 	}
+	if len(v.viewersOf()) > 0 {
+		page.Actions = append(page.Actions, web.StudyAction{Label: "open.title", Path: "/images/studies/" + name + "/open"})
+	}
+	if apps, err := v.Tokens.Launchable(ctx, at); err != nil {
+		return page, err
+	} else if len(apps) > 0 && !v.settings.NoAuth {
+		page.Actions = append(page.Actions, web.StudyAction{Label: "apps.open_in", Path: "/images/studies/" + name + "/apps"})
+	}
 	page.Archive = "/images/studies/" + name + "/medium"
 	rooms, err := v.plan(ctx)
 	if err != nil {
