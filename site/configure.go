@@ -46,10 +46,12 @@ func (r *Register) Layout(ctx context.Context, siteID string) (l Layout, err err
 type Configuration struct {
 	Sites   []Site // ID says which; Version is not looked at
 	Peers   []Peer
+	Titles  []Title
 	Layouts map[string]Layout // by site; rooms and machines that are not named stay
 
-	RemovedPeers []Peer            // Site and AETitle say which
-	Removed      map[string]Layout // by site; ids say which
+	RemovedPeers  []Peer            // Site and AETitle say which
+	RemovedTitles []Title           // likewise
+	Removed       map[string]Layout // by site; ids say which
 }
 
 // Configure changes all that c says on behalf of by, or nothing. A machine may be
@@ -70,6 +72,16 @@ func (r *Register) Configure(ctx context.Context, by string, c Configuration) er
 		}
 		for _, p := range c.RemovedPeers {
 			if err := r.removePeer(ctx, tx, by, p.Site, p.AETitle); err != nil {
+				return err
+			}
+		}
+		for _, t := range c.Titles {
+			if err := r.setTitle(ctx, tx, by, t); err != nil {
+				return err
+			}
+		}
+		for _, t := range c.RemovedTitles {
+			if err := r.removeTitle(ctx, tx, by, t.Site, t.AETitle); err != nil {
 				return err
 			}
 		}

@@ -30,6 +30,7 @@ const (
 	IsBlocked        = "blocked"
 	WithoutTLS       = "tls"
 	OtherCertificate = "certificate"
+	OtherTitle       = "title" // it may come in, but not call what it called
 )
 
 // A Knock is a caller who was not let in, with how often and when.
@@ -72,7 +73,14 @@ func (r *Register) Admit(ctx context.Context, c Caller, lookup func(host string)
 		reason = OtherCertificate
 	}
 	if reason == "" {
-		return p, r.called(ctx, p)
+		may, err := r.mayCall(ctx, c)
+		if err != nil {
+			return Peer{}, err
+		}
+		if may {
+			return p, r.called(ctx, p)
+		}
+		reason = OtherTitle
 	}
 	if reason != IsBlocked { // somebody decided about that one
 		err = r.knock(ctx, c, reason)

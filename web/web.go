@@ -49,6 +49,7 @@ type Config struct {
 	Accounts     Accounts
 	Identity     Identity // nil: the hospital has no identity provider
 	Apps         Apps     // nil: no program acts for people
+	AppDesk      AppDesk  // nil: likewise
 	Tokens       Tokens
 	Providers    Providers
 	Today        Today
@@ -69,6 +70,7 @@ type Config struct {
 	Content      Content
 	Peers        Peers
 	Coercion     Coercion
+	Titles       Titles
 	Backups      Backups
 	Rights       Rights
 	Notices      Notices
@@ -218,12 +220,14 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.worklistRoutes(g)
 	s.reconcileRoutes(g)
 	s.coercionRoutes(g)
+	s.titleRoutes(g)
 	s.associationRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)
 	s.identityRoutes(g)
 	s.tokenRoutes(g)
 	s.appRoutes(g)
+	s.appDeskRoutes(g)
 	s.providerRoutes(g)
 	if s.Rights != nil {
 		g.get("/access/study", access.StudyExplain, s.studyRights)

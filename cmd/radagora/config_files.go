@@ -21,7 +21,7 @@ import (
 
 // A configuration is what makes one installation another than the next, as files
 // have it: one for accounts and, for each site, one each for the site itself, its
-// rooms, its peers, the levels that govern and what names mean. A part whose file is
+// rooms, its peers, our titles, the levels that govern and what names mean. A part whose file is
 // missing is nil and left alone. There are no secrets in it.
 type configuration struct {
 	Accounts  []accountEntry
@@ -35,10 +35,11 @@ type siteEntries struct {
 	Rooms    []roomEntry
 	Machines []machineEntry
 	Peers    []peerEntry
+	Titles   []titleEntry
 	Levels   []levelEntry
 	Names    []nameEntry
 
-	hasRooms, hasPeers, hasLevels, hasNames bool
+	hasRooms, hasPeers, hasTitles, hasLevels, hasNames bool
 }
 
 type accountEntry struct {
@@ -79,6 +80,14 @@ type peerEntry struct {
 	Note        string   `yaml:"note,omitempty"`
 }
 
+type titleEntry struct {
+	Title    string   `yaml:"title"`
+	Services []string `yaml:"services"`
+	Keep     string   `yaml:"keep,omitempty"`
+	Callers  []string `yaml:"callers,omitempty"`
+	Note     string   `yaml:"note,omitempty"`
+}
+
 type levelEntry struct {
 	Set  string `yaml:"set"`
 	Exam string `yaml:"exam,omitempty"`
@@ -103,6 +112,7 @@ func (e siteEntry) key() string    { return "" }
 func (e roomEntry) key() string    { return e.ID }
 func (e machineEntry) key() string { return e.ID }
 func (e peerEntry) key() string    { return e.Title }
+func (e titleEntry) key() string   { return e.Title }
 func (e levelEntry) key() string   { return cmp.Or(e.Exam, "all") + " " + e.Set + " from " + e.From }
 
 func (e nameEntry) key() string {
@@ -128,6 +138,9 @@ type (
 	peersFile struct {
 		Peers []peerEntry `yaml:"peers"`
 	}
+	titlesFile struct {
+		Titles []titleEntry `yaml:"titles"`
+	}
 	levelsFile struct {
 		Levels []levelEntry `yaml:"levels"`
 	}
@@ -142,6 +155,7 @@ const (
 	aboutSite     = "The site: its name, its country (ISO 3166-1), its time zone (IANA)."
 	aboutRooms    = "Rooms, and what was decided about machines: their names, the room they stand in\n(without one, their own), and the machine they really are (into)."
 	aboutPeers    = "DICOM applications: accepted may send and ask, limited may send, blocked may nothing."
+	aboutTitles   = "Further titles of ours. Services: store, find, retrieve, worklist, mpps, commitment; keep: reports\ntakes no images; callers: the peers that may call it, without any every peer that is let in."
 	aboutLevels   = "Which sets of reference levels govern, from which day on. What governed is not\nremoved but ended (to)."
 	aboutNames    = "What the names of procedures and protocols mean."
 )
@@ -163,6 +177,7 @@ func (c *configuration) save(dir string) error {
 			saveFile(dir, path.Join(in, "site.yaml"), aboutSite, s.Site),
 			saveFile(dir, path.Join(in, "rooms.yaml"), aboutRooms, roomsFile{some(s.Rooms), some(s.Machines)}),
 			saveFile(dir, path.Join(in, "peers.yaml"), aboutPeers, peersFile{some(s.Peers)}),
+			saveFile(dir, path.Join(in, "titles.yaml"), aboutTitles, titlesFile{some(s.Titles)}),
 			saveFile(dir, path.Join(in, "levels.yaml"), aboutLevels, levelsFile{some(s.Levels)}),
 			saveFile(dir, path.Join(in, "names.yaml"), aboutNames, namesFile{some(s.Names)}),
 		)
@@ -241,7 +256,7 @@ func (c *configuration) load(dir, name string) error {
 	folder, base := path.Split(name)
 	id := path.Base(folder)
 	if path.Clean(folder) != path.Join("sites", id) || !siteFolder.MatchString(id) {
-		return fmt.Errorf("%s: want accounts.yaml, elsewhere.yaml, or site.yaml, rooms.yaml, peers.yaml, levels.yaml or names.yaml in sites/ID", file)
+		return fmt.Errorf("%s: want accounts.yaml, elsewhere.yaml, or site.yaml, rooms.yaml, peers.yaml, titles.yaml, levels.yaml or names.yaml in sites/ID", file)
 	}
 	s := c.Sites[id]
 	if s == nil {
@@ -262,6 +277,11 @@ func (s *siteEntries) load(file, base string) error {
 		err := decodeFile(file, &f)
 		s.Rooms, s.Machines, s.hasRooms = f.Rooms, f.Machines, true
 		return errors.Join(err, once(file, f.Rooms), once(file, f.Machines))
+	case "titles.yaml":
+		var f titlesFile
+		err := decodeFile(file, &f)
+		s.Titles, s.hasTitles = f.Titles, true
+		return errors.Join(err, once(file, f.Titles))
 	case "peers.yaml":
 		var f peersFile
 		err := decodeFile(file, &f)
@@ -278,7 +298,7 @@ func (s *siteEntries) load(file, base string) error {
 		s.Names, s.hasNames = f.Names, true
 		return errors.Join(err, once(file, f.Names))
 	}
-	return fmt.Errorf("%s: a site has site.yaml, rooms.yaml, peers.yaml, levels.yaml and names.yaml", file)
+	return fmt.Errorf("%s: a site has site.yaml, rooms.yaml, peers.yaml, titles.yaml, levels.yaml and names.yaml", file)
 }
 
 // decodeFile reads YAML strictly.
@@ -346,6 +366,22 @@ func (e peerEntry) peer(siteID string) site.Peer {
 		Site: siteID, AETitle: e.Title, State: site.PeerState(e.State), Host: e.Host, Port: e.Port, Addresses: e.Addresses,
 		TLS: e.TLS, Certificate: e.Certificate, Note: e.Note,
 	}
+}
+
+func titleEntryOf(t site.Title) titleEntry {
+	e := titleEntry{Title: t.AETitle, Keep: string(t.Keep), Callers: t.Callers, Note: t.Note}
+	for _, s := range t.Services {
+		e.Services = append(e.Services, string(s))
+	}
+	return e
+}
+
+func (e titleEntry) self(siteID string) site.Title {
+	t := site.Title{Site: siteID, AETitle: e.Title, Keep: site.Keep(e.Keep), Callers: e.Callers, Note: e.Note}
+	for _, s := range e.Services {
+		t.Services = append(t.Services, site.Service(s))
+	}
+	return t
 }
 
 func levelOf(g dose.Governing) levelEntry {

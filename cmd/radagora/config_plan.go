@@ -65,6 +65,13 @@ func entriesOf(ctx context.Context, h *house, s site.Site) (*siteEntries, error)
 	for _, p := range peers {
 		e.Peers = append(e.Peers, peerEntryOf(p))
 	}
+	titles, err := h.Sites.Titles(ctx, s.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range titles {
+		e.Titles = append(e.Titles, titleEntryOf(t))
+	}
 	governing, err := h.Dose.Governing(ctx, s.ID)
 	if err != nil {
 		return nil, err
@@ -206,6 +213,15 @@ func (p *configPlan) compareSite(ctx context.Context, h *house, id string, want,
 		}
 		for _, e := range gone {
 			p.sites.RemovedPeers = append(p.sites.RemovedPeers, e.peer(id))
+		}
+	}
+	if want.hasTitles {
+		add, change, gone := compare(p, path.Join(in, "titles.yaml"), want.Titles, have.Titles)
+		for _, e := range append(add, change...) {
+			p.sites.Titles = append(p.sites.Titles, e.self(id))
+		}
+		for _, e := range gone {
+			p.sites.RemovedTitles = append(p.sites.RemovedTitles, e.self(id))
 		}
 	}
 	if want.hasLevels {

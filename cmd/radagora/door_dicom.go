@@ -43,9 +43,17 @@ func newDoorman(h *house, open bool, proof *account.Register) *doorman {
 	return d
 }
 
-// accept implements dimse.Server.Accept. Who asks for Verification alone gets an
-// answer, so that an installer can try the line before anybody has decided.
+// accept implements dimse.Server.Accept: who may come in, and call what is called.
 func (d *doorman) accept(ctx context.Context, p *dimse.Peer) error {
+	if err := d.known(ctx, p); err != nil {
+		return err
+	}
+	return d.mayCall(ctx, p)
+}
+
+// known decides whether a peer may come in. Who asks for Verification alone gets an
+// answer, so that an installer can try the line before anybody has decided.
+func (d *doorman) known(ctx context.Context, p *dimse.Peer) error {
 	from, err := netip.ParseAddrPort(p.Address)
 	if err != nil {
 		return dimse.ErrCongestion

@@ -34,8 +34,8 @@ func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Con
 		Start: startView{view}, Rooms: roomsView{view}, Storage: storageView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
 		Backups: backupView{view},
-		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Notices: noticesView{view}, Changes: changesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
-		Identity: view.identity(), Tokens: tokensView{view}, Apps: appsView{view}, Providers: providersView{view},
+		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Titles: titlesView{view}, Notices: noticesView{view}, Changes: changesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
+		Identity: view.identity(), Tokens: tokensView{view}, Apps: appsView{view}, AppDesk: appDesk{studiesView{view}}, Providers: providersView{view},
 		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
 	if s.NoAuth {

@@ -30,6 +30,8 @@ const (
 type Contexts struct {
 	// Private takes classes the standard does not know as storage classes, too.
 	Private bool
+	// Classes are the storage classes taken; nil is all, and with any Private is not asked.
+	Classes []uid.UID
 	// Syntaxes are the transfer syntaxes for storage; nil is StorageSyntaxes.
 	Syntaxes []uid.UID
 	// Preferred are taken before what a peer proposes first, in this order. That
@@ -134,7 +136,7 @@ func (t *Title) Services() []Service {
 	if t.Store != nil || t.Retrieve != nil {
 		syntaxes := t.Contexts.syntaxes()
 		for e := range uid.All() {
-			if e.Storage {
+			if e.Storage && (t.Contexts.Classes == nil || slices.Contains(t.Contexts.Classes, e.UID)) {
 				rows = append(rows, t.storing(row(e.UID, Storing, syntaxes)))
 			}
 		}
@@ -209,7 +211,7 @@ func (n *negotiator) service(class uid.UID) (Service, bool) {
 	if s := n.rows[class]; s != nil {
 		return *s, true
 	}
-	if _, known := uid.Lookup(class); known || !n.Contexts.Private || n.Store == nil && n.Retrieve == nil {
+	if _, known := uid.Lookup(class); known || !n.Contexts.Private || n.Contexts.Classes != nil || n.Store == nil && n.Retrieve == nil {
 		return Service{}, false
 	}
 	return n.storing(Service{Class: class, Kind: Storing}), true

@@ -40,6 +40,10 @@ type Server struct {
 	// Titles are further called titles, each with services of its own. Accept decides
 	// about them, too.
 	Titles []Title
+	// TitleOf looks up a called title that is neither AETitle nor among Titles, for each
+	// association anew; nil is that nobody here is called that. An error is translated by
+	// its kind. Nil knows none.
+	TitleOf func(ctx context.Context, called string) (*Title, error)
 	// Observe is told what happens. It must be quick. Nil is nobody.
 	Observe func(ctx context.Context, o Observation)
 

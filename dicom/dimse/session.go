@@ -55,8 +55,8 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 		state := t.ConnectionState()
 		peer.TLS = &state
 	}
-	n := x.s.title(rq.called)
-	if no := x.judge(ctx, n, &peer, rq); no != nil {
+	n, no := x.judge(ctx, &peer, rq)
+	if no != nil {
 		x.s.dissociate(x.c)
 		x.s.Log.InfoContext(ctx, "association rejected", "peer", peer, "reason", no.Error())
 		x.note(ctx, Observation{Occasion: Rejected, Peer: peer, Rejection: no})
@@ -79,27 +79,31 @@ func (x *session) begin(ctx context.Context, rq *associate) bool {
 }
 
 // judge is the service-user's part of accepting an association.
-func (x *session) judge(ctx context.Context, n *negotiator, peer *Peer, rq *associate) (no *RejectionError) {
+func (x *session) judge(ctx context.Context, peer *Peer, rq *associate) (n *negotiator, no *RejectionError) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(x.s.Log, v)
 			no = ErrCongestion
 		}
 	}()
-	switch {
-	case rq.application != applicationContext:
-		return ErrApplication
-	case n == nil:
-		return ErrCalled
-	case x.s.Accept == nil:
-		return nil
+	if rq.application != applicationContext {
+		return nil, ErrApplication
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.s.limits.ARTIM)
 	defer cancel()
-	if err := x.s.Accept(ctx, peer); err != nil {
-		return rejectionFor(err)
+	n, err := x.s.title(ctx, rq.called)
+	switch {
+	case err != nil:
+		return nil, rejectionFor(err)
+	case n == nil:
+		return nil, ErrCalled
+	case x.s.Accept == nil:
+		return n, nil
 	}
-	return nil
+	if err := x.s.Accept(ctx, peer); err != nil {
+		return nil, rejectionFor(err)
+	}
+	return n, nil
 }
 
 // negotiate answers the proposals of rq by the table of a title.

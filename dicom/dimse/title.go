@@ -34,18 +34,31 @@ func (s *Server) own() Title {
 func (s *Server) AllTitles() []Title { return append([]Title{s.own()}, s.Titles...) }
 
 // title returns the negotiator for a called title, nil if nobody here is called that.
-func (s *Server) title(called string) *negotiator {
+func (s *Server) title(ctx context.Context, called string) (*negotiator, error) {
 	for _, n := range s.negotiators {
 		if n.Name == called {
-			return n
+			return n, nil
+		}
+	}
+	if s.TitleOf != nil {
+		if t, err := s.TitleOf(ctx, called); err != nil || t != nil {
+			return newNegotiatorOf(t), err
 		}
 	}
 	for _, n := range s.negotiators {
 		if n.Name == "" {
-			return n
+			return n, nil
 		}
 	}
-	return nil
+	return nil, nil //nolint:nilnil // nobody
+}
+
+// newNegotiatorOf is newNegotiator that makes nothing of nothing.
+func newNegotiatorOf(t *Title) *negotiator {
+	if t == nil {
+		return nil
+	}
+	return newNegotiator(t)
 }
 
 // A performer does what the peer of an association asks for: a Title's part of it,
