@@ -354,13 +354,13 @@ func (a *Archive) peekIn(ctx context.Context, q db.Querier, i Instance, l overla
 }
 
 // right returns o as it is given out: under the corrections that are about it.
-func (a *Archive) right(ctx context.Context, o Object) (Object, error) {
+func (a *Archive) right(ctx context.Context, q db.Querier, o Object) (Object, error) {
 	i := o.Instance
-	over, err := overlaysOf(ctx, a.DB, i.Site, i.Study.String())
+	over, err := overlaysOf(ctx, q, i.Site, i.Study.String())
 	if err != nil || over.none() {
 		return o, err
 	}
-	by, err := coercedBy(ctx, a.DB, i.Site, i.SOP.String())
+	by, err := coercedBy(ctx, q, i.Site, i.SOP.String())
 	if err != nil {
 		return o, err
 	}

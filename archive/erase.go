@@ -83,6 +83,9 @@ func (a *Archive) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, e
 			return 0, err
 		}
 	}
+	if err := e.covered(ctx); err != nil {
+		return 0, err
+	}
 	if err := e.rejections(ctx); err != nil {
 		return 0, err
 	}
@@ -489,7 +492,7 @@ func (a *Archive) RemoveErased(ctx context.Context) (int, error) {
 		done += len(gone)
 	}
 	if done > 0 && failed == nil {
-		failed = a.DB.Forget(ctx, "study", "series", "instance", "instance_event", "study_person", "quarantine",
+		failed = a.DB.Forget(ctx, "study", "series", "instance", "instance_event", "study_person", "quarantine", "correction", "correction_received",
 			"series_prepared", "instance_frames", "search_study", "search_word", "search_gram")
 	}
 	return done, failed

@@ -22,7 +22,7 @@ var _ access.Roll = (*Archive)(nil)
 func (*Archive) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from study_person union select site_id, person from study where person <> ''
 		union select site_id, person from quarantine where person <> '' union select site_id, person from trash_object where person <> ''
-		union select site_id, person from hold where person <> '' order by 1, 2`)
+		union select site_id, person from hold where person <> '' union select site_id, person from correction_received where person <> '' order by 1, 2`)
 }
 
 // inlineLimit is how many bytes of a value stand in an exported header; of longer
@@ -46,6 +46,16 @@ func (a *Archive) Export(ctx context.Context, p access.Person) iter.Seq2[access.
 				if !yield(r, nil) {
 					return
 				}
+			}
+		}
+		before, err := a.exportCovered(ctx, p)
+		if err != nil {
+			yield(access.Record{}, err)
+			return
+		}
+		for _, r := range before {
+			if !yield(r, nil) {
+				return
 			}
 		}
 		for o, err := range a.Objects(ctx, p) {

@@ -44,7 +44,7 @@ func (a *Archive) OpenInstance(ctx context.Context, i Instance) (Object, error) 
 	if err != nil || i.corrected == "" {
 		return o, err
 	}
-	now, err := a.right(ctx, o)
+	now, err := a.right(ctx, a.DB, o)
 	if err != nil {
 		o.Close()
 		return Object{}, err
