@@ -141,6 +141,18 @@ func (v Value) Resource() (r Resource, ok bool) {
 	return hold(v.n), true
 }
 
+// AppendJSON appends v as JSON without white space, null if it is absent. Extensions of
+// a primitive value are left out: JSON keeps them beside it.
+func (v Value) AppendJSON(b []byte) []byte {
+	if v.n == nil {
+		return append(b, "null"...)
+	}
+	return v.n.append(b)
+}
+
+// AppendString appends s as a JSON string.
+func AppendString(b []byte, s string) []byte { return appendString(b, s) }
+
 // Format writes that there is a value, or none.
 func (v Value) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, v.hidden()) }
 

@@ -17,6 +17,8 @@ package fhirpath
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"radagora/fault"
@@ -58,6 +60,39 @@ func Must(source string) *Expression {
 
 // String returns the expression as it was written.
 func (x *Expression) String() string { return x.source }
+
+// Variables returns the names of the variables that the expression uses and that only
+// an Env can declare, each once, so that whoever compiles a rule can refuse others.
+func (x *Expression) Variables() (names []string) {
+	if x == nil || x.tree == nil {
+		return nil
+	}
+	x.tree.walk(func(n *node) {
+		if n.form == variableForm && !isDeclared(n.name) && !slices.Contains(names, n.name) {
+			names = append(names, n.name)
+		}
+	})
+	return names
+}
+
+// isDeclared reports whether every evaluation has this variable.
+func isDeclared(name string) bool {
+	switch name {
+	case "resource", "rootResource", "context":
+		return true
+	}
+	return fixedVariables[name] != "" || strings.HasPrefix(name, "vs-") || strings.HasPrefix(name, "ext-")
+}
+
+// walk hands n and all parts of it to do.
+func (n *node) walk(do func(*node)) {
+	do(n)
+	for _, kid := range n.kids {
+		if kid != nil {
+			kid.walk(do)
+		}
+	}
+}
 
 // An Env is what an evaluation may ask of its surroundings. nil and the zero Env know
 // nothing: references lead nowhere and it is no time. It is not changed.

@@ -2,6 +2,7 @@ package fhirpath
 
 import (
 	"strings"
+	"sync"
 
 	"radagora/fhir"
 	"radagora/ucum"
@@ -82,7 +83,37 @@ func (v Value) unit(equivalent bool) (ucum.Unit, bool) {
 			}
 		}
 	}
+	return knownUnits.parse(code)
+}
+
+// A unitCache remembers units: reading one takes longer than most expressions.
+type unitCache struct {
+	sync.RWMutex
+	units map[string]ucum.Unit
+}
+
+// maxUnits bounds what is remembered; a department writes a few dozen.
+const maxUnits = 512
+
+var knownUnits = unitCache{units: map[string]ucum.Unit{}}
+
+// parse returns a unit, and false if UCUM, or what we know of it, has none.
+func (c *unitCache) parse(code string) (ucum.Unit, bool) {
+	c.RLock()
+	u, ok := c.units[code]
+	c.RUnlock()
+	if ok {
+		return u, !u.IsZero()
+	}
 	u, err := ucum.Parse(code)
+	if err != nil {
+		u = ucum.Unit{}
+	}
+	c.Lock()
+	if len(c.units) < maxUnits && len(code) < 64 {
+		c.units[strings.Clone(code)] = u
+	}
+	c.Unlock()
 	return u, err == nil
 }
 

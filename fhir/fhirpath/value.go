@@ -252,6 +252,25 @@ func (v Value) Text() (string, bool) {
 	return "", false
 }
 
+// AppendJSON appends v as JSON: a number with the digits it has, a Quantity as the
+// object of FHIR, an element as its resource has it.
+func (v Value) AppendJSON(b []byte) []byte {
+	switch v.kind {
+	case ElementKind:
+		return v.el.AppendJSON(b)
+	case BooleanKind:
+		return strconv.AppendBool(b, v.num != 0)
+	case IntegerKind:
+		return strconv.AppendInt(b, v.num, 10)
+	case DecimalKind:
+		return append(b, v.decimal().String()...)
+	case QuantityKind:
+		return fhir.Quantity(fhir.Number(v.decimal().String()), v.text).AppendJSON(b)
+	default:
+		return fhir.AppendString(b, v.text)
+	}
+}
+
 // Format writes the type alone.
 func (v Value) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, v.hidden()) }
 
