@@ -90,33 +90,19 @@ func coercionRefused(err error) error {
 	return web.Refuse(map[string]string{"reason": "reconcile.wrong_reason"})
 }
 
-// Preview implements web.Coercion. That identities were shown is noted.
+// Preview implements web.Coercion.
 func (v coercionView) Preview(ctx context.Context, d web.CoercionDraft) ([]web.CoercionRow, error) {
-	if err := may(ctx, access.PeerChange); err != nil {
-		return nil, err
-	}
 	c, err := draftOf(d)
 	if err != nil {
 		return nil, err
 	}
-	list, err := v.Archive.Preview(ctx, c, coercionShown)
+	list, err := v.previewed(ctx, c, coercionShown)
 	if err != nil {
 		return nil, coercionRefused(err)
 	}
 	rows := []web.CoercionRow{}
-	var persons []string
 	for _, x := range list {
-		if v.mayStudy(ctx, access.ObjectRead, x.Study) != nil {
-			continue
-		}
 		row := web.CoercionRow{Study: x.Study.String(), Label: x.SOP.String(), Received: x.ReceivedAt}
-		who, err := v.Archive.PersonOf(ctx, at, row.Study)
-		if err != nil {
-			return nil, err
-		}
-		if who != "" && access.Check(ctx, access.IdentityRead, access.Subject{Site: at, Person: who}) != nil {
-			continue
-		}
 		for n, b := range x.Before {
 			row.Changes = append(row.Changes, web.CoercionChange{Attribute: b.Tag.Name(), Before: b.Text.Reveal(), After: x.After[n].Text.Reveal()})
 		}
@@ -125,14 +111,9 @@ func (v coercionView) Preview(ctx context.Context, d web.CoercionDraft) ([]web.C
 				row.Unfit = append(row.Unfit, t.Name())
 			}
 		}
-		if rows = append(rows, row); who != "" {
-			persons = append(persons, who)
-		}
+		rows = append(rows, row)
 	}
-	if len(persons) == 0 {
-		return rows, nil
-	}
-	return rows, v.looked(ctx, "coercion", persons...)
+	return rows, nil
 }
 
 // Save implements web.Coercion.
