@@ -72,6 +72,9 @@ func (s *server) sections() []section {
 	if s.Tokens != nil {
 		settings.add("nav.tokens", "/settings/tokens", access.UserRead)
 	}
+	if s.AppDesk != nil && s.Sign != nil {
+		settings.add("nav.apps", "/settings/apps", access.UserRead)
+	}
 	if s.Providers != nil {
 		settings.add("nav.providers", "/settings/sign-in", access.UserRead)
 	}

@@ -82,3 +82,6 @@ func Supported() []string {
 	}
 	return all
 }
+
+// ActsIn is ActsOf of what a scope names; words and what is unknown stand for none.
+func ActsIn(scope string) []string { return ActsOf(lenient(scope)) }

@@ -189,12 +189,7 @@ func (v appsView) Ask(ctx context.Context, q url.Values) (web.AppRequest, error)
 	for _, s := range p.Scopes {
 		a.Scopes = append(a.Scopes, s.String())
 	}
-	for _, b := range token.Bundles() {
-		acts := token.ActsOf(p.Scopes)
-		if slices.ContainsFunc(b.Acts, func(act access.Act) bool { return slices.Contains(acts, string(act)) }) && b.Name != "studies" {
-			a.May = append(a.May, b.Name)
-		}
-	}
+	a.May = mayOf(token.ActsOf(p.Scopes))
 	return a, nil
 }
 
