@@ -287,6 +287,22 @@ var kinds = []kind{
 		},
 	},
 	{
+		name: "archive_retention", means: "how long studies are kept at least, by country, modality and age",
+		tables: []schema{{name: "rules", key: []string{"rule"}, columns: slices.Concat(
+			[]column{
+				need("rule", code),
+				need("country", code),    // ISO 3166-1 alpha-2
+				need("modalities", list), // of the series, or any
+				allow("from_age", integer),
+				allow("below_age", integer), // at the time of the study
+				need("years", integer),
+				oneOf("since", "study", "last_record"),
+				allow("until_age", integer), // in any case until this birthday
+			}, labels("meaning"),
+			[]column{need("law", text), need("verified", yesNo), need("source", text)},
+		)}},
+	},
+	{
 		name: "rejection_titles", means: "what a rejection note does with the instances that it names",
 		tables: []schema{{name: "titles", key: []string{"code"}, columns: slices.Concat(
 			[]column{
