@@ -40,6 +40,11 @@ const (
 	StepChange     Act = "worklist.step.change"     // write, change and cancel orders, say that a patient arrived
 	PerformedWrite Act = "worklist.performed.write" // what a machine did: N-CREATE, N-SET
 
+	ChannelRead   Act = "connect.channel.read"   // systems that send messages, and how that goes; no content
+	ChannelChange Act = "connect.channel.change" // accept, hold, block; their mapping
+	MessageRead   Act = "connect.message.read"   // what a message says
+	MessageChange Act = "connect.message.change" // correct, replay, set aside
+
 	IdentityRead Act = "person.identity.read" // name, birth date, identifier of a patient
 	LinkChange   Act = "person.link.change"   // which identifiers mean the same person
 
@@ -95,7 +100,7 @@ const (
 
 // groups says what belongs to which group.
 var groups = map[Act][]group{
-	StepFind: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
+	StepFind: {personal}, MessageRead: {personal}, MessageChange: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
 	AccessListRead: {personal},
 	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
 	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
@@ -108,7 +113,7 @@ var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
-	StepFind, StepChange, PerformedWrite, IdentityRead,
+	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
 	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,
 	AccessListRead, Rebuild, RegisterRead, RegisterChange, RequestHandle, BreachHandle, PersonExport, PersonErase,

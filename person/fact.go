@@ -53,6 +53,7 @@ type Fact struct {
 	Value         string    // in the form of its kind; "" withdraws what was said before
 	Received      string    // as it came, with its unit
 	At            time.Time // when it was so: of a measurement, or of the event that told it
+	Last          time.Time // when the same was said last: later than At of what lasts, such as a name
 	Noted         time.Time // when it came here
 	Source        Source
 	Origin        string // of that source: a channel, a peer, an account
@@ -65,11 +66,13 @@ func (f Fact) Format(w fmt.State, _ rune) { fmt.Fprintf(w, "%s [personal]", f.Ki
 // LogValue implements slog.LogValuer.
 func (f Fact) LogValue() slog.Value { return slog.StringValue(string(f.Kind) + " [personal]") }
 
-// Bounds are the sizes that can be. They are content (set person/plausible).
+// Bounds are the sizes that can be, and how long what is known of a body is passed on.
+// They are content (set person/plausible).
 type Bounds struct {
 	HeightMin, HeightMax, ChildHeightMax float64 // m
 	WeightMin, WeightMax, ChildWeightMax float64 // kg
 	ChildAge                             int     // years below which somebody is a child
+	SizeValid, PregnancyValid            time.Duration
 }
 
 // NewBounds reads bounds from the settings of that set.
@@ -84,6 +87,13 @@ func NewBounds(settings map[string]float64) (Bounds, error) {
 			return b, fault.Errorf(fault.Invalid, "bounds of sizes: %s is missing or not above zero", key)
 		}
 		*to = n
+	}
+	for key, to := range map[string]*time.Duration{"person.size.valid": &b.SizeValid, "person.pregnancy.valid": &b.PregnancyValid} {
+		n, ok := settings[key]
+		if !ok || n < 0 {
+			return b, fault.Errorf(fault.Invalid, "%s is missing or below zero", key)
+		}
+		*to = time.Duration(n*24) * time.Hour
 	}
 	return b, nil
 }
@@ -117,12 +127,22 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 		if err := f.check(); err != nil {
 			return nil, err
 		}
-		if err := r.doubt(ctx, tx, &f, facts); err != nil {
+		all, err := r.factsOf(ctx, tx, f.Site, []string{f.Key})
+		if err != nil {
 			return nil, err
 		}
-		f.ID, f.Noted = db.NewID(), r.Now()
-		n, err := tx.Exec(ctx, `insert into person_fact (fact_id, site_id, person, kind, value, received, at_ms, noted_ms, source, origin, doubt)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`,
+		if again, err := r.repeated(ctx, tx, f, all); err != nil || again {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := r.doubt(&f, all, facts); err != nil {
+			return nil, err
+		}
+		f.ID, f.Noted, f.Last = db.NewID(), r.Now(), f.At
+		n, err := tx.Exec(ctx, `insert into person_fact (fact_id, site_id, person, kind, value, received, at_ms, last_ms, noted_ms, source, origin, doubt)
+			values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) on conflict do nothing`,
 			f.ID, f.Site, f.Key, f.Kind, f.Value, f.Received, db.Millis(f.At), db.Millis(f.Noted), f.Source, f.Origin, f.Doubt)
 		if err != nil {
 			return nil, err
@@ -134,9 +154,41 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 	return fresh, nil
 }
 
+// repeated reports whether a fact that lasts says what was said before it, and notes
+// when it was said last. all are the facts of the key.
+func (*Register) repeated(ctx context.Context, tx *db.Tx, f Fact, all []Fact) (bool, error) {
+	switch f.Kind {
+	case Height, Weight, Pregnancy:
+		return false, nil
+	}
+	until := func(c Fact) time.Time { // when it was said last, as far as was known then
+		if c.Last.After(f.At) {
+			return f.At
+		}
+		return c.Last
+	}
+	var before Fact // what held then
+	for _, c := range all {
+		if c.Kind != f.Kind || c.Doubt != "" || c.At.After(f.At) {
+			continue
+		}
+		if before.ID == "" || cmp.Or(until(c).Compare(until(before)), c.At.Compare(before.At)) > 0 {
+			before = c
+		}
+	}
+	if before.ID == "" || before.Value != f.Value {
+		return false, nil
+	}
+	if !f.At.After(before.Last) {
+		return true, nil
+	}
+	_, err := tx.Exec(ctx, `update person_fact set last_ms = $2 where fact_id = $1`, before.ID, db.Millis(f.At))
+	return true, err
+}
+
 // doubt flags a size that cannot be, for the age that the facts beside it or those
 // known before give.
-func (r *Register) doubt(ctx context.Context, tx *db.Tx, f *Fact, beside []Fact) error {
+func (r *Register) doubt(f *Fact, known, beside []Fact) error {
 	if f.Kind != Height && f.Kind != Weight || f.Value == "" || f.Doubt != "" {
 		return nil
 	}
@@ -147,9 +199,7 @@ func (r *Register) doubt(ctx context.Context, tx *db.Tx, f *Fact, beside []Fact)
 	born := ""
 	if i := slices.IndexFunc(beside, func(o Fact) bool { return o.Kind == BirthDate && o.Key == f.Key }); i >= 0 {
 		born = beside[i].Value
-	} else if all, err := r.factsOf(ctx, tx, f.Site, []string{f.Key}); err != nil {
-		return err
-	} else if k, ok := latest(all, BirthDate, time.Time{}); ok {
+	} else if k, ok := latest(known, BirthDate, time.Time{}); ok {
 		born = k.Value
 	}
 	if !r.Bounds.possible(f.Kind, n, yearsAt(born, f.At)) {
@@ -252,7 +302,7 @@ func latest(all []Fact, kind FactKind, at time.Time) (f Fact, ok bool) {
 	return f, ok && f.Value != ""
 }
 
-const fromFact = `select fact_id, site_id, person, kind, value, received, at_ms, noted_ms, source, origin, doubt from person_fact `
+const fromFact = `select fact_id, site_id, person, kind, value, received, at_ms, last_ms, noted_ms, source, origin, doubt from person_fact `
 
 // factsOf returns the facts of some keys, the newest first; of the same time, what was
 // noted last.
@@ -266,14 +316,14 @@ func (*Register) factsOf(ctx context.Context, q db.Querier, site string, keys []
 		all = append(all, list...)
 	}
 	slices.SortFunc(all, func(a, b Fact) int {
-		return cmp.Or(b.At.Compare(a.At), b.Noted.Compare(a.Noted), cmp.Compare(b.ID, a.ID))
+		return cmp.Or(b.Last.Compare(a.Last), b.At.Compare(a.At), b.Noted.Compare(a.Noted), cmp.Compare(b.ID, a.ID))
 	})
 	return all, nil
 }
 
 func scanFact(r *db.Rows) (f Fact, err error) {
-	var at, noted int64
-	err = r.Scan(&f.ID, &f.Site, &f.Key, &f.Kind, &f.Value, &f.Received, &at, &noted, &f.Source, &f.Origin, &f.Doubt)
-	f.At, f.Noted = db.FromMillis(at), db.FromMillis(noted)
+	var at, last, noted int64
+	err = r.Scan(&f.ID, &f.Site, &f.Key, &f.Kind, &f.Value, &f.Received, &at, &last, &noted, &f.Source, &f.Origin, &f.Doubt)
+	f.At, f.Last, f.Noted = db.FromMillis(at), db.FromMillis(last), db.FromMillis(noted)
 	return f, err
 }

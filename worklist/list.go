@@ -262,3 +262,21 @@ func Places(list []Entry) (stations, modalities, locations []string) {
 	}
 	return stations, modalities, locations
 }
+
+// Numbers are what other systems call an order, or whose it is. What is empty asks
+// nothing.
+type Numbers struct {
+	Placer, Filler, Accession string
+	Person                    string // as the journal and the other rooms name the patient: orders that are active
+}
+
+// Numbered returns the orders of a site that have one of the numbers, those that are
+// cancelled too.
+func (r *Register) Numbered(ctx context.Context, siteID string, n Numbers) ([]Order, error) {
+	if err := access.Check(ctx, access.StepFind, access.Subject{Site: siteID}); err != nil {
+		return nil, err
+	}
+	return r.orders(ctx, r.DB, `where o.site_id = $1 and ((o.placer = $2 and $2 <> '') or (o.filler = $3 and $3 <> '')
+		or (o.accession = $4 and $4 <> '') or (o.person = $5 and $5 <> '' and o.state = 'active')) order by o.order_id`,
+		siteID, n.Placer, n.Filler, n.Accession, n.Person)
+}

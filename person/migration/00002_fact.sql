@@ -9,6 +9,7 @@ create table person_fact (
     value    text not null, -- in one form; empty: withdrawn
     received text not null, -- as it came, with its unit
     at_ms    bigint not null, -- when it was so
+    last_ms  bigint not null, -- when the same was said last, of what lasts; otherwise at_ms
     noted_ms bigint not null,
     source   text not null, -- hl7, fhir, csv, dicom, person
     origin   text not null, -- of that source: a channel, a peer, an account

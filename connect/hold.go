@@ -1,0 +1,55 @@
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+
+	"radagora/access"
+	"radagora/db"
+)
+
+var _ access.Roll = (*Register)(nil)
+
+// Persons returns everybody whom messages are about.
+func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
+	return access.PersonsIn(ctx, q, `select site_id, person from connect_message where person <> '' union
+		select site_id, person from connect_order where person <> '' order by 1, 2`)
+}
+
+// Export yields the messages about a person.
+func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
+	return func(yield func(access.Record, error) bool) {
+		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and person = $2 order by message_id`, p.Site, p.ID)
+		if err != nil {
+			yield(access.Record{}, err)
+			return
+		}
+		for _, m := range list {
+			data, err := json.Marshal(map[string]any{"channel": m.Channel, "code": m.Code, "at": m.At.UTC(), "state": m.State, "message": string(m.Body)})
+			if !yield(access.Record{Room: "connect", Kind: "message", ID: m.ID, Data: data}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Erase removes messages about a person, and what orders of theirs are called.
+func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
+	count := int64(0)
+	for _, s := range []string{
+		`delete from connect_message where site_id = $1 and person = $2`,
+		`delete from connect_order where site_id = $1 and person = $2`,
+	} {
+		n, err := tx.Exec(ctx, s, p.Site, p.ID)
+		if err != nil {
+			return 0, err
+		}
+		count += n
+	}
+	return int(count), nil
+}
+
+// Restrict does nothing: what messages say of somebody who wants their data restricted
+// is kept like what images say, and every list asks access for the wish.
+func (*Register) Restrict(context.Context, *db.Tx, access.Person, bool) error { return nil }
