@@ -85,10 +85,13 @@ func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, []st
 		}
 		all = append(all, f)
 	}
-	slices.SortFunc(all, func(a, b fix) int {
-		return cmp.Or(cmp.Compare(breadth[b.Target.level()], breadth[a.Target.level()]), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(all, fix.compare)
 	return all, family, nil
+}
+
+// compare orders fixes as they are applied.
+func (f fix) compare(g fix) int {
+	return cmp.Or(cmp.Compare(breadth[g.Target.level()], breadth[f.Target.level()]), cmp.Compare(f.ID, g.ID))
 }
 
 // maxFamily bounds how many studies are made of one.

@@ -199,6 +199,11 @@ func (e *eraser) whole(ctx context.Context, study, uid string) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range []string{`delete from retention_due where site_id = $1 and study_uid = $2`, `delete from retention_keep where site_id = $1 and study_uid = $2`} {
+		if _, err := e.tx.Exec(ctx, s, e.p.Site, uid); err != nil {
+			return err
+		}
+	}
 	return e.rows(ctx, study, uid)
 }
 

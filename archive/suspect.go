@@ -17,7 +17,7 @@ const (
 	TwoPatients = "two_patients" // instances of one study name several
 	Contradicts = "contradicts"  // another study of the same patient ID has another name, birth date or sex
 	Unmatched   = "unmatched"    // it belongs to no order, or to one of another patient
-	Late        = "late"         // images came after the study was complete
+	Late        = "late"         // images came after the study was complete, or after it was corrected
 )
 
 // A Suspect is a study that may be of another patient than it says.
@@ -28,7 +28,8 @@ type Suspect struct {
 }
 
 // Suspects returns studies that came since a time and whose patient is in doubt, the
-// latest first, at most limit of each kind; without those of which somebody decided
+// latest first, at most limit of each kind: TwoPatients, Contradicts, and Late after a
+// correction; without those of which somebody decided
 // that nothing is to be done, unless something came since.
 func (a *Archive) Suspects(ctx context.Context, site string, since time.Time, limit int) ([]Suspect, error) {
 	const fresh = `site_id = $1 and received_at >= $2 and not exists (select 1 from suspect_dismissed
@@ -42,6 +43,15 @@ func (a *Archive) Suspects(ctx context.Context, site string, since time.Time, li
 	var all []Suspect
 	for _, s := range mixed {
 		all = append(all, Suspect{Study: s, Kind: TwoPatients})
+	}
+	late, err := db.List(ctx, a.DB, scanStudy, fromStudy+`where `+fresh+`and corrected <> '' and exists (select 1 from correction where
+		correction.site_id = study.site_id and (correction.study_uid = study.study_uid or correction.new_study = study.study_uid)
+		and correction.undone_ms = 0 and correction.at_ms < study.updated_at) order by received_at desc, id desc limit $4`, site, db.Millis(since), Late, limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range late {
+		all = append(all, Suspect{Study: s, Kind: Late})
 	}
 	odd, err := db.List(ctx, a.DB, scanStudy, fromStudy+`where `+fresh+`and person <> '' and exists (select 1 from study as o
 		where o.site_id = study.site_id and o.person <> '' and o.person = study.person and o.id <> study.id and `+contradicts+`)

@@ -13,6 +13,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"iter"
 	"log/slog"
@@ -81,15 +82,17 @@ type Studies interface {
 
 // A Config is what an Exchange needs.
 type Config struct {
-	DB      *db.DB
-	Journal Journal
-	Jobs    Jobs
-	Studies Studies
-	Line    Line
-	Source  Source                                                         // nil: nothing can be fetched
-	Zone    func(ctx context.Context, site string) (*time.Location, error) // of the site's hours
-	Log     *slog.Logger                                                   // nil: silent
-	Now     func() time.Time
+	DB        *db.DB
+	Journal   Journal
+	Jobs      Jobs
+	Studies   Studies
+	Line      Line
+	Source    Source                                                         // nil: nothing can be fetched
+	Committer Committer                                                      // nil: peers are not asked whether they answer for what they took
+	Random    io.Reader                                                      // of UIDs; nil is crypto/rand
+	Zone      func(ctx context.Context, site string) (*time.Location, error) // of the site's hours
+	Log       *slog.Logger                                                   // nil: silent
+	Now       func() time.Time
 }
 
 // An Exchange passes studies on. Its methods may be called concurrently.
@@ -114,6 +117,10 @@ func Open(ctx context.Context, c Config) (*Exchange, error) {
 	}
 	x := &Exchange{c}
 	c.Jobs.Handle(sendJob, x.work, job.Attempts(sendAttempts))
+	if c.Committer != nil {
+		c.Jobs.Handle(commitJob, x.askCommitment, job.Attempts(commitAttempts))
+		c.Jobs.Handle(commitLateJob, x.late)
+	}
 	if c.Source != nil {
 		c.Jobs.Handle(fetchJob, x.fetch, job.Attempts(fetchAttempts), job.Limit(fetchTakes))
 		c.Jobs.Handle(migrateJob, x.step)

@@ -27,6 +27,9 @@ type Transfer struct {
 	Total, Sent, Refused int64
 	Added, Updated, Done time.Time
 
+	Commitment string // whether the peer answers for it: CommitAsked and so on
+	Committed  int64  // instances it answers for
+
 	ticket  string
 	answers []answer // not written yet
 }
@@ -62,10 +65,12 @@ const (
 
 const columnsTransfer = `id, site_id, peer, study_uid, series_uid, part, rule, asked_by, state, reason, detail, attempts, total, sent, refused, added_ms, updated_ms, done_ms, ticket`
 
+const selectTransfer = `select ` + columnsTransfer + `, commitment, committed from exchange_transfer`
+
 func scanTransfer(r *db.Rows) (t Transfer, err error) {
 	var added, updated, done int64
 	err = r.Scan(&t.ID, &t.Site, &t.Peer, &t.Study, &t.Series, &t.Part, &t.Rule, &t.By, &t.State, &t.Reason, &t.Detail, &t.Attempts,
-		&t.Total, &t.Sent, &t.Refused, &added, &updated, &done, &t.ticket)
+		&t.Total, &t.Sent, &t.Refused, &added, &updated, &done, &t.ticket, &t.Commitment, &t.Committed)
 	t.Added, t.Updated, t.Done = db.FromMillis(added), db.FromMillis(updated), db.FromMillis(done)
 	return t, err
 }
@@ -97,7 +102,7 @@ func (x *Exchange) add(ctx context.Context, tx *db.Tx, t Transfer) error {
 	err := tx.QueryRow(ctx, `insert into exchange_transfer (`+columnsTransfer+`)
 		values ($1,$2,$3,$4,$5,$6,$7,$8,$9,'','',0,0,0,0,$10,$10,0,$11)
 		on conflict (site_id, peer, study_uid, series_uid, part) do update set state = excluded.state, reason = '', detail = '', attempts = 0,
-			updated_ms = excluded.updated_ms, ticket = excluded.ticket, rule = excluded.rule, asked_by = excluded.asked_by returning id`,
+			updated_ms = excluded.updated_ms, ticket = excluded.ticket, commitment = '', committed = 0, rule = excluded.rule, asked_by = excluded.asked_by returning id`,
 		db.NewID(), t.Site, t.Peer, t.Study, t.Series, string(t.Part), t.Rule, t.By, string(Waiting), now, db.NewID()).Scan(&id)
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (x *Exchange) queue(ctx context.Context, tx *db.Tx, site, id string) error 
 
 // Transfer returns one transfer. NotFound: there is none.
 func (x *Exchange) Transfer(ctx context.Context, site, id string) (Transfer, error) {
-	list, err := db.List(ctx, x.DB, scanTransfer, `select `+columnsTransfer+` from exchange_transfer where site_id = $1 and id = $2`, site, id)
+	list, err := db.List(ctx, x.DB, scanTransfer, selectTransfer+` where site_id = $1 and id = $2`, site, id)
 	if err == nil && len(list) == 0 {
 		err = fault.Errorf(fault.NotFound, "no such transfer")
 	}
@@ -129,7 +134,7 @@ func (x *Exchange) Transfer(ctx context.Context, site, id string) (Transfer, err
 // Transfers returns the transfers of a site, what changed last first: those of a
 // study unless it is "", in one of the states unless there are none.
 func (x *Exchange) Transfers(ctx context.Context, site, study string, states []State, limit int) ([]Transfer, error) {
-	text, args := `select `+columnsTransfer+` from exchange_transfer where site_id = $1`, []any{site}
+	text, args := selectTransfer+` where site_id = $1`, []any{site}
 	if study != "" {
 		args = append(args, study)
 		text += fmt.Sprintf(` and study_uid = $%d`, len(args))
@@ -158,7 +163,7 @@ func (x *Exchange) Cancel(ctx context.Context, by, site, id string) error {
 
 func (x *Exchange) change(ctx context.Context, by, site, id, kind string, to State, from string) error {
 	return x.DB.Write(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `update exchange_transfer set state = $3, reason = '', detail = '', attempts = 0, updated_ms = $4, ticket = $5
+		n, err := tx.Exec(ctx, `update exchange_transfer set state = $3, reason = '', detail = '', attempts = 0, updated_ms = $4, ticket = $5, commitment = '', committed = 0
 			where site_id = $1 and id = $2 and `+from, site, id, string(to), db.Millis(x.Now()), db.NewID())
 		if err != nil {
 			return err
@@ -355,6 +360,11 @@ func (x *Exchange) end(ctx context.Context, t Transfer, state State, reason, det
 			where id = $1 and ticket = $2 and state <> 'cancelled'`, t.ID, t.ticket, string(state), reason, detail, t.Total, t.Sent, t.Refused, now, done)
 		if err != nil || n == 0 || state == Waiting {
 			return err
+		}
+		if state == Done {
+			if err := x.pledge(ctx, tx, t); err != nil {
+				return err
+			}
 		}
 		return x.note(ctx, tx, t.Site, t.By, "archive.object.sent", t.Study, map[string]any{
 			"peer": t.Peer, "state": state, "reason": reason, "sent": t.Sent, "refused": t.Refused, "total": t.Total, "rule": t.Rule,
