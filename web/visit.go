@@ -133,7 +133,9 @@ func (v *visit) show(pg page, content templ.Component) error {
 	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "private, no-cache")
+	if h.Get("Cache-Control") == "" { // a page with a secret says no-store
+		h.Set("Cache-Control", "private, no-cache")
+	}
 	v.w.WriteHeader(pg.status)
 	_, err := v.w.Write(b.Bytes())
 	if err != nil {

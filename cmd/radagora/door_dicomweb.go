@@ -36,7 +36,7 @@ func (h *house) dicomweb(s settings) *dicomweb.Handler {
 	d := &dicomweb.Handler{
 		Root: dicomwebRoot, Name: "Radagora " + versionText(), Log: h.Log, Now: h.Now,
 		Find: finder{h}, Objects: stored{h}, Framer: stored{h}, Metadata: stored{h}, Store: receiver{h}, Spool: h.spool,
-		Render: pixels{h}, Transcode: pixels{h}, Delete: stored{h},
+		Render: pixels{h}, Documents: documents{h}, Transcode: pixels{h}, Delete: stored{h},
 	}
 	if s.PublicURL != "" {
 		base := s.base() + dicomwebRoot
@@ -122,6 +122,15 @@ func (f finder) Find(ctx context.Context, q dicomweb.Query) iter.Seq2[*dicom.Dat
 	return f.Archive.Find(ctx, at, archive.Query{
 		Level: archive.Level(q.Level), Reach: reach, Keys: q.Keys, All: q.All, Fuzzy: q.Fuzzy, Offset: q.Offset, Limit: q.Limit,
 	})
+}
+
+// Count implements dicomweb.Counter.
+func (f finder) Count(ctx context.Context, q dicomweb.Query) (int64, error) {
+	reach, err := access.ReachOf(ctx, access.ObjectRead, at)
+	if err != nil {
+		return 0, err
+	}
+	return f.Archive.Count(ctx, at, archive.Query{Level: archive.Level(q.Level), Reach: reach, Keys: q.Keys, Fuzzy: q.Fuzzy})
 }
 
 // stored hands out what the archive keeps to whoever may read it.

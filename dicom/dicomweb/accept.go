@@ -25,6 +25,7 @@ const (
 	typeJPEG      = "image/jpeg"
 	typePNG       = "image/png"
 	typeGIF       = "image/gif"
+	typePDF       = "application/pdf"
 )
 
 // A media is a media type with parameters; of ranges, parts may be "*".

@@ -59,6 +59,12 @@ type Finder interface {
 	Find(ctx context.Context, q Query) iter.Seq2[*dicom.Dataset, error]
 }
 
+// A Counter is a Finder that can say how many rows match without finding them all.
+type Counter interface {
+	// Count returns how many rows Find would yield without Offset and Limit.
+	Count(ctx context.Context, q Query) (int64, error)
+}
+
 // A Scope is what a path names. The zero UID names everything.
 type Scope struct{ Study, Series, Instance uid.UID }
 
@@ -192,6 +198,7 @@ type Handler struct {
 	Store     Receiver
 	Spool     func() (Spool, error) // for bulk data beside metadata; nil refuses them
 	Render    Renderer
+	Documents Documenter // nil: what is no picture cannot be rendered
 	Transcode Transcoder
 	Delete    Deleter
 

@@ -28,7 +28,8 @@ type asked struct {
 	keys          *dicom.Builder
 	count         int
 	all, fuzzy    bool
-	offset, limit int // limit is -1 if not said
+	total         bool // how many match is to be told
+	offset, limit int  // limit is -1 if not said
 	ignored       []string
 	literal       map[string]*dicom.Builder // items of sequences by path
 }
@@ -76,6 +77,8 @@ func (a *asked) parameter(name, value string) error {
 		return a.include(text)
 	case "fuzzymatching":
 		return flag(name, text, &a.fuzzy)
+	case "count": // ours: PS3.18 has no way to ask how many there are
+		return flag(name, text, &a.total)
 	case "limit":
 		return number(name, text, &a.limit)
 	case "offset":

@@ -38,6 +38,11 @@ func (h *Handler) picture(thumbnail bool) answer {
 		if err != nil {
 			return err
 		}
+		if !thumbnail {
+			if done, err := h.document(w, r, at); done || err != nil {
+				return err
+			}
+		}
 		p, err := parseRendering(r.URL.RawQuery)
 		if err != nil {
 			return err

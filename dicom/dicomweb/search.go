@@ -103,9 +103,21 @@ func (h *Handler) search(level Level) answer {
 			}
 		}
 		h.warn(w, a, s)
+		if c, ok := h.Find.(Counter); ok && a.total && s.more {
+			n, err := c.Count(r.Context(), q)
+			if err != nil {
+				return err
+			}
+			w.Header().Set(totalCount, strconv.FormatInt(n, 10))
+		}
 		return s.write(w, r, media)
 	}
 }
+
+// totalCount is the header that says how many rows match, which the standard has no
+// place for: it is there when an answer holds the last row, which costs nothing, and
+// when a request says count=true.
+const totalCount = "X-Total-Count"
 
 // warn tells what was left out (PS3.18 8.3.4.4, 8.3.4).
 func (h *Handler) warn(w http.ResponseWriter, a *asked, s *rows) {
@@ -116,7 +128,7 @@ func (h *Handler) warn(w http.ResponseWriter, a *asked, s *rows) {
 		w.Header().Add("Warning", h.warning(s.base, "These parameters are not supported and were passed over: "+strings.Join(a.ignored[:min(len(a.ignored), 20)], ", ")))
 	}
 	if !s.more {
-		w.Header().Set("X-Total-Count", strconv.Itoa(a.offset+s.n))
+		w.Header().Set(totalCount, strconv.Itoa(a.offset+s.n))
 	}
 }
 

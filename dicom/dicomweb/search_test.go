@@ -2,6 +2,7 @@ package dicomweb_test
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -110,6 +111,19 @@ func TestSearchSaysThatThereIsMore(t *testing.T) {
 	if w := r.Header.Get("Warning"); w != "" || r.Header.Get("X-Total-Count") != "4" {
 		t.Errorf("everything was told: Warning = %q, X-Total-Count = %q", w, r.Header.Get("X-Total-Count"))
 	}
+	if r = ask(t, h, "GET", "/instances?limit=2&count=true", nil); r.Header.Get("X-Total-Count") != "" || len(r.Header["Warning"]) != 1 {
+		t.Errorf("counted by a finder that cannot: %v", r.Header)
+	}
+	h.Find = counting{s}
+	for query, want := range map[string]string{"?limit=2&count=true": "4", "?limit=1&offset=1&count=true": "4", "?limit=2": "", "?limit=2&count=false": ""} {
+		if r = ask(t, h, "GET", "/instances"+query, nil); r.Header.Get("X-Total-Count") != want {
+			t.Errorf("%s: X-Total-Count = %q; want %q", query, r.Header.Get("X-Total-Count"), want)
+		}
+	}
+	if r = ask(t, h, "GET", "/instances?count=many", nil); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("count=many: %d", r.StatusCode)
+	}
+	h.Find = s
 	h.MaxRows = 2
 	r = ask(t, h, "GET", "/instances", nil)
 	if n := len(rows(t, r)); n != 2 || r.Header.Get("Warning") == "" {
@@ -198,4 +212,16 @@ func ExampleHandler() {
 	// OPTIONS /dicom-web/{path...} capabilities
 	// GET /dicom-web/{path...} capabilities
 	// GET /dicom-web/studies search
+}
+
+// counting is a shelf that counts.
+type counting struct{ *shelf }
+
+// Count implements dicomweb.Counter.
+func (c counting) Count(ctx context.Context, q dicomweb.Query) (n int64, err error) {
+	q.Offset, q.Limit = 0, 1<<30
+	for range c.Find(ctx, q) {
+		n++
+	}
+	return n, nil
 }
