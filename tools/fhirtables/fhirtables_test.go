@@ -77,7 +77,12 @@ func TestFromFiles(t *testing.T) {
 		"StructureDefinition-profile.json": `{"type":"Thing","kind":"resource","derivation":"constraint"}`,
 		"ValueSet-kinds.json":              `{"url":"http://v/kinds","compose":{"include":[{"system":"http://c/all"},{"system":"http://c/some","concept":[{"code":"x"}]}]}}`,
 		"ValueSet-units.json":              `{"url":"http://v/units","compose":{"include":[{"system":"http://unitsofmeasure.org"}]}}`,
-		"CodeSystem-all.json":              `{"url":"http://c/all","content":"complete","concept":[{"code":"a","concept":[{"code":"b"}]},{"code":"c"}]}`,
+		"Bundle-searchParams.json": `{"entry":[
+			{"resource":{"code":"patient","type":"reference","base":["Thing","Other"],"target":["Patient","Group"],"expression":"Thing.who.where(a = 'x|y') | Other.patient | (Thing.value as Reference)"}},
+			{"resource":{"code":"name","type":"string","base":["Other"],"expression":"name | alias"}},
+			{"resource":{"code":"pair","type":"composite","base":["Other"],"expression":"Other"}},
+			{"resource":{"code":"_text","type":"string","base":["Other"]}}]}`,
+		"CodeSystem-all.json": `{"url":"http://c/all","content":"complete","concept":[{"code":"a","concept":[{"code":"b"}]},{"code":"c"}]}`,
 	} {
 		if err := os.WriteFile(filepath.Join(pkg, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -97,6 +102,8 @@ func TestFromFiles(t *testing.T) {
 			"=code\tprimitive\t-",
 			"=*\tcode Age\n",
 		}, "\n"),
+		"search.tsv": heading + "=Other\nname\tstring\tname | alias\npatient\treference\tOther.patient\tPatient Group\n" +
+			"=Thing\npatient\treference\tThing.who.where(a = 'x|y') | (Thing.value as Reference)\tPatient Group\n",
 		"valuesets.tsv": heading + "kinds\thttp://c/all\ta b c\nkinds\thttp://c/some\tx\n",
 	}
 	for name, text := range want {

@@ -1,6 +1,6 @@
-// Command fhirtables writes the element and value set tables of FHIR R4.
+// Command fhirtables writes the element, value set and search tables of FHIR R4.
 //
-// It makes fhir/table/elements.tsv and fhir/table/valuesets.tsv from the npm
+// It makes elements.tsv, valuesets.tsv and search.tsv in fhir/table from the npm
 // package hl7.fhir.r4.examples 4.0.1 (CC0-1.0), which holds every definition of
 // FHIR R4. The tables are committed; the package is not, and only this program and
 // the acceptance test of fhir need it:
@@ -63,7 +63,7 @@ func exists(folder string) bool {
 	return err == nil
 }
 
-// write makes both tables from the package.
+// write makes the tables from the package.
 func write(pkg, root string) error {
 	tables, err := makeTables(pkg)
 	if err != nil {
@@ -91,5 +91,9 @@ func makeTables(pkg string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{"elements.tsv": elements, "valuesets.tsv": sets}, nil
+	search, err := searchTable(pkg)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{"elements.tsv": elements, "valuesets.tsv": sets, "search.tsv": search}, nil
 }
