@@ -100,6 +100,7 @@ type Config struct {
 // An Archive keeps studies. Its methods may be called concurrently.
 type Archive struct {
 	Config
+	near     bool // bytes become durable as quickly as rows do, so that both are waited for together
 	known    known
 	places   places       // of pages
 	flights  flights      // of metadata being made
@@ -128,6 +129,9 @@ func New(ctx context.Context, c Config) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{Config: c}
+	if b, ok := c.Blobs.(interface{ Near() bool }); ok {
+		a.near = b.Near()
+	}
 	if err := a.decideMode(ctx); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ type entry struct {
 	datasetAt                    int64
 	coerced                      string // id of the version that the header is under; "" for none
 	at                           int64  // milliseconds
+
+	durable func(context.Context) error // waits for the bytes; nil: they are durable
 }
 
 // errTaken says that there is an instance of that UID. It takes back what the
@@ -35,11 +37,14 @@ var errTaken = errors.New("the SOP Instance UID is taken")
 // errStale says that what was remembered of a series is no longer so.
 var errStale = errors.New("the series was deleted, or its study corrected or coerced")
 
-// add writes the rows and the journal entry of e in one transaction. It returns
-// errTaken if its UID is taken.
+// add writes the rows and the journal entry of e in one transaction, which does not
+// commit before the bytes are durable. It returns errTaken if its UID is taken.
 func (a *Archive) add(ctx context.Context, e *entry) (id string, err error) {
 	for range 3 {
 		err = a.DB.Write(ctx, func(tx *db.Tx) error {
+			if e.durable != nil { // whoever leaves must not take the commit from those who share it
+				tx.BeforeCommit(func() error { return e.settle(context.WithoutCancel(ctx)) })
+			}
 			id = db.NewID()
 			return a.addIn(ctx, tx, e, id)
 		})

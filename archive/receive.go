@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"radagora/db"
 	"radagora/dicom"
@@ -59,7 +60,6 @@ type Receipt struct {
 	a        *Archive
 	entry    entry
 	warnings []dicom.Warning
-	durable  func(context.Context) error
 }
 
 // Receive reads in.Data to the end and writes it down. Meanwhile another object
@@ -94,7 +94,7 @@ func (a *Archive) Receive(ctx context.Context, in Arrival) (*Receipt, error) {
 		return nil, a.refused(ctx, in, e, err)
 	}
 	r := &Receipt{a: a, entry: e, warnings: warnings}
-	if r.entry.ref, r.durable, err = w.Finish(ctx); err != nil {
+	if r.entry.ref, r.entry.durable, err = w.Finish(ctx); err != nil {
 		return nil, err
 	}
 	r.entry.at = db.Millis(a.Now())
@@ -104,10 +104,12 @@ func (a *Archive) Receive(ctx context.Context, in Arrival) (*Receipt, error) {
 // Wait blocks until the object is durable: first its bytes, then its row and the
 // journal entry. Only its nil error is an acknowledgement.
 func (r *Receipt) Wait(ctx context.Context) (Stored, error) {
-	if err := r.durable(ctx); err != nil {
+	e := &r.entry
+	if r.a.near {
+		e.begin(ctx)
+	} else if err := e.settle(ctx); err != nil {
 		return Stored{}, err
 	}
-	e := &r.entry
 	s := Stored{Study: e.study, Series: e.series, SOP: e.sop, SOPClass: e.class, Warnings: r.warnings, Coerced: e.coerced != ""}
 	var err error
 	if s.Outcome, s.Instance, err = r.a.enter(ctx, e); err != nil {
@@ -119,13 +121,15 @@ func (r *Receipt) Wait(ctx context.Context) (Stored, error) {
 	return s, nil
 }
 
-// enter brings e, whose bytes are durable, into the index or decides what else
-// becomes of it.
+// enter brings e into the index or decides what else becomes of it.
 func (a *Archive) enter(ctx context.Context, e *entry) (Outcome, string, error) {
 	for range 3 {
 		id, err := a.add(ctx, e)
 		if !errors.Is(err, errTaken) {
 			return Added, id, err
+		}
+		if err := e.settle(ctx); err != nil {
+			return "", "", err
 		}
 		outcome, id, err := a.again(ctx, e)
 		if !errors.Is(err, errFree) {
@@ -133,6 +137,26 @@ func (a *Archive) enter(ctx context.Context, e *entry) (Outcome, string, error) 
 		}
 	}
 	return "", "", fault.Errorf(fault.Unavailable, "instance %s comes and goes", e.sop)
+}
+
+// begin has the bytes become durable while the row is written.
+func (e *entry) begin(ctx context.Context) {
+	durable, ended := e.durable, make(chan error, 1)
+	go func() { ended <- durable(context.WithoutCancel(ctx)) }()
+	once := sync.OnceValue(func() error { return <-ended })
+	e.durable = func(context.Context) error { return once() }
+}
+
+// settle waits until the bytes are durable.
+func (e *entry) settle(ctx context.Context) error {
+	if e.durable == nil {
+		return nil
+	}
+	err := e.durable(ctx)
+	if err == nil {
+		e.durable = nil
+	}
+	return err
 }
 
 // A refusal is an error of the object, as opposed to one of ours.

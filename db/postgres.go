@@ -131,6 +131,9 @@ func (p *pg) once(ctx context.Context, fn func(*Tx) error) error {
 	if failed := t.end(errEnded); failed != nil && (err == nil || again(failed)) {
 		err = failed
 	}
+	if err == nil {
+		err = t.ready()
+	}
 	if err != nil {
 		return err
 	}

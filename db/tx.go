@@ -32,6 +32,7 @@ type Tx struct {
 	mu     sync.Mutex // the writer may end a transaction that takes too long
 	failed error
 	open   *Rows
+	before []func() error
 	after  []func()
 }
 
@@ -81,6 +82,28 @@ func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *Row {
 // called Write and before Write returns. Functions run in the order they were
 // given; those of an attempt that was rolled back do not run.
 func (t *Tx) OnCommit(f func()) { t.after = append(t.after, f) }
+
+// BeforeCommit has f run after fn has returned nil, right before the commit. It is
+// for what has to be durable before the row that names it and may become so while
+// statements run. f uses no database and does not take long: on SQLite everybody
+// who writes waits for it. If it fails, nothing is committed, and those who would
+// have shared the commit fail with the same kind.
+func (t *Tx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
+
+// ready runs what is to be done before the commit. A panic there is an error.
+func (t *Tx) ready() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fault.Errorf(fault.Internal, "panic before the commit: %v", v)
+		}
+	}()
+	for _, f := range t.before {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // ForUpdateSkipLocked returns the end of a select that takes the rows it finds and
 // passes over those another transaction holds; "" where writers take turns anyway.

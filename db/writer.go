@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,7 +150,7 @@ func (w *writer) batch(first *pending, limit *time.Timer) {
 			good = append(good, p)
 		case w.undo(err) != nil: // SQLite gave up the whole transaction
 			p.done <- err
-			broken = fault.Errorf(fault.Of(err), "the commit that this write shared with others was lost")
+			broken = lostCommit(err)
 		default:
 			p.done <- err
 		}
@@ -167,6 +168,9 @@ func (w *writer) batch(first *pending, limit *time.Timer) {
 // finish commits and answers those whose fn succeeded.
 func (w *writer) finish(good []*pending, err error) {
 	if err == nil {
+		good, err = ready(good)
+	}
+	if err == nil {
 		if err = w.do("commit"); err != nil {
 			err = classify(err)
 		}
@@ -177,6 +181,23 @@ func (w *writer) finish(good []*pending, err error) {
 	for _, p := range good {
 		p.done <- err
 	}
+}
+
+// ready does what is to be done before the commit. If that fails for one, the
+// others of good lose the commit that they share with it.
+func ready(good []*pending) ([]*pending, error) {
+	for i, p := range good {
+		if err := p.tx.ready(); err != nil {
+			p.done <- err
+			return slices.Delete(good, i, i+1), lostCommit(err)
+		}
+	}
+	return good, nil
+}
+
+// lostCommit is what a write gets that succeeded, but shared its commit with err.
+func lostCommit(err error) error {
+	return fault.Errorf(fault.Of(err), "the commit that this write shared with others was lost")
 }
 
 func (w *writer) begin() error {

@@ -127,6 +127,9 @@ func (s *Store) Recovered() []Recovery { return slices.Clone(s.recovered) }
 // Used returns how many bytes the packs take on disk, as far as is known.
 func (s *Store) Used() int64 { return s.used.Load() }
 
+// Near says that waiting for an object takes no longer than the disk does.
+func (s *Store) Near() bool { return true }
+
 // Close waits for packs that are being sealed and closes the files. Packs that
 // have room left are continued by the next Open.
 func (s *Store) Close() error {

@@ -34,6 +34,9 @@ func (t *Tier) Create(ctx context.Context) (blob.Writer, error) {
 	return t.Local.Create(ctx)
 }
 
+// Near says whether waiting for an object takes no longer than the disk here does.
+func (t *Tier) Near() bool { return !t.Through }
+
 // of returns the store to read a pack from: here as long as it is.
 func (t *Tier) of(pack string) blob.Packs {
 	if t.Local.Has(pack) {
