@@ -2,6 +2,7 @@ package fhir
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -42,7 +43,7 @@ var searchParameters = sync.OnceValue(func() map[string][]SearchParameter {
 	for name, d := range catalogue() {
 		if d.kind == "resource" {
 			own := all[name]
-			all[name] = append(own[:len(own):len(own)], all["Resource"]...)
+			all[name] = append(slices.Clip(own), all["Resource"]...)
 		}
 	}
 	return all

@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"slices"
 	"strings"
 
 	"radagora/fault"
@@ -30,7 +31,7 @@ func (t typeName) fits(v Value) bool {
 func compile(n *node) (eval, error) {
 	switch n.form {
 	case literalForm:
-		value := n.value[:len(n.value):len(n.value)]
+		value := slices.Clip(n.value)
 		return func(*machine, *frame, []Value) ([]Value, error) { return value, nil }, nil
 	case nameForm:
 		return compileName(n)
@@ -58,7 +59,7 @@ func compileName(n *node) (eval, error) {
 	name := n.name
 	if len(n.kids) == 0 {
 		isType := fhir.IsType(name)
-		return func(m *machine, f *frame, in []Value) ([]Value, error) {
+		return func(m *machine, f *frame, _ []Value) ([]Value, error) {
 			if isType && len(f.this) == 1 && f.this[0].kind == ElementKind && f.this[0].el.IsA(name) {
 				return f.this, nil
 			}
@@ -288,7 +289,7 @@ func (m *machine) ofType(in []Value, of typeName) ([]Value, error) {
 	return out, m.step(len(in))
 }
 
-// takesNothing, and more, are how many arguments functions have.
+// compileCall compiles the call of a function.
 func compileCall(n *node) (eval, error) {
 	fn, ok := functions()[n.name]
 	if !ok {
@@ -339,7 +340,7 @@ func compileCall(n *node) (eval, error) {
 
 // quoteName returns a name for a message, if it looks like one.
 func quoteName(name string) string {
-	if len(name) > 64 || name == "" || strings.IndexFunc(name, func(r rune) bool { return r > 127 || !isWord(byte(r)) }) >= 0 {
+	if len(name) > 64 || name == "" || strings.IndexFunc(name, func(r rune) bool { return r > 127 || !isWord(byte(r&127)) }) >= 0 {
 		return "of this name"
 	}
 	return name

@@ -48,7 +48,7 @@ func parseDecimal(s string) (decimal, bool) {
 	if bare == "" || len(whole)-len(bare) > 1 || pointed && part == "" || !allDigits(bare) || !allDigits(part) || len(whole)+len(part) > maxDigits {
 		return decimal{}, false
 	}
-	d := decimal{scale: int32(len(part))}
+	d := decimal{scale: int32(len(part))} //nolint:gosec // at most maxDigits
 	digits := whole + part
 	var err error
 	if d.num, err = strconv.ParseInt(digits, 10, 64); err != nil {
@@ -217,7 +217,7 @@ func (d decimal) abs() decimal {
 
 func (d decimal) mul(e decimal) (decimal, bool) {
 	if d.big == nil && e.big == nil && d.num != math.MinInt64 && e.num != math.MinInt64 {
-		hi, lo := bits.Mul64(uint64(max(d.num, -d.num)), uint64(max(e.num, -e.num)))
+		hi, lo := bits.Mul64(uint64(max(d.num, -d.num)), uint64(max(e.num, -e.num))) //nolint:gosec // neither is negative
 		if hi == 0 && lo <= math.MaxInt64 && d.scale+e.scale <= maxDigits {
 			n := int64(lo)
 			if (d.num < 0) != (e.num < 0) {

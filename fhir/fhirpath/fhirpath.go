@@ -147,7 +147,7 @@ func (x *Expression) On(ctx context.Context, focus Collection, env *Env) (Collec
 	if env == nil {
 		env = &Env{}
 	}
-	m := machines.Get().(*machine)
+	m := newMachine()
 	defer m.release()
 	m.ctx, m.env, m.focus = ctx, env, focus
 	f := frame{this: focus}

@@ -1,6 +1,9 @@
 package fhirpath
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // A function is one that expressions call.
 type function struct {
@@ -122,9 +125,7 @@ var functions = sync.OnceValue(func() map[string]function {
 	for _, some := range []map[string]function{
 		existence, subsets, conversions(), texts, numbers, trees, aggregates, moments, fhirFunctions,
 	} {
-		for name, fn := range some {
-			all[name] = fn
-		}
+		maps.Copy(all, some)
 	}
 	return all
 })

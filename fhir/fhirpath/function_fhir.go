@@ -96,7 +96,7 @@ var fhirFunctions = map[string]function{
 	"subsumes":   {min: 1, max: 1, do: func(c call, in []Value) ([]Value, error) { return c.subsumes(in, false) }},
 	"subsumedBy": {min: 1, max: 1, do: func(c call, in []Value) ([]Value, error) { return c.subsumes(in, true) }},
 	"conformsTo": {min: 1, max: 1, do: conformsTo},
-	"htmlChecks": {do: func(c call, in []Value) ([]Value, error) {
+	"htmlChecks": {do: func(_ call, in []Value) ([]Value, error) {
 		for i := range in {
 			s, ok := in[i].isText()
 			if !ok || !strings.HasPrefix(strings.TrimSpace(s), "<div") {
@@ -238,10 +238,11 @@ func (c call) subsumes(in []Value, reverse bool) ([]Value, error) {
 	sure := true
 	for _, a := range in[0].codes() {
 		for _, b := range other[0].codes() {
+			general, special := a, b
 			if reverse {
-				a, b = b, a
+				general, special = b, a
 			}
-			is, known, err := c.m.env.Codes.Subsumes(c.m.ctx, a, b)
+			is, known, err := c.m.env.Codes.Subsumes(c.m.ctx, general, special)
 			if err != nil {
 				return nil, err
 			}
@@ -249,9 +250,6 @@ func (c call) subsumes(in []Value, reverse bool) ([]Value, error) {
 				return boolean(true), nil
 			}
 			sure = sure && known
-			if reverse {
-				a, b = b, a
-			}
 		}
 	}
 	return decided(false, sure)

@@ -17,7 +17,7 @@ func number(do func(c call, v Value) (Value, bool, error)) func(call, []Value) (
 	}
 }
 
-// whole makes a function that returns an Integer, or a Quantity of whole units.
+// toWhole makes a function that returns an Integer, or a Quantity of whole units.
 func toWhole(do func(decimal) decimal) func(call, []Value) ([]Value, error) {
 	return number(func(_ call, v Value) (Value, bool, error) {
 		d := do(v.decimal())
@@ -30,8 +30,8 @@ func toWhole(do func(decimal) decimal) func(call, []Value) ([]Value, error) {
 	})
 }
 
-// real makes a function that has no exact result.
-func real(do func(float64) float64) func(call, []Value) ([]Value, error) {
+// inexactly makes a function that has no exact result.
+func inexactly(do func(float64) float64) func(call, []Value) ([]Value, error) {
 	return number(func(_ call, v Value) (Value, bool, error) {
 		d, ok := fromFloat(do(v.decimal().float()))
 		return d.value(), ok, nil
@@ -63,9 +63,9 @@ var numbers = map[string]function{
 		}
 		return v, true, nil
 	})},
-	"exp":  {do: real(math.Exp)},
-	"ln":   {do: real(math.Log)},
-	"sqrt": {do: real(math.Sqrt)},
+	"exp":  {do: inexactly(math.Exp)},
+	"ln":   {do: inexactly(math.Log)},
+	"sqrt": {do: inexactly(math.Sqrt)},
 	"log": {min: 1, max: 1, do: number(func(c call, v Value) (Value, bool, error) {
 		base, ok, err := c.argNumber(0)
 		if err != nil || !ok {

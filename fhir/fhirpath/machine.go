@@ -22,7 +22,15 @@ type machine struct {
 	used  int
 }
 
-var machines = sync.Pool{New: func() any { return &machine{slab: make([]Value, roomAtOne)} }}
+var machines sync.Pool
+
+// newMachine returns a machine that has been used before, or a new one.
+func newMachine() *machine {
+	if m, ok := machines.Get().(*machine); ok {
+		return m
+	}
+	return &machine{slab: make([]Value, roomAtOne)}
+}
 
 // release forgets everything of an evaluation.
 func (m *machine) release() {

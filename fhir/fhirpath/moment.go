@@ -127,7 +127,7 @@ func cutZone(s string) (zone int16, rest string, ok bool) {
 	if !ok1 || !ok2 || len(s) != i+6 || s[i+3] != ':' || h > 14 || m > 59 {
 		return 0, "", false
 	}
-	zone = int16(h*60 + m)
+	zone = int16(h*60 + m) //nolint:gosec // at most 14:59
 	if s[i] == '-' {
 		zone = -zone
 	}
@@ -254,7 +254,7 @@ func zoneText(zone int16) string {
 func momentOf(t time.Time, k Kind) Value {
 	_, offset := t.Zone()
 	local := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond()/1e6*1e6, time.UTC)
-	v := Value{kind: k, prec: toFraction, zone: int16(offset / 60), num: local.UnixMicro()}
+	v := Value{kind: k, prec: toFraction, zone: int16(offset / 60), num: local.UnixMicro()} //nolint:gosec // a zone is within a day or so
 	switch k {
 	case DateKind:
 		v.prec, v.zone = toDay, noZone

@@ -180,8 +180,8 @@ func concatenate(m *machine, n *node, a, b []Value) ([]Value, error) {
 	if len(a) > 1 || len(b) > 1 {
 		return nil, m.wrong(n.pos, "& joins one text with one text, and there are several")
 	}
-	text := ""
-	for _, side := range [][]Value{a, b} {
+	var sides [2]string
+	for i, side := range [][]Value{a, b} {
 		if len(side) == 0 {
 			continue
 		}
@@ -189,8 +189,9 @@ func concatenate(m *machine, n *node, a, b []Value) ([]Value, error) {
 		if !ok {
 			return nil, m.wrong(n.pos, "& joins texts")
 		}
-		text += s
+		sides[i] = s
 	}
+	text := sides[0] + sides[1]
 	if err := m.step(len(text) / 64); err != nil {
 		return nil, err
 	}
