@@ -45,6 +45,8 @@ type Transfer struct {
 	State, Reason, Detail  string
 	Rule, By               string
 	Total, Sent, Refused   int64
+	Commitment             string // whether the peer answers for it: asked, committed …; "" is not asked
+	Committed              int64
 	Attempts               int64
 	Updated                time.Time
 }

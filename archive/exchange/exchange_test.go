@@ -135,6 +135,12 @@ func open(t *testing.T, d *db.DB, k kept) *room {
 // openWith opens an exchange that has studies and, unless it is nil, a source.
 func openWith(t *testing.T, d *db.DB, k exchange.Studies, source exchange.Source) *room {
 	t.Helper()
+	return openAsking(t, d, k, source, nil)
+}
+
+// openAsking is openWith that asks peers to commit, unless c is nil.
+func openAsking(t *testing.T, d *db.DB, k exchange.Studies, source exchange.Source, c exchange.Committer) *room {
+	t.Helper()
 	r := &room{db: d, wire: &wire{}, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), began: time.Now()}
 	var err error
 	if r.journal, err = journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}, Holder: "test"}); err != nil {
@@ -144,7 +150,7 @@ func openWith(t *testing.T, d *db.DB, k exchange.Studies, source exchange.Source
 		t.Fatal(err)
 	}
 	r.Exchange, err = exchange.Open(t.Context(), exchange.Config{
-		DB: d, Journal: r.journal, Jobs: r.jobs, Studies: k, Line: r.wire, Source: source, Now: r.clock,
+		DB: d, Journal: r.journal, Jobs: r.jobs, Studies: k, Line: r.wire, Source: source, Committer: c, Now: r.clock,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,13 @@ func (h *house) inquire(s *dimse.Server) *dimse.Server {
 		s.Normal = map[uid.UID]dimse.Normal{}
 	}
 	s.Normal[uid.StorageCommitmentPushModel] = committer{l}
+	s.Events = h.hears()
 	return s
+}
+
+// hears returns who is told of events: what peers answer that were asked to commit.
+func (h *house) hears() map[uid.UID]dimse.Normal {
+	return map[uid.UID]dimse.Normal{uid.StorageCommitmentPushModel: commitHearer{h}}
 }
 
 // asPeer returns a context in which the peer of an association asks.

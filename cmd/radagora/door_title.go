@@ -25,7 +25,7 @@ func (h *house) titleOf(ctx context.Context, called string) (*dimse.Title, error
 
 // entity returns the services of a title as a DICOM door takes them.
 func (h *house) entity(t site.Title) *dimse.Title {
-	out := &dimse.Title{Name: t.AETitle, Contexts: dimse.Contexts{Private: true, Options: queryOptions}, Normal: map[uid.UID]dimse.Normal{}}
+	out := &dimse.Title{Name: t.AETitle, Contexts: dimse.Contexts{Private: true, Options: queryOptions}, Normal: map[uid.UID]dimse.Normal{}, Events: h.hears()}
 	l, desk := librarian{house: h, site: at, title: t.AETitle}, scheduler{house: h, site: at}
 	for _, s := range t.Services {
 		switch s {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"radagora/access"
@@ -25,6 +26,7 @@ import (
 	"radagora/blob"
 	"radagora/blob/disk"
 	"radagora/blob/s3"
+	"radagora/connect"
 	"radagora/content"
 	"radagora/db"
 	"radagora/dicom"
@@ -65,6 +67,7 @@ type house struct {
 	Persons   *person.Register
 	Exchange  *exchange.Exchange // passes studies on to peers
 	Worklist  *worklist.Register
+	Connect   *connect.Register // messages of other systems
 	Dose      *dose.Ledger
 	Evidence  *evidence.Registry
 	Backup    *backup.Keeper
@@ -80,6 +83,7 @@ type house struct {
 	data     string   // folder
 	pass     [32]byte // by which this process recognises itself at its own door
 	anyLocal bool     // DICOM applications on this machine may ask without being known (--no-auth, --demo)
+	commits  sync.Map // whether a peer, by site and title, offered storage commitment when it was last sent to
 	secure   tlsDoors // our certificate, and who vouches for those of peers
 	close    []func() error
 }
@@ -217,6 +221,14 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Worklist, err = worklist.Open(ctx, worklist.Config{
 		DB: h.DB, Journal: h.Journal, Sites: h.Sites, Studies: ordered{h.Archive}, Person: archive.Person, Fold: archive.Fold,
 		Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
+	})
+	if err != nil {
+		return err
+	}
+	h.Connect, err = connect.Open(ctx, connect.Config{
+		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Content: h.Content, Sites: h.Sites, People: h.Persons, Orders: h.Worklist,
+		Key: archive.Person, Judge: h.Judge, Bounds: bounds, Stations: h.stationsOf, Now: h.Now, Log: h.Log,
+		Nameless: h.Archive.Minimise != nil, Open: h.anyLocal,
 	})
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ type line struct {
 // openExchange opens the room that passes studies on.
 func (h *house) openExchange(ctx context.Context, s settings) (err error) {
 	h.Exchange, err = exchange.Open(ctx, exchange.Config{
-		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Studies: h.Archive, Line: line{h, s}, Source: line{h, s}, Log: h.Log, Now: h.Now,
+		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Studies: h.Archive, Line: line{h, s}, Source: line{h, s}, Committer: line{h, s}, Log: h.Log, Now: h.Now,
 		Zone: func(ctx context.Context, id string) (*time.Location, error) {
 			one, err := h.Sites.Site(ctx, id)
 			return one.Location(), err
@@ -77,7 +77,7 @@ func proposals(instances []archive.Instance) (all []dimse.Proposal, n int) {
 		if !known[plain] {
 			add = append(add, dimse.Proposal{SOPClass: one.SOPClass, Syntaxes: plainSyntaxes})
 		}
-		if len(all)+len(add) > mostContexts {
+		if len(all)+len(add) > mostContexts-1 { // and one to see whether it offers commitment
 			return all, i
 		}
 		all = append(all, add...)
@@ -100,10 +100,11 @@ func (l line) Send(ctx context.Context, siteID, peer string, instances []archive
 
 // send sends instances on one association.
 func (l line) send(ctx context.Context, siteID, peer string, propose []dimse.Proposal, instances []archive.Instance, done func(archive.Instance, error) error) error {
-	a, err := l.dial(ctx, siteID, peer, dimse.Config{Propose: propose})
+	a, err := l.dial(ctx, siteID, peer, dimse.Config{Propose: append(propose, farCommit)})
 	if err != nil {
 		return err
 	}
+	l.commits.Store(siteID+" "+peer, offers(a, farCommit.SOPClass))
 	for _, i := range instances {
 		answer, broken := l.offer(ctx, a, i)
 		if broken != nil {

@@ -54,6 +54,7 @@ func (v exchangeView) Exchange(ctx context.Context, study string) (web.ExchangeP
 		x := web.Transfer{
 			ID: t.ID, Peer: t.Peer, Study: t.Study, Part: string(t.Part), State: string(t.State), Reason: t.Reason, Detail: t.Detail,
 			Rule: names[t.Rule], By: people[t.By], Total: t.Total, Sent: t.Sent, Refused: t.Refused, Attempts: t.Attempts, Updated: t.Updated,
+			Commitment: t.Commitment, Committed: t.Committed,
 		}
 		x.Title = v.studyWords(ctx, t.Study)
 		p.Transfers = append(p.Transfers, x)
