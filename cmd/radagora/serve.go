@@ -68,6 +68,7 @@ func (c serveCmd) Run(ctx context.Context, sys *system) (err error) {
 // doors are the listeners of the program.
 type doors struct {
 	pages, dicom, dicomTLS net.Listener // dicomTLS may be nil
+	mllp, mllpTLS          net.Listener // may be nil
 	secure                 tlsDoors
 }
 
@@ -79,16 +80,24 @@ func (d *doors) open(ctx context.Context, s settings) (err error) {
 	if d.dicom, err = listen(ctx, s.DICOM); err != nil {
 		return err
 	}
-	if s.DICOMTLS != "" {
-		d.dicomTLS, err = listen(ctx, s.DICOMTLS)
+	for _, more := range []struct {
+		at string
+		to *net.Listener
+	}{{s.DICOMTLS, &d.dicomTLS}, {s.MLLP, &d.mllp}, {s.MLLPTLS, &d.mllpTLS}} {
+		if more.at == "" {
+			continue
+		}
+		if *more.to, err = listen(ctx, more.at); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // close closes what was opened.
 func (d *doors) close() error {
 	var all []error
-	for _, l := range []net.Listener{d.pages, d.dicom, d.dicomTLS} {
+	for _, l := range []net.Listener{d.pages, d.dicom, d.dicomTLS, d.mllp, d.mllpTLS} {
 		if l != nil {
 			all = append(all, l.Close())
 		}
@@ -149,13 +158,13 @@ func (c serveCmd) seed(ctx context.Context, h *house) error {
 		peers = append(peers, p)
 	}
 	var titles []site.Title
-	for _, s := range c.Title {
+	for _, s := range c.OwnTitle {
 		t, err := site.ParseTitle(s)
 		if err == nil && t.AETitle == c.AE {
 			err = fault.Errorf(fault.Invalid, "%s is --ae already", t.AETitle)
 		}
 		if err != nil {
-			return usageError{fmt.Errorf("--title: %w", err)}
+			return usageError{fmt.Errorf("--own-title: %w", err)}
 		}
 		titles = append(titles, t)
 	}
@@ -217,6 +226,8 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		work = append(work, func() error { return h.dicomServer(c.settings, doorman, seen, counted, config).Serve(ctx, d.dicomTLS) })
 		line += fmt.Sprintf(" TLS %s", d.dicomTLS.Addr())
 	}
+	lines, more := h.lines(ctx, d, counted)
+	work, line = append(work, lines...), line+more
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run() }()

@@ -33,11 +33,13 @@ type settings struct {
 	DICOM       string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
 	AE          string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
 	Peer        []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
-	Title       []string `setting:"" sep:"none" placeholder:"TITLE=SERVICES" help:"A further title of ours with services of its own, such as DOSE=store+commitment;keep=reports;from=CT1+CT2; can be repeated. Services: store, find, retrieve, worklist, mpps, commitment."`
+	OwnTitle    []string `setting:"" name:"own-title" sep:"none" placeholder:"TITLE=SERVICES" help:"A further title of ours with services of its own, such as DOSE=store+commitment;keep=reports;from=CT1+CT2; can be repeated. Services: store, find, retrieve, worklist, mpps, commitment."`
 	TLSCert     string   `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) for pages and DICOM over TLS; read again when it changes."`
 	TLSKey      string   `setting:"" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
 	TLSClientCA string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
 	DICOMTLS    string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
+	MLLP        string   `setting:"" name:"mllp" placeholder:"ADDR" help:"Listen here for HL7 v2 messages (MLLP), such as 127.0.0.1:2575."`
+	MLLPTLS     string   `setting:"" name:"mllp-tls" placeholder:"ADDR" help:"Listen here for HL7 v2 messages over TLS, such as :2576."`
 	PublicURL   string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
 	Reach       []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
 	IDP         string   `setting:"" name:"idp" placeholder:"FILE" help:"Identity providers (YAML) with which people sign in; see docs/operate/sign-in.md."`
