@@ -14,6 +14,8 @@ type Objects interface {
 	// File opens the object as a Part 10 file. The caller closes it.
 	// With original it is as received, whatever was corrected since.
 	File(ctx context.Context, who Person, sopInstanceUID string, original bool) (io.ReadCloser, error)
+	// Compare holds an object beside another, or beside itself AsReceived.
+	Compare(ctx context.Context, sopInstanceUID, with string) (Comparison, error)
 }
 
 // An Object is one DICOM object and where it came from.
@@ -24,9 +26,14 @@ type Object struct {
 	Size           int64
 	SHA256         string
 	Received       time.Time
-	Door           string      // how it came: dimse, upload, import, web
-	From           string      // calling AE title or file name without folders
-	Title          string      // of a structured report
+	Door           string // how it came: dimse, upload, import, web
+	From           string // calling AE title or file name without folders
+	Title          string // of a structured report
+	Study, Series  string
+	Rendered       string      // address at which it can be looked at, "" if it cannot
+	Picture        bool        // that is a picture, and no document
+	Blind          string      // why it has no picture: reduced, syntax; "" for none
+	Next           string      // the instance behind it in its series, "" at the end
 	Corrected      bool        // its patient was corrected since it came
 	SR             []face.Node // its content tree; nil for other objects
 	Header         []face.Node // its data set
@@ -45,7 +52,14 @@ func (s *server) objectPage(v *visit) error {
 		title: orElse(o.Title, o.SOPClass), lead: o.SOPInstanceUID, section: "/dose/ct",
 		actions: objectActions(v, o),
 	}
-	if s.DoseCT != nil {
+	switch {
+	case s.Studies != nil && o.Study != "":
+		pg.section = "/images"
+		pg.crumbs = []crumb{
+			{v.p.T("nav.studies"), "/images"}, {v.p.T("object.study"), studyAddress(o.Study)},
+			{v.p.T("object.series"), studyAddress(o.Study) + "/series/" + o.Series},
+		}
+	case s.DoseCT != nil:
 		pg.crumbs = []crumb{{v.p.T("dose.title"), "/dose/ct"}}
 	}
 	return v.show(pg, objectBody(v, o))

@@ -74,6 +74,9 @@ func (s *server) studyRoutes(g registrar) {
 	g.get("/images/studies/{uid}", access.PageRead, s.studyPage) // the room asks about the patient
 	g.get("/images/studies/{uid}/series/{series}", access.PageRead, s.seriesPage)
 	g.get("/images/studies/{uid}/medium", access.PageRead, s.studyMedium)
+	if s.Objects != nil {
+		g.get("/images/objects/{uid}/compare", access.PageRead, s.comparePage)
+	}
 	g.get("/images/studies/{uid}/open", access.PageRead, s.studyOpening)
 	g.post("/images/studies/{uid}/open", access.PageRead, s.studyOpen)
 	g.post("/images/studies/{uid}/open/end", access.PageRead, s.studyTakeBack)

@@ -56,6 +56,7 @@ type SeriesInstance struct {
 	UID, Number, Class string
 	Frames             int64
 	Preview            string
+	Blind              string // why it has none: reduced, syntax; "" for none
 }
 
 // studyTitle says which study it is.

@@ -10,7 +10,9 @@ import (
 	"radagora/access"
 	"radagora/archive"
 	"radagora/dicom"
+	"radagora/dicom/pixel"
 	"radagora/dicom/sr"
+	"radagora/dicom/tag"
 	"radagora/dicom/uid"
 	"radagora/web"
 	"radagora/web/face"
@@ -31,9 +33,15 @@ func (v objectsView) Object(ctx context.Context, who web.Person, _, name string)
 		SOPInstanceUID: i.SOP.String(), SOPClass: uid.Name(i.SOPClass), TransferSyntax: uid.Name(i.TransferSyntax),
 		Size: i.Length, SHA256: hex.EncodeToString(i.SHA256[:]), Received: i.ReceivedAt, Door: i.Door, From: i.CallingAE, Corrected: i.Corrected() != "",
 	}
+	if err := v.look(ctx, i, &out); err != nil {
+		return out, err
+	}
 	f, err := object.Read(nil)
 	if err != nil {
 		return out, err
+	}
+	if out.Picture && (!f.Has(tag.Rows) || !f.Has(tag.Columns)) {
+		out.Picture, out.Rendered = false, ""
 	}
 	if doc, notSR := sr.Parse(f.Dataset); notSR == nil {
 		out.Title = doc.Root.Concept.Meaning
@@ -41,6 +49,45 @@ func (v objectsView) Object(ctx context.Context, who web.Person, _, name string)
 	}
 	out.Header = header(f.Dataset)
 	return out, nil
+}
+
+// look says how an object can be looked at, and what stands behind it.
+func (v objectsView) look(ctx context.Context, i archive.Instance, out *web.Object) error {
+	out.Study, out.Series = i.Study.String(), i.Series.String()
+	rendered := dicomwebRoot + "/studies/" + out.Study + "/series/" + out.Series + "/instances/" + i.SOP.String() + "/rendered"
+	next, err := v.Archive.Instances(ctx, at, i.Study, i.Series, &i, 1)
+	if err != nil {
+		return err
+	}
+	if len(next) > 0 {
+		out.Next = next[0].SOP.String()
+	}
+	if out.Blind, err = v.blind(ctx, i); err != nil || out.Blind != "" {
+		return err
+	}
+	out.Rendered, out.Picture = rendered, len(documents{v.house}.MediaTypes(i.SOPClass)) == 0
+	return nil
+}
+
+// blind returns why there is no picture of an instance: reduced, if only its header is
+// kept, or syntax, if nobody here decodes its pixels; "" if nothing stands against one.
+func (v *view) blind(ctx context.Context, i archive.Instance) (string, error) {
+	_, reduced, err := v.Archive.Reduced(ctx, at, i.SOP)
+	switch {
+	case err != nil:
+		return "", err
+	case reduced:
+		return "reduced", nil
+	case len(documents{v.house}.MediaTypes(i.SOPClass)) == 0 && !pixel.CanDecode(i.TransferSyntax) && encapsulatedSyntax(i.TransferSyntax):
+		return "syntax", nil
+	}
+	return "", nil
+}
+
+// encapsulatedSyntax reports whether pixels are compressed in a transfer syntax.
+func encapsulatedSyntax(u uid.UID) bool {
+	s, ok := uid.SyntaxOf(u)
+	return !ok || s.Encapsulated
 }
 
 // open opens an object for a person who may see it.
@@ -80,6 +127,14 @@ func tree(i *sr.Item) face.Node {
 	n := face.Node{Label: cmp.Or(i.Concept.Meaning, i.Concept.Value, i.ValueType), Value: i.Value(), Path: i.Path, Note: strings.ToLower(i.Relationship + " " + i.ValueType)}
 	if i.Concept.Value != "" {
 		n.Note += " (" + i.Concept.Value + ", " + i.Concept.Scheme + ")"
+	}
+	for _, r := range i.References {
+		if to := objectLink(r); to != "" {
+			n.Links = append(n.Links, face.Link{Text: r.SOPInstance, Href: to})
+		}
+	}
+	if len(n.Links) > 0 && n.Value != "" && len(n.Links) == len(i.References) {
+		n.Value = "" // the links say it
 	}
 	n.Open = len(strings.Split(i.Path, ".")) < 3
 	for _, c := range i.Children {

@@ -203,7 +203,7 @@ func studySeries(study uid.UID, s archive.Series, rooms plan) web.StudySeries {
 		out.Room = rooms.ref(room).Name
 	}
 	if pictured(s.Modality) {
-		out.Preview = fmt.Sprintf("/dicom-web/studies/%s/series/%s/thumbnail?viewport=96,96", study, s.UID)
+		out.Preview = fmt.Sprintf("/dicom-web/studies/%s/series/%s/thumbnail?viewport=96,96&instead=picture", study, s.UID)
 	}
 	return out
 }
@@ -300,7 +300,10 @@ func (v studiesView) instances(ctx context.Context, study, series uid.UID, after
 			one.Frames = *i.Frames
 		}
 		if page.Series.Preview != "" {
-			one.Preview = fmt.Sprintf("/dicom-web/studies/%s/series/%s/instances/%s/thumbnail?viewport=96,96", study, series, i.SOP)
+			if one.Blind, err = v.blind(ctx, i); err != nil {
+				return err
+			}
+			one.Preview = fmt.Sprintf("/dicom-web/studies/%s/series/%s/instances/%s/thumbnail?viewport=96,96&instead=picture", study, series, i.SOP)
 		}
 		page.Instances = append(page.Instances, one)
 	}

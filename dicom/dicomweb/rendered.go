@@ -1,6 +1,7 @@
 package dicomweb
 
 import (
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -82,7 +83,11 @@ func (h *Handler) picture(thumbnail bool) answer {
 			all = append(all, i)
 		}
 		if thumbnail {
-			return h.thumbnail(w, r, all, list[0], p)
+			err := h.thumbnail(w, r, all, list[0], p)
+			if err != nil && fault.Of(err) == fault.Unsupported && queryParam(r, "instead") == "picture" {
+				return standIn(w, r)
+			}
+			return err
 		}
 		if len(all) == 1 && len(list) == 1 && !how.multipart {
 			return h.onePicture(w, r, all[0], list[0], p)
@@ -103,6 +108,26 @@ func (h *Handler) thumbnail(w http.ResponseWriter, r *http.Request, all []Instan
 		}
 	}
 	return err
+}
+
+// standInSVG is what a page shows for a picture that cannot be drawn.
+const standInSVG = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" role="img" aria-label="no preview: these pixels cannot be decoded here">` +
+	`<title>no preview: these pixels cannot be decoded here</title><rect width="96" height="96" fill="#222"/>` +
+	`<path d="M28 34h40v28H28zM28 62l14-14 9 9 7-6 10 11M24 72 72 24" fill="none" stroke="#aaa" stroke-width="3"/></svg>`
+
+// standIn answers with what stands for a thumbnail, for pages that ask instead=picture:
+// a picture that says that there is none. Deviation: PS3.18 knows errors alone.
+func standIn(w http.ResponseWriter, r *http.Request) error {
+	header := w.Header()
+	for _, name := range []string{"ETag", "Content-Location"} {
+		header.Del(name)
+	}
+	header.Set("Content-Type", "image/svg+xml")
+	header.Set("Content-Length", strconv.Itoa(len(standInSVG)))
+	if r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, standInSVG) // whoever hung up learns nothing
+	}
+	return nil
 }
 
 // onePicture answers with a picture.

@@ -102,6 +102,13 @@ func TestRenderedBlind(t *testing.T) {
 	if r := ask(t, h, "GET", "/studies/1.2.1/series/1.2.1.1/thumbnail", nil); r.StatusCode != http.StatusOK {
 		t.Errorf("thumbnail: %d", r.StatusCode)
 	}
+	const blind = "/studies/1.2.1/series/1.2.1.1/instances/1.2.1.1.2/thumbnail"
+	if r := ask(t, h, "GET", blind+"?viewport=96,96&instead=picture", nil); r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "image/svg+xml" || r.Header.Get("ETag") != "" {
+		t.Errorf("what stands for it: %d, %v", r.StatusCode, r.Header)
+	}
+	if r := ask(t, h, "GET", blind, nil); r.StatusCode != http.StatusNotImplemented {
+		t.Errorf("without asking for it: %d", r.StatusCode)
+	}
 	if r := ask(t, h, "GET", "/studies/1.2.1/series/1.2.1.1/instances/1.2.1.1.2/rendered", nil); r.StatusCode != http.StatusNotImplemented {
 		t.Errorf("nothing to see: %d", r.StatusCode)
 	}

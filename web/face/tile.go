@@ -27,11 +27,15 @@ type Node struct {
 	Label    string // concept name
 	Value    string
 	Note     string // code, value type, tag: quiet
+	Links    []Link // what it names, where that can be seen
 	Path     string // where it stands, as in 1.2.3; an address can point at it
 	Children []Node
 	Open     bool
 	Marked   bool // what an address points at
 }
+
+// A Link is a text that leads somewhere.
+type Link struct{ Text, Href string }
 
 // A Progress is long work: how far it is, and how to stop it.
 type Progress struct {

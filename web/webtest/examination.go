@@ -125,3 +125,8 @@ func (*World) File(_ context.Context, _ web.Person, uid string, _ bool) (io.Read
 	}
 	return io.NopCloser(strings.NewReader("made up")), nil
 }
+
+// Compare implements web.Objects.
+func (*World) Compare(_ context.Context, uid, with string) (web.Comparison, error) {
+	return web.Comparison{A: web.Compared{UID: uid}, B: web.Compared{UID: with}}, nil
+}
