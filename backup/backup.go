@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"radagora/blob"
 	"radagora/db"
 	"radagora/fault"
 	"radagora/journal"
@@ -49,6 +50,13 @@ type Config struct {
 	Data    string           // the data folder; its packs are in the folder packs
 	Skip    []string         // patterns of path.Match for files at the top of Data that are not copied: the database
 	Also    []string         // files outside Data that are copied too: the configuration
+
+	// Far are packs in an object store, nil without one, and FarPlace says where that is.
+	// A backup names those that are not in Data, too, and has their bytes only with
+	// FarCopied.
+	Far       blob.Packs
+	FarPlace  string
+	FarCopied bool
 
 	Target     Target
 	Recipients []string // age public keys; none: those the repository has

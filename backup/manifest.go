@@ -60,6 +60,16 @@ type Manifest struct {
 	Erasures []Erasure `json:"erasures"`
 	Journal  Head      `json:"journal"`
 	Added    int64     `json:"added"` // bytes this backup wrote
+
+	// Elsewhere are packs that the database names and this backup does not hold.
+	Elsewhere []Elsewhere `json:"elsewhere,omitempty"`
+}
+
+// Elsewhere is a pack in an object store.
+type Elsewhere struct {
+	Place  string `json:"place"`
+	Name   string `json:"name"`
+	Length int64  `json:"length"`
 }
 
 // A Database is a copy of the database: a file, or rows by table.
@@ -89,8 +99,9 @@ type Pack struct {
 	Sealed   bool      `json:"sealed"`
 	Objects  int64     `json:"objects"`
 	Length   int64     `json:"length"`
-	Modified time.Time `json:"modified"` // of the file, when it was copied
-	Settled  bool      `json:"settled"`  // it was copied so long after that time that an equal time means equal bytes
+	Modified time.Time `json:"modified"`      // of the file, when it was copied
+	Far      bool      `json:"far,omitempty"` // it was copied out of an object store
+	Settled  bool      `json:"settled"`       // it was copied so long after that time that an equal time means equal bytes
 	Spans    []Span    `json:"spans"`
 }
 

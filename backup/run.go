@@ -204,6 +204,9 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.allPacks(ctx, before); err != nil {
 		return fmt.Errorf("copy the packs: %w", err)
 	}
+	if err := r.farPacks(ctx); err != nil {
+		return fmt.Errorf("packs in the object store: %w", err)
+	}
 	if err := r.allFiles(ctx); err != nil {
 		return fmt.Errorf("copy the data folder: %w", err)
 	}

@@ -32,6 +32,8 @@ type Proof struct {
 	Rows      map[string]int64 // by table, counted in the copy
 	Integrity bool             // the database's own check found nothing
 	Rooms     []string         // what the rooms proved of the copy
+	Apart     int              // objects that are in packs the backup names and does not hold
+	Where     map[string]int   // how many such packs there are, by place
 	Wrong     []Wrong
 }
 
@@ -126,7 +128,19 @@ func Verify(ctx context.Context, s *Source, m *Manifest, scratch string, rooms R
 		if prove == nil {
 			return nil
 		}
-		p.Rooms, err = prove(ctx, d, r.Data, func(ref blob.Ref) bool { return objects[ref] }, p.wrong)
+		far := map[string]bool{}
+		for _, e := range m.Elsewhere {
+			far[e.Name] = true
+		}
+		apart := map[blob.Ref]bool{}
+		p.Rooms, err = prove(ctx, d, r.Data, func(ref blob.Ref) bool {
+			if far[ref.Pack] && !objects[ref] {
+				apart[ref] = true
+				return true
+			}
+			return objects[ref]
+		}, p.wrong)
+		p.Apart, p.Where = len(apart), m.Where()
 		return err
 	})
 }

@@ -123,6 +123,18 @@ const inFlight = 8
 // Unavailable: it does not answer. NotFound: there is no such bucket. Forbidden: the
 // key is not right, or may not.
 func Open(ctx context.Context, p Place, o Options) (*Store, error) {
+	s, err := newStore(p, o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.core.ListObjectsV2(s.place.Bucket, s.prefix(), "", "", "/", 1); err != nil {
+		return nil, fmt.Errorf("open object store %s: %w", p.Bucket, classify(err))
+	}
+	return s, ctx.Err()
+}
+
+// newStore returns the store without asking it.
+func newStore(p Place, o Options) (*Store, error) {
 	if o.Gather <= 0 {
 		o.Gather = 20 * time.Millisecond
 	}
@@ -152,11 +164,7 @@ func Open(ctx context.Context, p Place, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "object store %s: %w", p.Bucket, err)
 	}
-	s := &Store{place: p, o: o, core: *core, busy: make(chan struct{}, inFlight)}
-	if _, err := s.core.ListObjectsV2(p.Bucket, s.prefix(), "", "", "/", 1); err != nil {
-		return nil, fmt.Errorf("open object store %s: %w", p.Bucket, classify(err))
-	}
-	return s, ctx.Err()
+	return &Store{place: p, o: o, core: *core, busy: make(chan struct{}, inFlight)}, nil
 }
 
 // Place returns where the packs are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"radagora/backup"
+	"radagora/blob/s3"
 	"radagora/db"
 	"radagora/fault"
 	"radagora/journal"
@@ -19,7 +21,10 @@ import (
 
 // backupSettings say where backups go, for whom and when.
 type backupSettings struct {
-	BackupTo         string        `setting:"" name:"backup-to" placeholder:"FOLDER" help:"Keep backups in this folder; best on another machine's disk, mounted here."`
+	BackupTo         string        `setting:"" name:"backup-to" placeholder:"FOLDER|s3://…" help:"Keep backups in this folder, best on another machine's disk, mounted here; or in an object store: s3://BUCKET/PREFIX?endpoint=URL."`
+	BackupToKey      string        `setting:"" name:"backup-to-key" secret:"" placeholder:"KEY" help:"Access key of that store."`
+	BackupToSecret   string        `setting:"" name:"backup-to-secret" secret:"" placeholder:"SECRET" help:"Secret of that key."`
+	BackupBlobs      bool          `setting:"" name:"backup-blobs" help:"Copy packs that are kept in --blobs into the backup, too; without it they are named only."`
 	BackupRecipient  []string      `setting:"" name:"backup-recipient" placeholder:"AGE1…" help:"Public key that backups are encrypted to; can be repeated. Without it, those the repository was begun with."`
 	BackupEvery      time.Duration `setting:"" name:"backup-every" default:"24h" help:"How often serve makes a backup; 0 for never."`
 	BackupContinuous string        `setting:"" name:"backup-continuous" placeholder:"FOLDER" help:"Copy every commit within seconds to this folder, too; SQLite only. Another folder than --backup-to."`
@@ -43,7 +48,16 @@ func (s settings) backupConfig(d *db.DB, j *journal.Journal, sys *system) (backu
 	if c.Keep, err = backup.ParsePolicy(s.BackupKeep); err != nil {
 		return c, usageError{fmt.Errorf("--backup-keep: %w", err)}
 	}
-	if s.BackupTo != "" {
+	switch {
+	case s.BackupTo == "":
+	case strings.HasPrefix(s.BackupTo, "s3:"):
+		if err := s.apart(); err != nil {
+			return c, err
+		}
+		if c.Target, err = s.backupBucket(s.BackupTo, sys.Log); err != nil {
+			return c, fmt.Errorf("--backup-to: %w", err)
+		}
+	default:
 		if c.Target, err = backup.OpenFolder(s.BackupTo); err != nil {
 			return c, err
 		}
@@ -52,6 +66,42 @@ func (s settings) backupConfig(d *db.DB, j *journal.Journal, sys *system) (backu
 		}
 	}
 	return c, nil
+}
+
+// backupBucket opens an object store for backups.
+func (s settings) backupBucket(place string, log *slog.Logger) (backup.Target, error) {
+	p, o, err := s.storeAt(place, s.BackupToKey, s.BackupToSecret, "backup-to", log)
+	if err != nil {
+		return nil, err
+	}
+	return backup.OpenBucket(p, o)
+}
+
+// openTarget opens the place of backups for reading.
+func (s settings) openTarget(place string, log *slog.Logger) (backup.Target, error) {
+	if strings.HasPrefix(place, "s3:") {
+		return s.backupBucket(place, log)
+	}
+	return backup.OpenFolder(place)
+}
+
+// apart refuses to keep backups among the packs of the same object store.
+func (s settings) apart() error {
+	to, err := s3.ParsePlace(s.BackupTo)
+	if err != nil {
+		return wrong("--backup-to: %w", err)
+	}
+	for name, other := range map[string]string{"--blobs": s.Blobs, "--second": s.Second} {
+		p, err := s3.ParsePlace(other)
+		if err != nil || p.Endpoint != to.Endpoint || p.Bucket != to.Bucket {
+			continue
+		}
+		a, b := to.Prefix+"/", p.Prefix+"/"
+		if p.Prefix == "" || to.Prefix == "" || strings.HasPrefix(a, b) || strings.HasPrefix(b, a) {
+			return wrong("--backup-to %s lies among the packs of %s: name another bucket, best of another store", s.BackupTo, name)
+		}
+	}
+	return nil
 }
 
 // liesIn reports whether a path lies in a folder.
@@ -67,6 +117,9 @@ func (s settings) keeper(ctx context.Context, h *house, sys *system) (*backup.Ke
 	c, err := s.backupConfig(h.DB, h.Journal, sys)
 	if err != nil {
 		return nil, err
+	}
+	if h.Tier != nil {
+		c.Far, c.FarPlace, c.FarCopied = h.Tier.Far, s.Blobs, s.BackupBlobs
 	}
 	return backup.Open(ctx, c)
 }
@@ -95,6 +148,9 @@ func (s settings) stream(ctx context.Context, h *house, sys *system) error {
 	if s.BackupContinuous == "" {
 		<-ctx.Done()
 		return nil
+	}
+	if strings.HasPrefix(s.BackupContinuous, "s3:") {
+		return wrong("--backup-continuous %s: it goes to a folder; --backup-to may be an object store", s.BackupContinuous)
 	}
 	c, err := s.backupConfig(h.DB, h.Journal, sys)
 	if err != nil {
@@ -172,6 +228,13 @@ func (s settings) openBackup(ctx context.Context, sys *system) (b backedUp, err 
 	if err != nil {
 		return b, err
 	}
+	if s.Blobs != "" {
+		far, err := s.openStore(ctx, s.Blobs, s.BlobsKey, s.BlobsSecret, sys.Log)
+		if err != nil {
+			return b, err
+		}
+		c.Far, c.FarPlace, c.FarCopied = far, s.Blobs, s.BackupBlobs
+	}
 	b.Keeper, err = backup.Open(ctx, c)
 	return b, err
 }
@@ -188,14 +251,16 @@ type backupCmd struct {
 type backupRunCmd struct{ settings }
 
 func (backupRunCmd) Help() string {
-	return `Copies database, packs, keys, content and configuration to a folder, encrypted to the public keys named with
+	return `Copies database, packs, keys, content and configuration to a folder or an object store, encrypted to the public keys named with
 --backup-recipient; the doors may be open meanwhile. Only what is new since the last backup is written. A kill at any
 moment leaves the former backups whole. What only the environment holds, such as the password of a database, is not
-in it. Then removes what --backup-keep does not keep.
+in it. Packs that are kept in an object store (--blobs) are named and not copied unless --backup-blobs says so. What is
+written to an object store is read back and compared before the backup counts. Then removes what --backup-keep does not keep.
 
 Example:
 
-    radagora backup --data /var/lib/radagora --backup-to /mnt/backup --backup-recipient age1…`
+    radagora backup --data /var/lib/radagora --backup-to /mnt/backup --backup-recipient age1…
+    radagora backup --data /var/lib/radagora --backup-to 's3://backup/radagora?endpoint=https://s3.hospital.example'`
 }
 
 // Run makes a backup.
@@ -213,7 +278,15 @@ func (c backupRunCmd) Run(ctx context.Context, sys *system) (err error) {
 	size, pieces := m.Size()
 	_, err = fmt.Fprintf(sys.Out, "backup %s: %d objects, %d tables, %s in %d pieces, of which %s are new; %v\nsigned by %s\n",
 		m.ID, m.Objects(), len(m.Database.Tables), bytesText(size), pieces, bytesText(m.Added), sys.Now().Sub(began).Round(time.Millisecond), b.Fingerprint())
+	tellApart(sys, m)
 	return err
+}
+
+// tellApart says which packs a backup names and does not hold.
+func tellApart(sys *system, m *backup.Manifest) {
+	for place, n := range m.Where() {
+		fmt.Fprintf(sys.Out, "not in it: %d packs in %s, which it names only: restoring needs that store as it is, or --backup-blobs when backups are made\n", n, place)
+	}
 }
 
 // bytesText shows a size to people.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ func (c backupVerifyCmd) proof(ctx context.Context, b backedUp) (*backup.Proof, 
 	if secret == (backup.Secret{}) {
 		return b.Look(ctx, c.Backup)
 	}
-	target, err := backup.OpenFolder(c.BackupTo)
+	target, err := c.openTarget(c.BackupTo, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +142,9 @@ func tell(sys *system, p *backup.Proof) error {
 	}
 	for _, room := range p.Rooms {
 		fmt.Fprintf(sys.Out, "proved: %s\n", room)
+	}
+	for place, n := range p.Where {
+		fmt.Fprintf(sys.Out, "not proved: %d packs in %s, with %d objects that the rows name; the backup names them and does not hold them\n", n, place, p.Apart)
 	}
 	switch {
 	case len(p.Wrong) > 0:

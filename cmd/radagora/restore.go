@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"radagora/access"
 	"radagora/access/account"
@@ -14,6 +15,7 @@ import (
 	"radagora/archive"
 	"radagora/archive/exchange"
 	"radagora/backup"
+	"radagora/connect"
 	"radagora/db"
 	"radagora/dose"
 	"radagora/fault"
@@ -33,14 +35,14 @@ func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
 		"dose": dose.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
-		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(),
+		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }
 
 type restoreCmd struct {
 	settings
 	secretFlags
-	From   string `required:"" placeholder:"FOLDER" help:"Folder with the backups."`
+	From   string `required:"" placeholder:"FOLDER|s3://…" help:"Folder or object store with the backups."`
 	Backup string `placeholder:"ID" help:"Restore this backup; without it, the latest. \"radagora restore --from FOLDER --list …\" lists them."`
 	Last   bool   `name:"continuous" help:"Restore the copy that --backup-continuous made, as of its last seconds."`
 	List   bool   `help:"List the backups and restore none."`
@@ -64,10 +66,10 @@ func (c restoreCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.From); err != nil {
+	if _, err := os.Stat(c.From); err != nil && !strings.HasPrefix(c.From, "s3:") {
 		return fmt.Errorf("--from: %w", trimPath(err, c.From))
 	}
-	target, err := backup.OpenFolder(c.From)
+	target, err := c.openTarget(c.From, sys.Log)
 	if err != nil {
 		return err
 	}
@@ -89,6 +91,7 @@ func (c restoreCmd) Run(ctx context.Context, sys *system) (err error) {
 	}
 	fmt.Fprintf(sys.Out, "restored backup %s, as of %s, signed by %s: %d rows, %d packs, %d files, %s\n",
 		m.ID, m.Snapshot.Format("2006-01-02 15:04:05 MST"), source.Signer, done.Rows, done.Packs, done.Files, bytesText(done.Bytes))
+	tellApart(sys, m)
 	proof := &backup.Proof{Backup: m.ID, Opened: true, Rows: map[string]int64{}}
 	if c.Verify {
 		if err := count(ctx, done.DSN, m, proof); err != nil {

@@ -85,18 +85,27 @@ func (s settings) openFolder(log *slog.Logger) (blob.Packs, error) {
 // openStore opens an object store. Whoever configured it meant it, so it may be
 // private.
 func (s settings) openStore(ctx context.Context, place, key, secret string, log *slog.Logger) (*s3.Store, error) {
-	p, err := s3.ParsePlace(place)
-	if err != nil {
-		return nil, wrong("%w", err)
-	}
-	if key == "" || secret == "" {
-		return nil, wrong("%s: give key and secret by environment or file, such as %s and %s", p.Bucket, envName("blobs-key"), envName("blobs-secret"))
-	}
-	client, err := outgoing.New(s.reachable(outgoing.Options{Allow: slices.Concat(s.Reach, []string{p.Host()}), Timeout: 2 * time.Minute, Log: log}))
+	p, o, err := s.storeAt(place, key, secret, "blobs", log)
 	if err != nil {
 		return nil, err
 	}
-	return s3.Open(ctx, p, s3.Options{Key: key, Secret: secret, Transport: client.HTTP().Transport, Temp: s.Data, Log: log})
+	return s3.Open(ctx, p, o)
+}
+
+// storeAt reads where an object store is, and says how it is called. name is that of its
+// settings.
+func (s settings) storeAt(place, key, secret, name string, log *slog.Logger) (p s3.Place, o s3.Options, err error) {
+	if p, err = s3.ParsePlace(place); err != nil {
+		return p, o, wrong("%w", err)
+	}
+	if key == "" || secret == "" {
+		return p, o, wrong("%s: give key and secret by environment or file, such as %s and %s", p.Bucket, envName(name+"-key"), envName(name+"-secret"))
+	}
+	client, err := outgoing.New(s.reachable(outgoing.Options{Allow: slices.Concat(s.Reach, []string{p.Host()}), Timeout: 2 * time.Minute, Log: log}))
+	if err != nil {
+		return p, o, err
+	}
+	return p, s3.Options{Key: key, Secret: secret, Transport: client.HTTP().Transport, Temp: s.Data, Log: log}, nil
 }
 
 // admit returns what refuses new objects while there is too little room for them.
