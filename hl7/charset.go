@@ -2,6 +2,7 @@ package hl7
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -130,7 +131,7 @@ func (m *Message) charset(b []byte, o *Options) {
 // guess decides what bytes above 0x7F are where nobody says it, or where what is
 // said cannot be.
 func (m *Message) guess(b []byte, declared bool) {
-	high := bytes.IndexFunc(b, func(r rune) bool { return r > 0x7E }) >= 0
+	high := has8(b)
 	unnamed := m.g.set.name == ""
 	switch {
 	case unnamed && !high:
@@ -181,7 +182,13 @@ func (c charset) decodeRun(b []byte) string {
 	return string(out)
 }
 
+// has8 reports whether a byte is above 0x7F.
 func has8(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.NativeEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
+		}
+	}
 	for _, c := range b {
 		if c >= 0x80 {
 			return true
