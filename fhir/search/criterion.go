@@ -364,3 +364,13 @@ func (v *Value) quantity(e *Entry) bool {
 	}
 	return low.Cmp(v.Low) >= 0 && high.Cmp(v.High) < 0
 }
+
+// To returns the criterion that a reference leads to one of some resources, each as
+// Type/id. Without any, nothing meets it.
+func To(p *Parameter, keys ...string) Criterion {
+	c := Criterion{Parameter: p}
+	for _, key := range keys {
+		c.Values = append(c.Values, Value{Entry: Entry{Type: Reference, Text: key, Key: key}})
+	}
+	return c
+}
