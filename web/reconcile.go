@@ -16,9 +16,15 @@ import (
 // Reconcile knows studies that may be of another patient than they say, and takes what
 // people decide about them.
 type Reconcile interface {
-	Reconcile(ctx context.Context) (ReconcilePage, error)
+	Reconcile(ctx context.Context, language string) (ReconcilePage, error)
 	// Case returns one study with its evidence, whether it is in doubt or not.
-	Case(ctx context.Context, study string) (ReconcileCase, error)
+	Case(ctx context.Context, language, study string) (ReconcileCase, error)
+	// From returns whom an order or another study is about (order:ID, study:UID), and what
+	// that is called.
+	From(ctx context.Context, study, from string) (Named, string, error)
+	// Effects returns what a correction would change, without doing it; a RefusalError for
+	// what cannot be.
+	Effects(ctx context.Context, d ReconcileDecision) ([]ReconcileEffect, error)
 	// Decide does what somebody decided; a RefusalError for what cannot be.
 	Decide(ctx context.Context, d ReconcileDecision) error
 }
@@ -41,6 +47,16 @@ type ReconcileCase struct {
 	Reason            string     // of unmatched, key after reconcile.why_
 	Orders            []face.Choice
 	Titles            []face.Choice
+	Others            []face.Choice // persons whom the patient may be, too
+	Links             []Reconciled  // what was decided about that
+}
+
+// A ReconcileEffect is what a correction would change in a series.
+type ReconcileEffect struct {
+	Label     string
+	Instances int64
+	Own       bool // it would get a study of its own
+	Changes   []CoercionChange
 }
 
 // An Named is what something says of a patient.
@@ -50,6 +66,7 @@ type Named struct{ PatientID, Issuer, Name, Birth, Sex, Accession string }
 type Evidence struct {
 	Kind, Label string // series, study, order, received
 	Link        string
+	From        string // by which its identity is filled in; "" if that cannot be
 	Series      string // UID
 	Identity    Named
 }
@@ -63,8 +80,9 @@ type Reconciled struct {
 
 // A ReconcileDecision is what somebody decided.
 type ReconcileDecision struct {
-	Do, Study, Series, ID, Kind, Reason, Order, Title string
-	Is                                                Named
+	Do, Study, Series, ID, Kind, Reason, Order, Title, Other string
+	Own                                                      bool // the series gets a study of its own
+	Is                                                       Named
 }
 
 func (s *server) reconcileRoutes(g registrar) {
@@ -78,35 +96,57 @@ func (s *server) reconcileRoutes(g registrar) {
 
 // reconcilePage lists what is in doubt.
 func (s *server) reconcilePage(v *visit) error {
-	list, err := s.Reconcile.Reconcile(v.r.Context())
+	list, err := s.Reconcile.Reconcile(v.r.Context(), v.p.Tag())
 	if err != nil {
 		return err
 	}
 	return v.show(page{title: v.p.T("nav.reconcile"), lead: v.p.T("reconcile.lead", lang.Args{"n": list.Days}), section: "/images/reconcile"}, reconcileBody(v, list))
 }
 
-// reconcileStudy shows one study with its evidence and what can be done.
-func (s *server) reconcileStudy(v *visit) error {
-	return v.showCase(v.r.PathValue("study"), ReconcileDecision{}, nil)
+// A caseForm is a form about a study as it was filled in: what is wrong with it, what it
+// would change, and from where it was filled in.
+type caseForm struct {
+	ReconcileDecision
+	wrong   map[string]string
+	tried   bool
+	effects []ReconcileEffect
+	from    string
 }
 
-// showCase shows a study; d and wrong are a form it has to give back.
-func (v *visit) showCase(study string, d ReconcileDecision, wrong map[string]string) error {
-	c, err := v.Reconcile.Case(v.r.Context(), study)
+// reconcileStudy shows one study with its evidence and what can be done.
+func (s *server) reconcileStudy(v *visit) error {
+	f, study := caseForm{}, v.r.PathValue("study")
+	from := v.r.URL.Query().Get("from")
+	if order := v.r.URL.Query().Get("order"); order != "" {
+		from = "order:" + order
+	}
+	if from == "" {
+		return v.showCase(study, f)
+	}
+	var err error
+	if f.Is, f.from, err = s.Reconcile.From(v.r.Context(), study, from); err != nil {
+		return err
+	}
+	return v.showCase(study, f)
+}
+
+// showCase shows a study, with a form.
+func (v *visit) showCase(study string, f caseForm) error {
+	c, err := v.Reconcile.Case(v.r.Context(), v.p.Tag(), study)
 	if err != nil {
 		return err
 	}
-	if wrong == nil {
-		d.Is = c.Says
+	if f.wrong == nil && f.from == "" && !f.tried {
+		f.Is = c.Says
 	}
 	pg := page{
 		title: orElse(c.Description, v.p.T("reconcile.study")), lead: v.p.T("reconcile.case_lead"), section: "/images/reconcile",
 		crumbs: []crumb{{v.p.T("nav.reconcile"), "/images/reconcile"}},
 	}
-	if wrong != nil {
+	if f.wrong != nil {
 		pg.status = 400
 	}
-	return v.show(pg, caseBody(v, c, d, wrong))
+	return v.show(pg, caseBody(v, c, f))
 }
 
 // reconcileDo takes a decision.
@@ -117,16 +157,30 @@ func (s *server) reconcileDo(v *visit) error {
 	f := func(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 	d := ReconcileDecision{
 		Do: f("do"), Study: f("study"), Series: f("series"), ID: f("id"), Kind: f("kind"), Reason: f("reason"), Order: f("order"), Title: f("title"),
+		Other: f("other"), Own: f("own") != "",
 		Is: Named{
 			PatientID: f("patient_id"), Issuer: f("issuer"), Name: f("name"), Birth: strings.ReplaceAll(f("birth"), "-", ""), Sex: strings.ToUpper(f("sex")), Accession: f("accession"),
 		},
 	}
-	err := s.Reconcile.Decide(v.r.Context(), d)
-	if wrong := v.refused(err); wrong != nil && d.Study != "" {
-		return v.showCase(d.Study, d, wrong)
+	form := caseForm{ReconcileDecision: d}
+	var err error
+	if d.Do == "preview" {
+		form.effects, err = s.Reconcile.Effects(v.r.Context(), d)
+		form.tried = err == nil
+	} else {
+		err = s.Reconcile.Decide(v.r.Context(), d)
+	}
+	if form.wrong = v.refused(err); form.wrong != nil && d.Study != "" {
+		return v.showCase(d.Study, form)
 	}
 	if err != nil {
 		return err
+	}
+	if form.tried {
+		return v.showCase(d.Study, form)
+	}
+	if d.Do == "link" || d.Do == "unlink" {
+		return v.back("/images/reconcile/"+d.Study, "reconcile_"+d.Do)
 	}
 	return v.back("/images/reconcile", "reconcile_"+d.Do)
 }
@@ -165,3 +219,28 @@ func joinID(i Named) string {
 
 // spoken returns a name as people read it.
 func spoken(name string) string { return strings.TrimSpace(strings.ReplaceAll(name, "^", " ")) }
+
+// effectRows lists what a correction would change.
+func (v *visit) effectRows(list []ReconcileEffect) face.Table {
+	t := face.Table{
+		ID: "effects", Caption: v.p.T("reconcile.effects"), Dense: true, Empty: face.Nothing(v.p.T("reconcile.no_effect"), v.p.T("reconcile.wrong_nothing")),
+		Columns: []face.Column{
+			{Label: v.p.T("reconcile.from_series"), Phone: face.Name},
+			{Label: v.p.T("coercion.attribute")},
+			{Label: v.p.T("coercion.before")},
+			{Label: v.p.T("coercion.after"), Phone: face.Beside},
+		},
+	}
+	for _, e := range list {
+		note := v.p.T("reconcile.images", lang.Args{"n": e.Instances})
+		if e.Own {
+			note += " · " + v.p.T("reconcile.own_study")
+		}
+		for _, c := range e.Changes {
+			t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
+				face.Words(orElse(e.Label, v.p.T("reconcile.from_series")), note), face.Words(c.Attribute, ""), face.Words(orElse(c.Before, "–"), ""), face.Words(orElse(c.After, "–"), ""),
+			}})
+		}
+	}
+	return t
+}
