@@ -84,9 +84,20 @@ const (
 	Application              // it was worked on (AA, AE, AR)
 )
 
+// conditions are HL7 table 0155. What is none of them is taken as not said: a sender
+// who waits must not wait for ever.
+var conditions = map[string]func(good bool) bool{
+	"AL": func(bool) bool { return true },
+	"NE": func(bool) bool { return false },
+	"ER": func(good bool) bool { return !good },
+	"SU": func(good bool) bool { return good },
+}
+
 // Enhanced reports whether the sender asks for enhanced mode: MSH-15 or MSH-16 say
 // something (chapter 2, section 2.9.3).
-func (h Header) Enhanced() bool { return h.AcceptAck != "" || h.ApplicationAck != "" }
+func (h Header) Enhanced() bool {
+	return conditions[strings.ToUpper(h.AcceptAck)] != nil || conditions[strings.ToUpper(h.ApplicationAck)] != nil
+}
 
 // Wants reports whether the sender wants an acknowledgement of a stage, if it is good
 // news or bad. In original mode there is that of the application alone, always.
@@ -98,16 +109,8 @@ func (h Header) Wants(s Stage, good bool) bool {
 	if s == Application {
 		condition = h.ApplicationAck
 	}
-	switch strings.ToUpper(condition) {
-	case "AL":
-		return true
-	case "ER":
-		return !good
-	case "SU":
-		return good
-	default:
-		return false
-	}
+	asked := conditions[strings.ToUpper(condition)]
+	return asked != nil && asked(good)
 }
 
 // A Reply is how an acknowledgement is made.

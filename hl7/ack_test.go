@@ -26,16 +26,22 @@ func TestAcknowledge(t *testing.T) {
 	}{
 		{"original mode", msh("2.3", "", ""), hl7.Accept, nil, "MSA|AA|C1"},
 		{"original mode, an error of old", msh("2.3", "", ""), hl7.Accept, broken, "MSA|AE|C1|PID-3: no identifier"},
-		{"with ERR from 2.5 on", msh("2.5", "", ""), hl7.Application, placed,
-			"MSA|AE|C1|PID-3: no identifier ERR||PID^1^3^2^1|101^Required field missing^HL70357|E||||PID-3: no identifier"},
-		{"MSA-3 is gone in 2.7", msh("2.7", "", ""), hl7.Application, fault.Errorf(fault.NotFound, "no such order"),
-			"MSA|AE|C1 ERR|||204^Unknown key identifier^HL70357|E||||no such order"},
+		{
+			"with ERR from 2.5 on", msh("2.5", "", ""), hl7.Application, placed,
+			"MSA|AE|C1|PID-3: no identifier ERR||PID^1^3^2^1|101^Required field missing^HL70357|E||||PID-3: no identifier",
+		},
+		{
+			"MSA-3 is gone in 2.7", msh("2.7", "", ""), hl7.Application, fault.Errorf(fault.NotFound, "no such order"),
+			"MSA|AE|C1 ERR|||204^Unknown key identifier^HL70357|E||||no such order",
+		},
 		{"nobody learns what went wrong inside", msh("2.3", "", ""), hl7.Application, errors.New("secret"), "MSA|AE|C1|internal error"},
 		{"what is not ours is rejected", msh("2.3", "", ""), hl7.Application, fault.Errorf(fault.Unsupported, "QRY"), "MSA|AR|C1|QRY"},
 		{"try later", msh("2.3", "", ""), hl7.Application, fault.Errorf(fault.Unavailable, "disk"), "MSA|AR|C1|not available now"},
-		{"a version nobody knows is rejected", msh("9.9", "", ""), hl7.Application,
+		{
+			"a version nobody knows is rejected", msh("9.9", "", ""), hl7.Application,
 			hl7.Located(fault.Errorf(fault.Invalid, "version"), hl7.Path{Segment: "MSH", Field: 12}, hl7.UnsupportedVersionID),
-			"MSA|AR|C1 ERR||MSH^1^12|203^Unsupported version id^HL70357|E||||version"},
+			"MSA|AR|C1 ERR||MSH^1^12|203^Unsupported version id^HL70357|E||||version",
+		},
 		{"enhanced, kept", msh("2.5", "AL", "NE"), hl7.Accept, nil, "MSA|CA|C1"},
 		{"enhanced, not kept", msh("2.3.1", "AL", ""), hl7.Accept, fault.Errorf(fault.Exhausted, "full"), "MSA|CR|C1|full"},
 		{"enhanced, wrong", msh("2.3.1", "ER", ""), hl7.Accept, broken, "MSA|CE|C1|PID-3: no identifier"},

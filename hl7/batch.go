@@ -56,7 +56,7 @@ func (r *Reader) Next() (Item, error) {
 		l, start = unframed(l, start)
 		if kindOf(l) != "" {
 			line, at = l, start
-		} else if len(bytes.TrimSpace(l)) > 0 && !(len(l) <= 2 && l[0] == fs) {
+		} else if len(bytes.TrimSpace(l)) > 0 && (len(l) > 2 || l[0] != fs) {
 			r.stray += len(l)
 		}
 	}

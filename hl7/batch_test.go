@@ -14,7 +14,7 @@ import (
 )
 
 // items reads everything.
-func items(t *testing.T, text string, l hl7.Limits) (kinds []string, messages []string, r *hl7.Reader, err error) {
+func items(t *testing.T, text string, l hl7.Limits) (kinds, messages []string, r *hl7.Reader, err error) {
 	t.Helper()
 	r = hl7.NewReader(strings.NewReader(text), l)
 	for {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"radagora/fault"
 )
@@ -169,26 +170,8 @@ func (g *grammar) escaped(s string) ([]byte, error) {
 	var out strings.Builder
 	for _, r := range s {
 		code := ""
-		switch {
-		case r > 0x7F:
-		case r == 0:
-			code = "X00"
-		case byte(r) == g.Field:
-			code = "F"
-		case byte(r) == g.Component:
-			code = "S"
-		case byte(r) == g.Subcomponent:
-			code = "T"
-		case byte(r) == g.Repetition:
-			code = "R"
-		case byte(r) == g.Escape:
-			code = "E"
-		case byte(r) == g.Truncation:
-			code = "P"
-		case r == '\n':
-			code = ".br"
-		case r < ' ' && r != '\t':
-			code = "X" + strings.ToUpper(hex.EncodeToString([]byte{byte(r)}))
+		if r < utf8.RuneSelf {
+			code = g.code(byte(r)) //nolint:gosec // it is ASCII
 		}
 		switch {
 		case code == "":
@@ -202,4 +185,31 @@ func (g *grammar) escaped(s string) ([]byte, error) {
 		}
 	}
 	return g.set.encode(out.String())
+}
+
+// code returns the inside of the escape sequence of an ASCII character, "" if it needs
+// none.
+func (g *grammar) code(c byte) string {
+	switch {
+	case c == 0:
+		return "X00"
+	case c == g.Field:
+		return "F"
+	case c == g.Component:
+		return "S"
+	case c == g.Subcomponent:
+		return "T"
+	case c == g.Repetition:
+		return "R"
+	case c == g.Escape:
+		return "E"
+	case c == g.Truncation:
+		return "P"
+	case c == '\n':
+		return ".br"
+	case c < ' ' && c != '\t':
+		return "X" + strings.ToUpper(hex.EncodeToString([]byte{c}))
+	default:
+		return ""
+	}
 }

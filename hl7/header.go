@@ -93,8 +93,15 @@ func build(s Separators, h Header, now time.Time) (*Message, error) {
 	all := append(hd("MSH-3", h.SendingApplication), hd("MSH-4", h.SendingFacility)...)
 	all = append(append(all, hd("MSH-5", h.ReceivingApplication)...), hd("MSH-6", h.ReceivingFacility)...)
 	all = append(all, []pair{
-		{"MSH-7", h.At}, {"MSH-9.1", h.Type}, {"MSH-9.2", h.Trigger}, {"MSH-9.3", h.Structure}, {"MSH-10", h.ControlID},
-		{"MSH-11", h.Processing}, {"MSH-12", h.Version}, {"MSH-15", h.AcceptAck}, {"MSH-16", h.ApplicationAck},
+		{"MSH-7", h.At},
+		{"MSH-9.1", h.Type},
+		{"MSH-9.2", h.Trigger},
+		{"MSH-9.3", h.Structure},
+		{"MSH-10", h.ControlID},
+		{"MSH-11", h.Processing},
+		{"MSH-12", h.Version},
+		{"MSH-15", h.AcceptAck},
+		{"MSH-16", h.ApplicationAck},
 	}...)
 	return m, m.fill(all)
 }

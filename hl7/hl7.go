@@ -3,7 +3,8 @@
 // It speaks the encoding rules called ER7 (bars and hats) of versions 2.3 to 2.8,
 // chapter 2 of the standard. A Message is bytes with an index over them: what
 // nobody touches is written as it was read, byte for byte, whatever ends its
-// segments, and segments nobody knows (Z segments) stay where they stand. Values
+// segments, and segments nobody knows (Z segments) stay where they stand; a line without a name
+// belongs to the segment before it. Values
 // are found by the standard's positions and names (PID-3[2].4.1,
 // PID.PatientName.GivenName), read as text or as the standard's data types, and
 // edited in place. Acknowledgements are made for every message, even for one that
@@ -186,7 +187,7 @@ func (m *Message) split(b []byte, l Limits) error {
 			return fault.Errorf(fault.Exhausted, "hl7: more than %d segments", l.Segments)
 		}
 	}
-	m.segments = make([]Segment, 0, count)
+	m.segments = make([]Segment, 0, count+1)
 	start := 0 // where the segment begins that is being gathered
 	flush := func(end, ended int) error {
 		s := Segment{g: m.g, raw: b[start:end:end], end: b[end:ended:ended]}
@@ -198,13 +199,15 @@ func (m *Message) split(b []byte, l Limits) error {
 	}
 	end, ended := 0, 0
 	for line := range lines(b) {
-		if line.at > 0 && m.g.named(line.text) {
+		named := m.g.named(line.text)
+		if line.at > 0 && !named {
+			m.warn(len(m.segments)+1, "the line of %d bytes behind it has no segment name", len(line.text))
+		}
+		if line.at > 0 && (named || start == 0) { // nothing is joined to MSH
 			if err := flush(end, ended); err != nil {
 				return err
 			}
 			start = line.at
-		} else if line.at > 0 {
-			m.warn(len(m.segments)+1, "a line of %d bytes has no segment name and is taken as part of the segment before it", len(line.text))
 		}
 		end, ended = line.at+len(line.text), line.next
 	}

@@ -124,6 +124,15 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestNothingJoinsTheHeader holds that what stands behind MSH never changes who is
+// answered, and how.
+func TestNothingJoinsTheHeader(t *testing.T) {
+	m := parse(t, "MSH|^~\\&|||||||ADT^A01|1|P|2.5\rloose|1||AL|NE|\rmore\rPID|1|x\r")
+	if m.Header().Version != "2.5" || m.Header().Enhanced() || m.Text("PID-2") != "x" || len(m.Segments()) != 3 || len(m.Warnings) != 2 {
+		t.Errorf("%+v, %d segments, %v", m.Header(), len(m.Segments()), m.Warnings)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name, text, says string

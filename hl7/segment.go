@@ -53,9 +53,10 @@ func (s Segment) part(n int) []byte {
 	return s.raw[from:s.cuts[n]:s.cuts[n]]
 }
 
-// Name returns the three letters the segment begins with, "" for none.
+// Name returns the three letters the segment begins with, "" for a line behind MSH
+// that has none.
 func (s Segment) Name() string {
-	if len(s.raw) < 3 {
+	if len(s.raw) < 3 || len(s.raw) > 3 && s.g != nil && s.raw[3] != s.g.Field {
 		return ""
 	}
 	return string(s.raw[:3])

@@ -88,20 +88,32 @@ func TestTyped(t *testing.T) {
 		get      func(hl7.Value) any
 		want     any
 	}{
-		{"identifier", "4711^5^M10^HIS&1.2&ISO^PI^FAC^20200101^20300101", func(v hl7.Value) any { return v.CX() },
-			hl7.CX{"4711", "5", "M10", hl7.HD{"HIS", "1.2", "ISO"}, "PI", hl7.HD{Namespace: "FAC"}, "20200101", "20300101"}},
+		{
+			"identifier", "4711^5^M10^HIS&1.2&ISO^PI^FAC^20200101^20300101", func(v hl7.Value) any { return v.CX() },
+			hl7.CX{"4711", "5", "M10", hl7.HD{"HIS", "1.2", "ISO"}, "PI", hl7.HD{Namespace: "FAC"}, "20200101", "20300101"},
+		},
 		{"order number", "A1^RIS^1.2^ISO", func(v hl7.Value) any { return v.EI() }, hl7.EI{"A1", hl7.HD{"RIS", "1.2", "ISO"}}},
-		{"name with prefixes", "van Test&van&Test&de&Probe^Alpha^B^Jr^Dr^MD^L^A", func(v hl7.Value) any { return v.XPN() },
-			hl7.XPN{Family: "van Test", OwnPrefix: "van", OwnSurname: "Test", PartnerPrefix: "de", PartnerSurname: "Probe", Given: "Alpha", Middle: "B", Suffix: "Jr", Prefix: "Dr", Degree: "MD", Type: "L", Representation: "A"}},
-		{"person", "77^TEST^BRAVO^^^DR^^^HIS&1.2&ISO^L^^^LN", func(v hl7.Value) any { return v.XCN() },
-			hl7.XCN{ID: "77", Name: hl7.XPN{Family: "TEST", Given: "BRAVO", Prefix: "DR", Type: "L"}, Assigner: hl7.HD{"HIS", "1.2", "ISO"}, IDType: "LN"}},
-		{"coded value", "1^one^L^2^two^LN^v1", func(v hl7.Value) any { return v.CWE() },
-			hl7.CWE{Code: "1", Text: "one", System: "L", AlternateCode: "2", AlternateText: "two", OtherSystem: "LN", Version: "v1"}},
+		{
+			"name with prefixes", "van Test&van&Test&de&Probe^Alpha^B^Jr^Dr^MD^L^A", func(v hl7.Value) any { return v.XPN() },
+			hl7.XPN{Family: "van Test", OwnPrefix: "van", OwnSurname: "Test", PartnerPrefix: "de", PartnerSurname: "Probe", Given: "Alpha", Middle: "B", Suffix: "Jr", Prefix: "Dr", Degree: "MD", Type: "L", Representation: "A"},
+		},
+		{
+			"person", "77^TEST^BRAVO^^^DR^^^HIS&1.2&ISO^L^^^LN", func(v hl7.Value) any { return v.XCN() },
+			hl7.XCN{ID: "77", Name: hl7.XPN{Family: "TEST", Given: "BRAVO", Prefix: "DR", Type: "L"}, Assigner: hl7.HD{"HIS", "1.2", "ISO"}, IDType: "LN"},
+		},
+		{
+			"coded value", "1^one^L^2^two^LN^v1", func(v hl7.Value) any { return v.CWE() },
+			hl7.CWE{Code: "1", Text: "one", System: "L", AlternateCode: "2", AlternateText: "two", OtherSystem: "LN", Version: "v1"},
+		},
 		{"code in one of its systems", "1^one^L^2^two^LN", func(v hl7.Value) any { return v.CWE().In("LN", "LOINC") }, "2"},
-		{"address", "Example 1&Example&1^x^Town^ST^12345^DE^H", func(v hl7.Value) any { return v.XAD() },
-			hl7.XAD{"Example 1", "Example", "1", "x", "Town", "ST", "12345", "DE", "H"}},
-		{"telephone", "^PRN^PH^a@example.org^49^30^5550^1^text^^^+49305550", func(v hl7.Value) any { return v.XTN() },
-			hl7.XTN{"", "PRN", "PH", "a@example.org", "49", "30", "5550", "1", "text", "+49305550"}},
+		{
+			"address", "Example 1&Example&1^x^Town^ST^12345^DE^H", func(v hl7.Value) any { return v.XAD() },
+			hl7.XAD{"Example 1", "Example", "1", "x", "Town", "ST", "12345", "DE", "H"},
+		},
+		{
+			"telephone", "^PRN^PH^a@example.org^49^30^5550^1^text^^^+49305550", func(v hl7.Value) any { return v.XTN() },
+			hl7.XTN{"", "PRN", "PH", "a@example.org", "49", "30", "5550", "1", "text", "+49305550"},
+		},
 		{"place", "W1^2^3^FAC^^^B^F", func(v hl7.Value) any { return v.PL() }, hl7.PL{"W1", "2", "3", hl7.HD{Namespace: "FAC"}, "B", "F"}},
 	} {
 		if diff := cmp.Diff(c.want, c.get(of(t, plain, c.in))); diff != "" {

@@ -30,13 +30,13 @@ func newFrames(conn net.Conn, l Limits) *frames {
 	return &frames{conn: conn, in: bufio.NewReaderSize(conn, buffer), limits: l}
 }
 
-// errTooLong is of a message that was skipped; the connection goes on.
-type errTooLong struct{ error }
+// tooLongError is of a message that was skipped; the connection goes on.
+type tooLongError struct{ error }
 
-func (e errTooLong) Unwrap() error { return e.error }
+func (e tooLongError) Unwrap() error { return e.error }
 
 // next returns the next message. Of one above the limit it returns the begin, with
-// an errTooLong. Other errors end the connection: io.EOF between messages, or of
+// a tooLongError. Other errors end the connection: io.EOF between messages, or of
 // kinds Invalid, Exhausted and Unavailable.
 func (f *frames) next() ([]byte, error) {
 	if err := f.seek(); err != nil {
@@ -122,7 +122,7 @@ func (f *frames) body() ([]byte, error) {
 		}
 		f.ended = true
 		if long > 0 {
-			return out, errTooLong{fault.Errorf(fault.Exhausted, "mllp: the message has %d bytes; the limit is %d", len(out)+long, f.limits.Message)}
+			return out, tooLongError{fault.Errorf(fault.Exhausted, "mllp: the message has %d bytes; the limit is %d", len(out)+long, f.limits.Message)}
 		}
 		return out, nil
 	}

@@ -109,11 +109,6 @@ type Odd struct {
 	Stray     int // answers to nothing that was asked (of a Client)
 }
 
-// plus adds two counts.
-func (o Odd) plus(p Odd) Odd {
-	return Odd{o.Junk + p.Junk, o.Unended + p.Unended, o.Restarted + p.Restarted, o.Stray + p.Stray}
-}
-
 // clock is the machine's: how long something takes is counted by it, whatever Now
 // says.
 func clock() time.Time { return time.Now() } //nolint:forbidigo // not a time to be told

@@ -138,6 +138,7 @@ func TestFraming(t *testing.T) {
 		{"rubbish before and between", "hello\r\n" + f("1") + "xyz" + f("2"), []string{"AA 1", "AA 2"}, mllp.Odd{Junk: 8}},
 		{"begun twice", "\x0BMSH|^~\\&|half" + f("1"), []string{"AA 1"}, mllp.Odd{Restarted: 1}},
 		{"what cannot be read is answered", "\x0Bnothing\x1C\r" + "\x0B" + message("1") + "\x00\x1C\r" + f("2"), []string{"AE ", "AE 1", "AA 2"}, mllp.Odd{}},
+		{"a line that is no segment", strings.Replace(f("1"), "PID", "Ppy0", 1) + f("2"), []string{"AA 1", "AA 2"}, mllp.Odd{}},
 		{"an empty frame", "\x0B\x1C\r" + f("2"), []string{"AE ", "AA 2"}, mllp.Odd{}},
 		{"too long", "\x0B" + message("1") + strings.Repeat("x", 9000) + "\x1C\r" + f("2"), []string{"AR 1", "AA 2"}, mllp.Odd{}},
 	} {
@@ -519,14 +520,14 @@ func TestPython(t *testing.T) {
 	_, port, _ := net.SplitHostPort(addr)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "/usr/bin/python3", "-c", `
+	out, err := exec.CommandContext(ctx, "/usr/bin/python3", "-u", "-c", `
 import sys, hl7, hl7.client
 with hl7.client.MLLPClient("127.0.0.1", int(sys.argv[1])) as c:
     for i in range(5):
-        m = hl7.parse(sys.argv[2].replace("ID", "py%d" % i))
+        m = hl7.parse(sys.argv[2].replace("NUMBER", "py%d" % i))
         a = hl7.parse(c.send_message(m).decode().strip("\x0b\x1c\r") + "\r")
         print(a["MSA"][0][1][0], a["MSA"][0][2][0])
-`, port, message("ID")).CombinedOutput()
+`, port, message("NUMBER")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -200,7 +200,7 @@ func (c *connection) serve(ctx context.Context) error {
 			pause(ctx, d)
 		}
 		message, err := c.frames.next()
-		if long := (errTooLong{}); err != nil && !errors.As(err, &long) {
+		if long := (tooLongError{}); err != nil && !errors.As(err, &long) {
 			if errors.Is(err, io.EOF) || c.s.stopping() {
 				return nil
 			}
