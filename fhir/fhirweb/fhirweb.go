@@ -15,7 +15,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -206,14 +208,8 @@ func (x *exchange) on(m methods) error {
 	if do, ok := m[method]; ok {
 		return do()
 	}
-	all := ""
-	for _, name := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
-		if m[name] != nil {
-			all += ", " + name
-		}
-	}
-	x.w.Header().Set("Allow", strings.TrimPrefix(all, ", "))
-	return notAllowed
+	x.w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(m)), ", "))
+	return errNotAllowed
 }
 
 // may asks whether the caller may do this.
@@ -224,4 +220,4 @@ func (x *exchange) may(interaction, typ, id string) error {
 	return x.May(Act{x.r, interaction, typ, id})
 }
 
-var notAllowed = errors.New("method not allowed")
+var errNotAllowed = errors.New("method not allowed")

@@ -29,7 +29,7 @@ func serve(t *testing.T) (at string, s *fhirweb.Server) {
 	s = &fhirweb.Server{
 		Base: "http://example.org/fhir", Software: "Test", Release: "1", Released: start,
 		Types: map[string]fhirweb.Type{"Patient": kept, "Observation": kept, "Device": {Reader: m}},
-		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return start },
+		Log:   slog.New(slog.DiscardHandler), Now: func() time.Time { return start },
 		NewID: func() string { n++; return "n" + strconv.Itoa(n) },
 	}
 	server := httptest.NewServer(s)
@@ -327,4 +327,38 @@ func TestEveryKindHasAStatus(t *testing.T) {
 			t.Errorf("%v: status %d, %q", kind, a.status, text)
 		}
 	}
+}
+
+// FuzzServe sends any request: the answer is a resource or nothing, and never that
+// something went wrong here.
+func FuzzServe(f *testing.F) {
+	f.Add("GET", "/Observation?subject:Patient.name=a&_sort=-date&_count=1", "")
+	f.Add("GET", "/Patient/p1/_history/1", "")
+	f.Add("PUT", "/Patient?identifier=a|b", anna)
+	f.Add("POST", "/", `{"resourceType":"Bundle","type":"transaction",`+two+`]}`)
+	f.Add("POST", "/", `{"resourceType":"Bundle","type":"batch",`+two+`]}`)
+	f.Add("POST", "/Patient/$validate", anna)
+	f.Fuzz(func(t *testing.T, method, path, body string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://example.org"+path, strings.NewReader(body))
+		if err != nil || !strings.HasPrefix(path, "/") {
+			return
+		}
+		r.Header.Set("Content-Type", "application/fhir+json")
+		m := &memory{now: start, all: map[string][]fhirweb.Stored{}}
+		kept := fhirweb.Type{Reader: m, Historian: m, Searcher: m, Writer: m}
+		s := &fhirweb.Server{
+			Types: map[string]fhirweb.Type{"Patient": kept, "Observation": kept},
+			Now:   func() time.Time { return start }, NewID: func() string { return strconv.Itoa(len(m.all)) },
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code == http.StatusInternalServerError {
+			t.Errorf("%s %q: %s", method, path, w.Body)
+		}
+		if w.Body.Len() > 0 {
+			if _, err := fhir.Parse(w.Body.Bytes()); err != nil {
+				t.Errorf("%s %q: the answer is no resource: %v", method, path, err)
+			}
+		}
+	})
 }

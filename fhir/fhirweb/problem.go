@@ -52,7 +52,7 @@ func (x *exchange) outcome(err error) (int, fhir.Resource) {
 			return r.status, fhir.OperationOutcome(r.issues...)
 		}
 		return r.status, fhir.OperationOutcome(fhir.Issue{Severity: fhir.Error, Code: r.code, Text: r.text})
-	case errors.Is(err, notAllowed):
+	case errors.Is(err, errNotAllowed):
 		return http.StatusMethodNotAllowed, fhir.OperationOutcome(fhir.Issue{Severity: fhir.Error, Code: "not-supported", Text: "this is not done at this address"})
 	}
 	kind := fault.Of(err)

@@ -54,7 +54,7 @@ func (x *exchange) unchanged(st Stored) bool {
 
 func (x *exchange) read(t Type, typ, id string) error {
 	if t.Reader == nil {
-		return notAllowed
+		return errNotAllowed
 	}
 	if err := x.may("read", typ, id); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (x *exchange) read(t Type, typ, id string) error {
 
 func (x *exchange) vread(t Type, typ, id, version string) error {
 	if t.Historian == nil {
-		return notAllowed
+		return errNotAllowed
 	}
 	if err := x.may("vread", typ, id); err != nil {
 		return err
@@ -101,7 +101,7 @@ func summarised(r fhir.Resource, summary string) fhir.Resource {
 
 func (x *exchange) history(t Type, typ, id string) error {
 	if t.Historian == nil {
-		return notAllowed
+		return errNotAllowed
 	}
 	if err := x.may("history-instance", typ, id); err != nil {
 		return err

@@ -53,7 +53,7 @@ func (x *exchange) searchForm(t Type, typ string) error {
 
 func (x *exchange) search(t Type, typ string, values url.Values) error {
 	if t.Searcher == nil {
-		return notAllowed
+		return errNotAllowed
 	}
 	if err := x.may("search-type", typ, ""); err != nil {
 		return err

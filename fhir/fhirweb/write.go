@@ -40,7 +40,7 @@ func valid(r fhir.Resource, typ string) error {
 
 func (x *exchange) create(t Type, typ string) error {
 	if t.Writer == nil {
-		return notAllowed
+		return errNotAllowed
 	}
 	if err := x.may("create", typ, ""); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (x *exchange) condition(typ, text string) (*Query, error) {
 // update writes to an id, or to what the parameters of the address find.
 func (x *exchange) update(t Type, typ, id string) error {
 	if t.Writer == nil {
-		return notAllowed
+		return errNotAllowed
 	}
 	if err := x.may("update", typ, id); err != nil {
 		return err
