@@ -74,7 +74,9 @@ func (a *Archive) Effects(ctx context.Context, site string, t Target, values []V
 		if !split && slices.Equal(was, is) {
 			continue
 		}
-		i := slices.IndexFunc(out, func(e Effect) bool { return e.Series == n.series && slices.Equal(e.Before, was) && slices.Equal(e.After, is) })
+		i := slices.IndexFunc(out, func(e Effect) bool {
+			return e.Series == n.series && slices.Equal(e.Before, was) && slices.Equal(e.After, is)
+		})
 		if i < 0 {
 			e := Effect{Series: n.series, Split: split, Before: was, After: is}
 			for _, s := range series {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,6 +98,9 @@ func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
 			return nil, err
 		}
 	}
+	if err := p.corrected(&b, r, m); err != nil {
+		return nil, err
+	}
 	if b.unicode {
 		b.Text(tag.SpecificCharacterSet, "ISO_IR 192")
 	}
@@ -106,10 +110,36 @@ func (p *plan) answer(ctx context.Context, r row) (*dicom.Dataset, error) {
 // described returns the header that answers are completed from, or nil if the index
 // has all that is asked for.
 func (p *plan) described(ctx context.Context, r row) (members, error) {
-	if !p.q.All && len(p.beyonds) == 0 {
+	if !p.q.All && len(p.beyonds) == 0 && !p.apart(r) {
 		return nil, nil
 	}
 	return p.header(ctx, r)
+}
+
+// apart reports whether a series or instance may be of another patient than its study
+// says, because it was corrected.
+func (p *plan) apart(r row) bool { return p.rank >= 2 && r.text("study.corrected") != "" }
+
+// corrected says of the patient of a series or instance what that says itself under its
+// corrections, not what its study says.
+func (p *plan) corrected(b *builder, r row, m members) error {
+	if m == nil || !p.apart(r) || !p.q.Reach.Identity {
+		return nil
+	}
+	var own []key
+	for _, k := range p.answers {
+		if slices.Contains(correctable, k.tag) {
+			own = append(own, k)
+		}
+	}
+	d, err := m.only(own).dataset()
+	if err != nil {
+		return err
+	}
+	for _, k := range own {
+		b.texts(k.tag, k.vr, d.Texts(k.tag)...)
+	}
+	return nil
 }
 
 // beyond reports whether rows do not have what a key wants returned.

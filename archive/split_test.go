@@ -142,3 +142,28 @@ func timeless(rows []string) []string {
 	}
 	return all
 }
+
+// TestCorrectedSeriesAnswers asks for series of a study of which one was corrected and
+// stays in it.
+func TestCorrectedSeriesAnswers(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		one := thing{study: 1, series: 1, instance: 1, patient: "P1", name: "EINS^ANNA"}
+		two := one
+		two.series = 2
+		for _, x := range []thing{one, two} {
+			b.mustStore(x.arrival(t), archive.Added)
+		}
+		study, series, _ := two.uids()
+		if _, err := b.Correct(t.Context(), site, archive.Target{Study: study, Series: series}, to("PatientID=P2", "PatientName=ZWËI^BERTA"), "why"); err != nil {
+			t.Fatal(err)
+		}
+		for level, keys := range map[archive.Level][]string{
+			archive.SeriesLevel: {"StudyInstanceUID=" + study.String(), "SeriesInstanceUID=" + series.String(), "PatientName="},
+			archive.ImageLevel:  {"StudyInstanceUID=" + study.String(), "SeriesInstanceUID=" + series.String(), "SOPInstanceUID=", "PatientName="},
+		} {
+			if got := b.found(archive.Query{Level: level, Reach: everybody, Keys: ask(t, keys...)}, tag.PatientName); got != "ZWËI^BERTA" {
+				t.Errorf("%v: %q", level, got)
+			}
+		}
+	})
+}
