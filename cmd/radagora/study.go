@@ -49,6 +49,8 @@ type studyCorrectCmd struct {
 	Birth     *string `placeholder:"YYYYMMDD" help:"The right birth date."`
 	Sex       *string `placeholder:"SEX" help:"The right sex: M, F or O."`
 	Accession *string `placeholder:"NUMBER" help:"The right accession number."`
+	Split     bool    `help:"The series is of another patient than the rest: it gets a study of its own."`
+	Preview   bool    `help:"Only say what would change, without a word of who the patient is."`
 	Reason    string  `required:"" placeholder:"TEXT" help:"Why; it is kept and journalled."`
 }
 
@@ -56,6 +58,7 @@ func (studyCorrectCmd) Help() string {
 	return `Only what is given is changed; an empty value empties it. The objects stay as they were received and can still be
 had; lists, answers and everything that is sent out say what is right, and in Original Attributes Sequence what was
 changed. What arrives later under the wrong identity is corrected, too. "radagora study undo" takes it back.
+With --split and --series the series gets a Study Instance UID of its own, and what comes later to it goes there.
 ` + needsFolder + `
 
 Example:
@@ -89,12 +92,42 @@ func (c studyCorrectCmd) Run(ctx context.Context, sys *system) error {
 		if err := may(ctx, access.LinkChange); err != nil {
 			return err
 		}
-		made, err := h.Archive.Correct(ctx, at, t, values, c.Reason)
+		if c.Preview {
+			return c.preview(ctx, sys, h, t, values)
+		}
+		correct := h.Archive.Correct
+		if c.Split {
+			correct = h.Archive.Split
+		}
+		made, err := correct(ctx, at, t, values, c.Reason)
+		if err == nil && c.Split {
+			_, err = fmt.Fprintf(sys.Out, "study %s\n", made.Split)
+		}
 		if err == nil {
 			_, err = fmt.Fprintf(sys.Out, "corrected; to take it back: radagora study undo %s\n", made.ID)
 		}
 		return err
 	})
+}
+
+// preview says what would change.
+func (c studyCorrectCmd) preview(ctx context.Context, sys *system, h *house, t archive.Target, values []archive.Value) error {
+	list, err := h.Archive.Effects(ctx, at, t, values, c.Split)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		var what []string
+		for i, b := range e.Before {
+			if i < len(e.After) && b.Text.Reveal() != e.After[i].Text.Reveal() {
+				what = append(what, b.Tag.Keyword())
+			}
+		}
+		if _, err := fmt.Fprintf(sys.Out, "series %s: %d objects would say otherwise: %s\n", e.Series, e.Instances, strings.Join(what, ", ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type studyRejectCmd struct {
