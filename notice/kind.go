@@ -47,6 +47,7 @@ var kinds = map[string]kind{
 	"feed.webhook.paused":        {args: map[string]rule{"what": host}, mail: Now},
 	"finding.owner.named":        {args: map[string]rule{"n": number}, mail: Daily},
 	"finding.action.due":         {args: map[string]rule{"day": day}, mail: Daily},
+	"storage.retention.due":      {args: map[string]rule{"n": number}, mail: Daily},
 	"status.disk.full":           {args: map[string]rule{"n": number}, mail: Now}, // per cent left
 	"status.backup.old":          {args: map[string]rule{"n": number}, mail: Now}, // days
 	"status.backup.none":         {mail: Daily},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -27,6 +28,15 @@ type Storage interface {
 	Lift(ctx context.Context, id, reason string) error
 	// Keep says what is kept of what a peer sends: everything again if hours is negative.
 	Keep(ctx context.Context, title string, hours int) error
+	// Govern lets a rule of retention govern, for at least so many years, or ends that if
+	// reason is "".
+	Govern(ctx context.Context, rule, years, reason string) error
+	// FindDue has the list of studies made anew whose time is over.
+	FindDue(ctx context.Context) error
+	// Approve deletes studies of that list and returns how many went and how many stay.
+	Approve(ctx context.Context, studies []string, reason string) (gone, stay int, err error)
+	// KeepStudy keeps a study whatever the rules say; without a reason they speak again.
+	KeepStudy(ctx context.Context, study, reason string) error
 }
 
 // A StoragePage says how objects are kept.
@@ -57,7 +67,37 @@ type StoragePage struct {
 	Rules     []PeerRule
 	List      []PackRow
 
+	Retention []RetentionRow
+	Due       []DueRow
+	DueN      int64
+	Kept      []KeptRow
+
 	MayRun, MayDelete, MayHold bool
+}
+
+// A RetentionRow is a rule of how long studies are kept.
+type RetentionRow struct {
+	ID, Law, Source          string
+	Meaning                  map[string]string // by language
+	Years                    int               // that govern
+	Draft, Verified, Governs bool
+	Reason, Actor            string // of the decision that it governs
+	At                       time.Time
+	Ours                     bool // of the site's country
+}
+
+// A DueRow is a study whose time is over.
+type DueRow struct {
+	Study, Rule, Modalities string
+	Day, Until              time.Time
+	Objects, Bytes          int64
+	Held                    bool
+}
+
+// A KeptRow is a study that is kept whatever the rules say.
+type KeptRow struct {
+	Study, Reason, Actor string
+	At                   time.Time
 }
 
 // A Share is what part of what comes is of one modality.
@@ -146,6 +186,26 @@ func (s *server) storageDo(v *visit) error {
 		err = s.Storage.Hold(ctx, form("held"), form("whole") == "person", form("why"))
 	case "lift":
 		err = s.Storage.Lift(ctx, form("id"), form("because"))
+	case "govern", "ungovern":
+		if do == "govern" && form("reason") == "" {
+			err = Refuse(map[string]string{"rule_" + form("rule"): "storage.wrong_reason"})
+			break
+		}
+		err = s.Storage.Govern(ctx, form("rule"), form("years"), form("reason"))
+	case "due":
+		err = s.Storage.FindDue(ctx)
+	case "approve":
+		return s.storageApprove(v)
+	case "keep":
+		if form("because") == "" {
+			err = Refuse(map[string]string{"approve": "storage.wrong_reason"})
+			break
+		}
+		for _, study := range v.r.PostForm["due"] {
+			err = errors.Join(err, s.Storage.KeepStudy(ctx, study, form("because")))
+		}
+	case "release":
+		err = s.Storage.KeepStudy(ctx, form("id"), "")
 	case "everything":
 		err = s.Storage.Keep(ctx, form("title"), -1)
 	default:
@@ -158,6 +218,38 @@ func (s *server) storageDo(v *visit) error {
 		return err
 	}
 	return v.back("/settings/storage", "storage_"+do)
+}
+
+// storageApprove deletes what somebody chose of the list of what is due, and says what
+// stays.
+func (s *server) storageApprove(v *visit) error {
+	studies, reason := v.r.PostForm["due"], strings.TrimSpace(v.r.PostForm.Get("because"))
+	form := func(name string) string { return v.r.PostForm.Get(name) }
+	switch {
+	case len(studies) == 0:
+		return v.showStorage(form, map[string]string{"approve": "storage.wrong_due"})
+	case reason == "":
+		return v.showStorage(form, map[string]string{"approve": "storage.wrong_reason"})
+	}
+	_, stay, err := s.Storage.Approve(v.r.Context(), studies, reason)
+	if err != nil {
+		return err
+	}
+	if stay > 0 {
+		return v.back("/settings/storage", "storage_partly")
+	}
+	return v.back("/settings/storage", "storage_approve")
+}
+
+// meaning says what a rule means.
+func (v *visit) meaning(r RetentionRow) string { return orElse(r.Meaning[v.p.Tag()], r.Meaning["en"]) }
+
+// ruleState says what a site decided about a rule.
+func (v *visit) ruleState(r RetentionRow) string {
+	if !r.Governs {
+		return v.p.T("storage.rule_off")
+	}
+	return v.p.T("storage.rule_on", lang.Args{"n": r.Years, "at": v.p.Date(v.local(r.At)), "who": r.Actor, "why": r.Reason})
 }
 
 // storageTiles are where we stand.

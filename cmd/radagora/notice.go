@@ -74,6 +74,7 @@ func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) 
 	}
 	h.Jobs.Every("notice-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 40, Zone: here.Location()}, h.Notices.Prune)
 	h.scheduleCare(here.Location())
+	h.scheduleRetention(here.Location())
 	h.scheduleAccounts()
 	h.Facts.Opened, h.Sites.Knocked = h.tellOpened, h.tellKnocked
 	return nil

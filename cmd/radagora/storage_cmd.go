@@ -26,6 +26,8 @@ type storageCmd struct {
 	Lift   storageLiftCmd   `cmd:"" help:"End a hold."`
 	Holds  storageHoldsCmd  `cmd:"" help:"List holds."`
 	Keep   storageKeepCmd   `cmd:"" help:"Say what is kept of what a peer sends: everything, or reports and headers."`
+
+	Retention storageRetentionCmd `cmd:"" help:"Say how long studies are kept, and approve what goes."`
 }
 
 // needsFolder is said in the help of commands that open the packs.

@@ -88,6 +88,9 @@ func (v storageView) lists(ctx context.Context, pg *web.StoragePage) error {
 	for _, r := range rules {
 		pg.Rules = append(pg.Rules, web.PeerRule{Title: r.CallingAE, Actor: r.Actor, After: r.After})
 	}
+	if err := v.retentionLists(ctx, pg); err != nil {
+		return err
+	}
 	packs, err := v.Archive.Packs(ctx, 0, shownPacks)
 	for _, p := range packs {
 		pg.List = append(pg.List, web.PackRow{Name: p.Name, Bytes: p.Bytes, Sealed: p.Sealed, Damaged: p.Damaged, Read: p.Read, Copied: p.Copied})
