@@ -63,6 +63,9 @@ func (s *server) sections() []section {
 	if s.Peers != nil {
 		settings.add("nav.peers", "/settings/peers", access.PeerRead)
 	}
+	if s.Messages != nil {
+		settings.add("nav.messages", messagesAddress, access.ChannelRead)
+	}
 	if s.Associations != nil {
 		settings.add("nav.associations", "/settings/associations", access.PeerRead)
 	}

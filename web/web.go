@@ -61,6 +61,7 @@ type Config struct {
 	Worklist     Worklist
 	Reconcile    Reconcile
 	Exchange     Exchange
+	Messages     Messages // of other systems
 	Fetching     Fetching
 	Migrations   Migrations
 	Associations Associations
@@ -216,6 +217,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.studyRoutes(g)
 	s.exchangeRoutes(g)
 	s.fetchRoutes(g)
+	s.messageRoutes(g)
 	s.migrationRoutes(g)
 	s.worklistRoutes(g)
 	s.reconcileRoutes(g)

@@ -45,9 +45,11 @@ type program struct {
 	Dose        doseCmd        `cmd:"" help:"Read dose reports."`
 	Dump        dumpCmd        `cmd:"" help:"Print the header and content tree of DICOM files."`
 	Evidence    evidenceCmd    `cmd:"" help:"Compute facts for audits and indicators."`
+	HL7         hl7Cmd         `cmd:"" name:"hl7" help:"Read, send and take HL7 v2 messages."`
 	Import      importCmd      `cmd:"" help:"Take files, folders and zip archives in."`
 	Journal     journalCmd     `cmd:"" help:"Search, export and verify the journal."`
 	Licences    licencesCmd    `cmd:"" help:"Print the licences of everything inside."`
+	Message     messageCmd     `cmd:"" help:"Look after HL7 messages of other systems: who sends, what came of them, replay."`
 	Migrate     migrateCmd     `cmd:"" help:"Take over what another archive has."`
 	Person      personCmd      `cmd:"" help:"Know which identifiers mean the same person."`
 	Privacy     privacyCmd     `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`

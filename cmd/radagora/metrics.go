@@ -11,6 +11,7 @@ import (
 
 	"radagora/dicom/dimse"
 	"radagora/fault"
+	"radagora/hl7/mllp"
 )
 
 // metrics counts what the doors do, for those who watch over the program. They
@@ -20,6 +21,7 @@ type metrics struct {
 	door     *prometheus.CounterVec
 	bytes    prometheus.Counter
 	took     prometheus.Histogram
+	messages *prometheus.CounterVec
 }
 
 // newMetrics returns the metrics of a house.
@@ -36,8 +38,11 @@ func newMetrics(h *house) *metrics {
 			Name: "radagora_dicom_store_seconds", Help: "From the first byte of a data set to the answer.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "radagora_hl7_total", Help: "What happened on lines for HL7 messages, by occasion and kind of error.",
+		}, []string{"occasion", "error"}),
 	}
-	m.registry.MustRegister(m.door, m.bytes, m.took, rooms{h}, conditions{h.Observer},
+	m.registry.MustRegister(m.door, m.bytes, m.took, m.messages, rooms{h}, conditions{h.Observer},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -53,6 +58,15 @@ func (m *metrics) observe(o dimse.Observation) {
 		m.bytes.Add(float64(o.Bytes))
 		m.took.Observe(o.Took.Seconds())
 	}
+}
+
+// message counts what happened on a line for messages.
+func (m *metrics) message(o mllp.Observation) {
+	kind := ""
+	if o.Err != nil {
+		kind = fault.Of(o.Err).String()
+	}
+	m.messages.WithLabelValues(string(o.Occasion), kind).Inc()
 }
 
 // handler answers /metrics.

@@ -160,6 +160,9 @@ func (s settings) tls(ctx context.Context, sys *system) (tlsDoors, error) {
 		if s.DICOMTLS != "" {
 			return d, wrong("--dicom-tls needs a certificate: give --tls-cert and --tls-key")
 		}
+		if s.MLLPTLS != "" {
+			return d, wrong("--mllp-tls needs a certificate: give --tls-cert and --tls-key")
+		}
 		return d, nil
 	}
 	if d.own, err = newCertificate(s.TLSCert, s.TLSKey, sys.Log, sys.Now); err != nil {

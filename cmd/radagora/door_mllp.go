@@ -1,0 +1,67 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
+	"slices"
+	"strings"
+
+	"radagora/connect"
+	"radagora/db"
+	"radagora/hl7/mllp"
+	"radagora/site"
+)
+
+// mllpServer takes HL7 messages over a line: each is stored before it is acknowledged.
+func (h *house) mllpServer(counted *metrics, config *tls.Config) *mllp.Server {
+	return &mllp.Server{
+		Receiver: mllp.Keeper{
+			Keep: func(ctx context.Context, p mllp.Peer, message []byte) error {
+				_, err := h.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: message, Address: p.Address.Addr().Unmap().String()})
+				return err
+			},
+			Now: h.Now, ControlID: db.NewID,
+		},
+		Now: h.Now, ControlID: db.NewID, Log: h.Log, TLS: config,
+		Observe: func(_ context.Context, o mllp.Observation) { counted.message(o) },
+	}
+}
+
+// lines returns the work of the doors for messages, and what the console says of them.
+func (h *house) lines(ctx context.Context, d doors, counted *metrics) (work []func() error, line string) {
+	door := func(l net.Listener, word string, config *tls.Config) {
+		if l != nil {
+			work = append(work, func() error { return h.mllpServer(counted, config).Serve(ctx, l) })
+			line += " " + word + " " + l.Addr().String()
+		}
+	}
+	door(d.mllp, "HL7", nil)
+	if d.mllpTLS != nil {
+		door(d.mllpTLS, "HL7-TLS", d.secure.own.config(d.secure.authorities, d.secure.authorities != nil))
+	}
+	return work, line
+}
+
+// stationsOf returns the application entity titles of the machines of a modality, of
+// each the one seen last.
+func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]string, error) {
+	plan, err := h.Sites.Plan(ctx, h.DB, siteID)
+	if err != nil {
+		return nil, err
+	}
+	var titles []string
+	for _, room := range plan.Rooms {
+		for _, m := range room.Machines {
+			if !strings.EqualFold(m.Modality, modality) || len(m.AETitles) == 0 {
+				continue
+			}
+			last := slices.MaxFunc(m.AETitles, func(a, b site.Trait) int { return cmp.Compare(a.LastDay, b.LastDay) })
+			if !slices.Contains(titles, last.Value) {
+				titles = append(titles, last.Value)
+			}
+		}
+	}
+	return titles, nil
+}
