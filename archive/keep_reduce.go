@@ -102,6 +102,18 @@ func (a *Archive) Reduced(ctx context.Context, site string, sop uid.UID) (Reduct
 	return list[0], true, nil
 }
 
+// ReducedOf returns the instances of a study of which only the header is kept.
+func (a *Archive) ReducedOf(ctx context.Context, site string, study uid.UID) (map[string]bool, error) {
+	list, err := db.List(ctx, a.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select instance.sop_uid from study join series on series.study = study.id join instance on instance.series = series.id
+		join reduced on reduced.instance = instance.id where study.site_id = $1 and study.study_uid = $2 and reduced.policy <> '`+noPixels+`'`, site, study.String())
+	all := make(map[string]bool, len(list))
+	for _, sop := range list {
+		all[sop] = true
+	}
+	return all, err
+}
+
 // reduceBatch is how many instances are looked at before it is asked again.
 const reduceBatch = 200
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -36,7 +37,7 @@ func (h *house) dicomweb(s settings) *dicomweb.Handler {
 	d := &dicomweb.Handler{
 		Root: dicomwebRoot, Name: "Radagora " + versionText(), Log: h.Log, Now: h.Now,
 		Find: finder{h}, Objects: stored{h}, Framer: stored{h}, Metadata: stored{h}, Store: receiver{h}, Spool: h.spool,
-		Render: pixels{h}, Documents: documents{h}, Transcode: pixels{h}, Delete: stored{h},
+		Render: pixels{h}, Documents: documents{h}, Transcode: pixels{h}, Delete: stored{h}, Gone: stored{h}.gone,
 	}
 	if s.PublicURL != "" {
 		base := s.base() + dicomwebRoot
@@ -308,6 +309,15 @@ func (s stored) Frames(ctx context.Context, i dicomweb.Instance) (dicomweb.Frame
 	return frames{f}, err
 }
 
+// gone says why the pixels of an instance are not kept, "" if they are.
+func (s stored) gone(ctx context.Context, i dicomweb.Instance) (string, error) {
+	r, reduced, err := s.Archive.Reduced(ctx, at, i.SOP)
+	if err != nil || !reduced {
+		return "", err
+	}
+	return fmt.Sprintf("only the header of instance %s is kept: its pixels were dropped on %s by the rule %s", i.SOP, r.At.UTC().Format(time.DateOnly), r.Policy), nil
+}
+
 // frames are the frames of an instance of the archive.
 type frames struct{ archive.Frames }
 
@@ -327,9 +337,18 @@ func (v receiver) Receive(ctx context.Context, a dicomweb.Arrival) (dicomweb.Rec
 	who := access.From(ctx)
 	r, err := v.Archive.Receive(ctx, archive.Arrival{Site: at, Actor: who.ID, Door: "stow", Part10: true, Data: a.Data})
 	if err != nil {
-		return nil, err
+		return nil, noRoom(err)
 	}
 	return receipt{r}, nil
+}
+
+// noRoom tells what is too long, which it will be the next time too, from what there is no
+// room for now: whoever sends that is to try again later.
+func noRoom(err error) error {
+	if err != nil && fault.Of(err) == fault.Exhausted && archive.Reason(err) == "" {
+		return fault.As(fault.Unavailable, fmt.Errorf("there is no room now: %w", err))
+	}
+	return err
 }
 
 // receipt is one of the archive.
@@ -341,7 +360,7 @@ func (r receipt) Wait(ctx context.Context) (dicomweb.Stored, error) {
 	return dicomweb.Stored{
 		Study: s.Study, Series: s.Series, SOP: s.SOP, SOPClass: s.SOPClass,
 		Aside: s.Outcome == archive.Quarantined,
-	}, err
+	}, noRoom(err)
 }
 
 // spool returns a temporary file of the data folder that goes away when it is closed;

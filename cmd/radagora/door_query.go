@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -203,7 +204,7 @@ func (l librarian) Select(ctx context.Context, q *dimse.Query) ([]dimse.Object, 
 		acts = append(acts, access.ObjectSend)
 	}
 	var all []dimse.Object
-	may := map[uid.UID]bool{}
+	may, reduced := map[uid.UID]bool{}, map[string]bool{}
 	for i, err := range l.Archive.Select(ctx, l.site, ask) {
 		if err != nil {
 			return nil, err
@@ -216,8 +217,17 @@ func (l librarian) Select(ctx context.Context, q *dimse.Query) ([]dimse.Object, 
 				return nil, err
 			}
 		}
+		if !may[i.Study] {
+			less, err := l.Archive.ReducedOf(ctx, l.site, i.Study)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(reduced, less)
+		}
 		may[i.Study] = true
-		all = append(all, l.object(i))
+		o := l.object(i)
+		o.Partial = reduced[i.SOP.String()]
+		all = append(all, o)
 	}
 	return all, nil
 }

@@ -34,6 +34,9 @@ func (h *Handler) bulkdata(w http.ResponseWriter, r *http.Request) error {
 	defer stop()
 	return h.header(r.Context(), first, func(f *dicom.File) error {
 		e, err := locate(f.Dataset, path)
+		if err != nil && pixelPath(path) {
+			return h.orGone(r.Context(), first, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -49,6 +52,13 @@ func (h *Handler) bulkdata(w http.ResponseWriter, r *http.Request) error {
 		}
 		return h.value(w, r, how, first, e, path)
 	})
+}
+
+// pixelPath reports whether a path names the pixels of the instance.
+func pixelPath(path string) bool {
+	n, err := strconv.ParseUint(path, 16, 32)
+	t := tag.Tag(n)
+	return err == nil && (t == tag.PixelData || t == tag.FloatPixelData || t == tag.DoubleFloatPixelData)
 }
 
 // locate finds the element at a path.

@@ -201,6 +201,9 @@ type Handler struct {
 	Documents Documenter // nil: what is no picture cannot be rendered
 	Transcode Transcoder
 	Delete    Deleter
+	// Gone says why pixels of an instance are not kept any more, "" if they are, for the
+	// answer to whoever asks for them. Nil: nothing ever is dropped.
+	Gone func(ctx context.Context, i Instance) (string, error)
 
 	MaxRows int // of one answer to a search; 0 is 5000
 	Log     *slog.Logger

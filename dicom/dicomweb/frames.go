@@ -153,7 +153,7 @@ func (h *Handler) frames(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer stop()
-	return h.someFrames(w, r, wants(r), first, list)
+	return h.orGone(r.Context(), first, h.someFrames(w, r, wants(r), first, list))
 }
 
 // allFrames answers with every frame.

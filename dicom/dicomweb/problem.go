@@ -1,6 +1,7 @@
 package dicomweb
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -88,4 +89,22 @@ func (h *Handler) cut(r *http.Request, err error) {
 		h.log().ErrorContext(r.Context(), "dicomweb: answer cut off", slog.Any("error", err))
 	}
 	panic(http.ErrAbortHandler) // the one way net/http has to say that an answer is not whole
+}
+
+// orGone returns err, which came of asking for pixels of an instance, or if they are not
+// kept any more, that: 410 says that asking again is of no use (RFC 9110 15.5.11).
+func (h *Handler) orGone(ctx context.Context, i Instance, err error) error {
+	if err == nil || h.Gone == nil {
+		return err
+	}
+	switch fault.Of(err) {
+	case fault.NotFound, fault.Unsupported, fault.Invalid:
+	default:
+		return err
+	}
+	why, failed := h.Gone(ctx, i)
+	if failed != nil || why == "" {
+		return errors.Join(err, failed)
+	}
+	return &statusError{http.StatusGone, fault.Errorf(fault.Unsupported, "%s", why)}
 }

@@ -158,7 +158,7 @@ func (h *Handler) onePicture(w http.ResponseWriter, r *http.Request, i Instance,
 		_ = late.flush() // nobody takes it
 		return nil
 	case err != nil && !late.begun:
-		return err
+		return h.orGone(r.Context(), i, err)
 	case err != nil:
 		h.cut(r, err)
 	}
@@ -209,7 +209,7 @@ func (h *Handler) partPicture(r *http.Request, boundary string, i Instance, fram
 	partHead(whole, boundary, p.MediaType, h.base(r)+i.scope().path()+"/frames/"+strconv.Itoa(frame)+"/rendered")
 	err = h.Render.Render(r.Context(), whole, i, o, frame, p)
 	whole.WriteString("\r\n")
-	return whole.Bytes(), err
+	return whole.Bytes(), h.orGone(r.Context(), i, err)
 }
 
 // key tells renderings apart.

@@ -163,7 +163,11 @@ func (b *batch) answer(w http.ResponseWriter, r *http.Request, media string) err
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
-	w.WriteHeader(b.status())
+	status := b.status()
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "60")
+	}
+	w.WriteHeader(status)
 	_, _ = out.WriteTo(w) // whoever hung up learns nothing
 	return nil
 }

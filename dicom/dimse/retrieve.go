@@ -38,6 +38,10 @@ type Object struct {
 	// Transcode returns the object in one of the syntaxes of to, for a peer that does
 	// not take the one it is in. If it cannot, that sub-operation fails. Nil never can.
 	Transcode func(ctx context.Context, to []uid.UID) (Object, error)
+
+	// Partial says that less is sent than was received once, such as no pixels: its
+	// sub-operation counts as a warning, never as completed (PS3.4 C.4.2.1.4).
+	Partial bool
 }
 
 // retrieve begins a C-MOVE or C-GET.
@@ -275,7 +279,7 @@ func (t *tally) note(ctx context.Context, o Object, status Status, err error) {
 		t.failures = append(t.failures, o.SOPInstance)
 		t.x.log.WarnContext(ctx, "sub-operation failed", "peer", t.x.who(), "operation", t.c.field.String(),
 			"sop_instance", o.SOPInstance.String(), "kind", fault.Of(err).String(), "error", err)
-	case status == Success:
+	case status == Success && !o.Partial:
 		t.completed++
 	default:
 		t.warning++
