@@ -22,6 +22,8 @@ for (const [width, theme] of [[1440, "light"], [390, "dark"]]) {
     if (wide > width) say(`is ${wide} wide`);
     const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
     for (const v of violations) say(`${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`);
+    const folder = process.env.RADAGORA_SHOTS;
+    if (folder) await page.screenshot({ path: `${folder}/${path.replace(/[^a-z0-9]+/gi, "-")}-${width}.png`, fullPage: true });
     await page.close();
   }
   await context.close();
