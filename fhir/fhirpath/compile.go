@@ -99,7 +99,7 @@ func (m *machine) children(of []Value, name string) ([]Value, error) {
 			continue
 		}
 		if out == nil {
-			out = m.room(len(found) * len(of))
+			out = m.room(max(len(found), len(of)))
 		}
 		for j := range found {
 			out = append(out, Value{kind: ElementKind, el: found[j]})

@@ -151,6 +151,8 @@ func TestErrorsNameTheCharacter(t *testing.T) {
 		{"a regular expression without end", "'a'.matches('" + strings.Repeat("a", 1001) + "')", "at most 1000", fault.Exhausted},
 		{"an expression without end", strings.Repeat(" ", 1<<17), "at most 65536", fault.Exhausted},
 		{"work without end", "repeat(children()).select(%resource.descendants().select(%resource.descendants().select(%resource.descendants())))", "more than 1000000 steps", fault.Exhausted},
+		{"a join without end", "'" + strings.Repeat("a", 9000) + "'.toChars().join('" + strings.Repeat("b", 9000) + "')", "more than 1000000 steps", fault.Exhausted},
+		{"a collection without end", "(1|2|3|4|5|6|7|8|9).aggregate($total.combine($total).combine($total).combine($total).combine($total).combine($total), 1)", "more than 1000000 steps", fault.Exhausted},
 		{"a text without end", "(1|2|3|4|5|6|7|8|9).aggregate($total & $total & $total & $total & $total & $total & $total & $total & $total & $total, 'aaaaaaaaaa')", "more than 1000000 steps", fault.Exhausted},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -212,11 +212,23 @@ var subsets = map[string]function{
 	}},
 	"union": {min: 1, max: 1, do: func(c call, in []Value) ([]Value, error) {
 		with, err := c.arg(0)
-		return c.m.union(in, with), err
+		if err == nil {
+			err = c.m.step(len(with))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c.m.union(in, with), nil
 	}},
 	"combine": {min: 1, max: 1, do: func(c call, in []Value) ([]Value, error) {
 		with, err := c.arg(0)
-		return append(append(c.m.room(len(in)+len(with)), in...), with...), err
+		if err == nil {
+			err = c.m.step(len(with))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return append(append(c.m.room(len(in)+len(with)), in...), with...), nil
 	}},
 }
 

@@ -209,6 +209,9 @@ func join(c call, in []Value) ([]Value, error) {
 		if !ok {
 			return nil, c.wrong("a value is no String")
 		}
+		if err := c.m.step((len(s) + len(separator)) / 64); err != nil {
+			return nil, err
+		}
 		if i > 0 {
 			b.WriteString(separator)
 		}

@@ -269,6 +269,7 @@ func TestRefusals(t *testing.T) {
 		{"delete", "DELETE", "/Patient/1", "", nil, 405, "not-supported"},
 		{"to write what is only read", "POST", "/Device", `{"resourceType":"Device"}`, nil, 405, "not-supported"},
 		{"to search what is only read", "GET", "/Device", "", nil, 405, "not-supported"},
+		{"criteria without end", "GET", "/Patient?" + strings.Repeat("family=a&", 200), "", nil, 413, "too-costly"},
 		{"a Bundle that is none", "POST", "/", `{"resourceType":"Bundle","type":"collection"}`, nil, 400, "invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

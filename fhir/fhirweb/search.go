@@ -95,6 +95,8 @@ func (x *exchange) query(ctx context.Context, typ string, values url.Values, str
 		for _, text := range values[name] {
 			err := x.parameter(ctx, &q, name, text)
 			switch kind := fault.Of(err); {
+			case err == nil && len(q.Criteria)+len(q.Sort)+len(q.includes) > maxParameter:
+				return q, fault.Errorf(fault.Exhausted, "more than %d search parameters", maxParameter)
 			case err == nil:
 				q.used.Add(name, text)
 			case (kind == fault.NotFound || kind == fault.Unsupported) && !strict:

@@ -105,7 +105,7 @@ func (do *run) rows(br *branch, focus fhirpath.Collection, index int) ([]Row, er
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, rows...); len(all) > maxRows {
+		if all = append(all, rows...); len(all) > maxRows || len(all)*len(br.columns) > maxCells {
 			return nil, tooMany()
 		}
 	}
@@ -113,7 +113,7 @@ func (do *run) rows(br *branch, focus fhirpath.Collection, index int) ([]Row, er
 }
 
 func tooMany() error {
-	return fault.Errorf(fault.Exhausted, "view: a resource has more than %d rows", maxRows)
+	return fault.Errorf(fault.Exhausted, "view: a resource has more than %d rows or %d cells", maxRows, maxCells)
 }
 
 // items returns what a branch goes through.
@@ -181,7 +181,7 @@ func (do *run) product(br *branch, focus fhirpath.Collection, index int) ([]Row,
 
 // cross returns every row of a beside every row of b.
 func cross(a, b []Row) ([]Row, error) {
-	if len(a)*len(b) > maxRows {
+	if n := len(a) * len(b); n > maxRows || n > 0 && n*(len(a[0])+len(b[0])) > maxCells {
 		return nil, tooMany()
 	}
 	all := make([]Row, 0, len(a)*len(b))

@@ -23,6 +23,7 @@ const (
 	maxColumns = 1000
 	maxLevels  = 32      // selects inside selects
 	maxRows    = 100_000 // of one resource
+	maxCells   = 2 << 20 // of one resource
 )
 
 // A View is a compiled ViewDefinition. It is never changed and may be used by many at
