@@ -2,8 +2,8 @@
 //
 // [Server] answers the REST interactions of FHIR R4 that a small facade needs: read,
 // vread, history of an instance, search (with _include and chaining over one level),
-// create, update, both also conditional, validate, batch and transaction, and the
-// CapabilityStatement, which is made of what is served. Where resources come from is the
+// create, update, both also conditional, validate, batch and transaction, running a view
+// definition, and the CapabilityStatement, which is made of what is served. Where resources come from is the
 // business of a Reader, Historian, Searcher and Writer for each type: a projection may
 // only be read, a kept resource also written.
 //
@@ -125,7 +125,7 @@ type Server struct {
 // An Act is what a request wants to do.
 type Act struct {
 	Request     *http.Request
-	Interaction string // read, vread, history-instance, search-type, create, update, validate, batch, transaction
+	Interaction string // read, vread, history-instance, search-type, create, update, validate, batch, transaction, viewdefinition-run
 	Type, ID    string
 }
 
@@ -158,10 +158,13 @@ type exchange struct {
 
 // route finds what a request wants by its path (R4, RESTful API).
 func (x *exchange) route() error {
+	parts := strings.Split(strings.Trim(x.r.URL.Path, "/"), "/")
+	if last := len(parts) - 1; parts[last] == runOperation && (last == 0 || last == 1 && parts[0] == "ViewDefinition") {
+		return x.on(methods{http.MethodPost: x.run})
+	}
 	if err := x.accepts(); err != nil {
 		return err
 	}
-	parts := strings.Split(strings.Trim(x.r.URL.Path, "/"), "/")
 	switch {
 	case len(parts) == 1 && parts[0] == "":
 		return x.on(methods{http.MethodPost: x.bundle})

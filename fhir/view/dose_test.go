@@ -181,3 +181,26 @@ func BenchmarkRows(b *testing.B) {
 		}
 	}
 }
+
+func TestRowsAsText(t *testing.T) {
+	v, err := view.Compile(mustParse(t, `{"resourceType":"ViewDefinition","resource":"Observation","select":[{"column":[
+	 {"name":"id","path":"id"},{"name":"codes","path":"code.coding.code","collection":true},{"name":"none","path":"issued"},
+	 {"name":"value","path":"component.value"},{"name":"count","path":"component.count()"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := v.Rows(t.Context(), mustParse(t, observations[0]), nil)
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d rows, %v; want 1", len(rows), err)
+	}
+	const value = `{"value":812.40,"code":"mGy.cm"}`
+	if got, want := string(v.AppendJSON(nil, rows[0])), `{"id":"d1","codes":["73569-6"],"none":null,"value":`+value+`,"count":1}`; got != want {
+		t.Errorf("AppendJSON = %s; want %s", got, want)
+	}
+	if diff := cmp.Diff([]string{"d1", `["73569-6"]`, "", value, "1"}, v.Record(rows[0])); diff != "" {
+		t.Errorf("Record (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"id", "codes", "none", "value", "count"}, v.Names()); diff != "" {
+		t.Errorf("Names (-want +got):\n%s", diff)
+	}
+}
