@@ -20,7 +20,7 @@ type coerceCmd struct {
 
 // A coerceFlags is what somebody types of rules.
 type coerceFlags struct {
-	Peer   string   `required:"" placeholder:"TITLE" help:"Application entity title of the peer."`
+	Peer   string   `name:"from" required:"" placeholder:"TITLE" help:"Application entity title of the peer."`
 	Issuer string   `placeholder:"ISSUER" help:"Issuer of patient IDs that come without one."`
 	Rule   []string `sep:"none" placeholder:"RULE" help:"A rule, again for each: KEYWORD and what is done: set TEXT, fill TEXT, prefix TEXT, replace REGEXP => TEXT, pad DIGITS, empty."`
 }
@@ -93,7 +93,7 @@ elements. Without rules and issuer nothing is made of what comes any more. What 
 
 Example:
 
-    radagora coerce set --data /var/lib/radagora --peer CT1 --issuer NORTH --rule "AccessionNumber prefix N-" --reason "a clinic with numbers of its own"`
+    radagora coerce set --data /var/lib/radagora --from CT1 --issuer NORTH --rule "AccessionNumber prefix N-" --reason "a clinic with numbers of its own"`
 }
 
 // Run has rules hold.
@@ -109,7 +109,7 @@ func (c coerceSetCmd) Run(ctx context.Context, sys *system) error {
 		}
 		made, err := h.Archive.Coerce(ctx, rules)
 		if err == nil {
-			_, err = fmt.Fprintf(sys.Out, "version %s holds for what %s sends; to take it back: radagora coerce undo --peer %s\n", made.ID, made.Peer, made.Peer)
+			_, err = fmt.Fprintf(sys.Out, "version %s holds for what %s sends; to take it back: radagora coerce undo --from %s\n", made.ID, made.Peer, made.Peer)
 		}
 		return err
 	})
@@ -128,7 +128,7 @@ func (coercePreviewCmd) Help() string {
 
 Example:
 
-    radagora coerce preview --data /var/lib/radagora --peer CT1 --rule "PatientID pad 8"`
+    radagora coerce preview --data /var/lib/radagora --from CT1 --rule "PatientID pad 8"`
 }
 
 // Run shows what rules would make.
@@ -190,7 +190,7 @@ func (h *house) previewed(ctx context.Context, c archive.Coercion, limit int) ([
 
 type coerceUndoCmd struct {
 	settings
-	Peer   string `required:"" placeholder:"TITLE" help:"Application entity title of the peer."`
+	Peer   string `name:"from" required:"" placeholder:"TITLE" help:"Application entity title of the peer."`
 	Reason string `required:"" placeholder:"TEXT" help:"Why; it is kept and journalled."`
 }
 
@@ -201,7 +201,7 @@ meanwhile stays under the rules under which it came.
 
 Example:
 
-    radagora coerce undo --data /var/lib/radagora --peer CT1 --reason "the prefix is of another clinic"`
+    radagora coerce undo --data /var/lib/radagora --from CT1 --reason "the prefix is of another clinic"`
 }
 
 // Run undoes.
@@ -220,7 +220,7 @@ func (c coerceUndoCmd) Run(ctx context.Context, sys *system) error {
 
 type coerceListCmd struct {
 	settings
-	Peer string `placeholder:"TITLE" help:"Only those of one peer."`
+	Peer string `name:"from" placeholder:"TITLE" help:"Only those of one peer."`
 }
 
 func (coerceListCmd) Help() string {
