@@ -89,13 +89,20 @@ func (v Value) unit(equivalent bool) (ucum.Unit, bool) {
 // A unitCache remembers units: reading one takes longer than most expressions.
 type unitCache struct {
 	sync.RWMutex
-	units map[string]ucum.Unit
+	units   map[string]ucum.Unit
+	factors map[[2]string]exactly
+}
+
+// exactly is a factor, if it has an end in decimals.
+type exactly struct {
+	factor decimal
+	exact  bool
 }
 
 // maxUnits bounds what is remembered; a department writes a few dozen.
 const maxUnits = 512
 
-var knownUnits = unitCache{units: map[string]ucum.Unit{}}
+var knownUnits = unitCache{units: map[string]ucum.Unit{}, factors: map[[2]string]exactly{}}
 
 // parse returns a unit, and false if UCUM, or what we know of it, has none.
 func (c *unitCache) parse(code string) (ucum.Unit, bool) {
@@ -115,6 +122,31 @@ func (c *unitCache) parse(code string) (ucum.Unit, bool) {
 	}
 	c.Unlock()
 	return u, err == nil
+}
+
+// factor returns by what values in one unit are multiplied to be in the other, and
+// whether that has an end in decimals. The units measure the same.
+func (c *unitCache) factor(from, to ucum.Unit) (decimal, bool) {
+	key := [2]string{from.Code(), to.Code()}
+	c.RLock()
+	known, ok := c.factors[key]
+	c.RUnlock()
+	if ok {
+		return known.factor, known.exact
+	}
+	var found exactly
+	if f, err := ucum.Factor(from, to); err == nil {
+		text := f.String()
+		back, err := ucum.ParseDecimal(text)
+		d, ok := parseDecimal(text)
+		found = exactly{d, ok && err == nil && back.Equal(f)}
+	}
+	c.Lock()
+	if len(c.factors) < maxUnits {
+		c.factors[key] = found
+	}
+	c.Unlock()
+	return found.factor, found.exact
 }
 
 // months returns the length of one unit of the calendar in months, 0 if it is no such.
@@ -173,6 +205,14 @@ func compareQuantities(a, b Value) (int, bool) {
 	ub, ok2 := b.unit(false)
 	if !ok1 || !ok2 || !ua.Comparable(ub) {
 		return 0, false
+	}
+	if f, exact := knownUnits.factor(ua, ub); exact {
+		x, ok := a.decimal().mul(f)
+		return x.cmp(b.decimal()), ok
+	}
+	if f, exact := knownUnits.factor(ub, ua); exact {
+		y, ok := b.decimal().mul(f)
+		return a.decimal().cmp(y), ok
 	}
 	x, err1 := ucum.ParseDecimal(a.decimal().String())
 	y, err2 := ucum.ParseDecimal(b.decimal().String())
