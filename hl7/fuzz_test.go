@@ -143,3 +143,30 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSamples parses a message of each dialect and asks for one value.
+func BenchmarkSamples(b *testing.B) {
+	names, err := filepath.Glob("testdata/sample/*.hl7")
+	if err != nil || len(names) == 0 {
+		b.Fatal("no samples", err)
+	}
+	var all [][]byte
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, text)
+	}
+	path, err := hl7.ParsePath("PID-3.1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m, err := hl7.Parse(all[i%len(all)], nil)
+		if err != nil || m.At(path).Text() == "" {
+			b.Fatal(err)
+		}
+	}
+}
