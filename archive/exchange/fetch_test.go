@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,8 +28,9 @@ type shelf struct {
 	hereOn     map[uid.UID]string       // studies kept here, with their days
 	ways       []exchange.Way           // how was fetched
 	wanted     []exchange.Wanted
-	noGet      bool // C-GET brings nothing
-	breaks     int  // after so many instances, once
+	noGet      bool         // C-GET brings nothing
+	first      exchange.Way // by which it gives if it is not said; "" is C-GET
+	breaks     int          // after so many instances, once
 	no         *exchange.RefusedError
 	away       bool // nobody answers
 	days       []string
@@ -98,7 +100,7 @@ func (s *shelf) Holdings(_ context.Context, _, peer string, study uid.UID, narro
 
 func (s *shelf) Fetch(ctx context.Context, _, _ string, w exchange.Wanted, way exchange.Way, told func(int) error) (exchange.Way, error) {
 	if way == exchange.AnyWay {
-		way = exchange.ByGet
+		way = cmp.Or(s.first, exchange.ByGet)
 	}
 	s.mu.Lock()
 	s.busy++
@@ -215,7 +217,8 @@ func TestFetch(t *testing.T) {
 	}{
 		"a whole study":                {exchange.All, "PACS", nil, exchange.Fetch{State: exchange.Done, Way: "get", There: 5, Here: 5}, []exchange.Way{"get"}},
 		"nothing that is here already": {exchange.All, "PACS", func(s *shelf) { s.take("1.2.3") }, exchange.Fetch{State: exchange.Done, There: 5, Here: 5}, nil},
-		"on from where it broke":       {exchange.All, "PACS", func(s *shelf) { s.breaks = 2 }, exchange.Fetch{State: exchange.Done, Way: "get", There: 5, Here: 5}, []exchange.Way{"get", "get"}},
+		"on from where it broke":       {exchange.All, "PACS", func(s *shelf) { s.breaks = 2 }, exchange.Fetch{State: exchange.Done, Way: "move", There: 5, Here: 5}, []exchange.Way{"get", "move"}},
+		"by C-GET what C-MOVE leaves":  {exchange.All, "PACS", func(s *shelf) { s.first, s.breaks = exchange.ByMove, 2 }, exchange.Fetch{State: exchange.Done, Way: "get", There: 5, Here: 5}, []exchange.Way{"move", "get"}},
 		"by C-MOVE what C-GET leaves":  {exchange.All, "PACS", func(s *shelf) { s.noGet = true }, exchange.Fetch{State: exchange.Done, Way: "move", There: 5, Here: 5}, []exchange.Way{"get", "move"}},
 		"reports alone":                {exchange.Reports, "PACS", nil, exchange.Fetch{State: exchange.Done, Way: "get", There: 1, Here: 1}, []exchange.Way{"get"}},
 		"reports first for doses":      {exchange.Doses, "PACS", nil, exchange.Fetch{State: exchange.Done, Way: "get", There: 1, Here: 1}, []exchange.Way{"get"}},

@@ -62,19 +62,28 @@ func (x *Exchange) fetchOnce(ctx context.Context, f *Fetch) error {
 	if here, err = x.compare(ctx, f, study, there); err != nil || f.Here == f.There {
 		return err
 	}
-	if f.Way == ByGet && (broke == nil || isRefused(broke)) { // the peer may give by C-MOVE what it does not give by C-GET
-		again := x.fetchBy(ctx, f, want(study, there, here, f.Part == All), ByMove)
+	if other, ok := otherWay[f.Way]; ok && x.mayElse(ctx, broke) {
+		again := x.fetchBy(ctx, f, want(study, there, here, f.Part == All), other)
 		if _, err = x.compare(ctx, f, study, there); err != nil || f.Here == f.There {
 			return err
 		}
-		if fault.Of(again) != fault.Unsupported || again == nil {
-			broke = again
+		if (broke == nil || isRefused(broke)) && (again == nil || fault.Of(again) != fault.Unsupported) {
+			broke = again // of a line that broke, that counts: it may hold next time
 		}
 	}
 	if broke == nil {
 		return errMissing
 	}
 	return broke
+}
+
+// otherWay is how a peer may give what it does not give by one way.
+var otherWay = map[Way]Way{ByGet: ByMove, ByMove: ByGet}
+
+// mayElse reports whether after this it makes sense to fetch by another way: when the
+// peer said no, gave less than it has, or broke off.
+func (x *Exchange) mayElse(ctx context.Context, broke error) bool {
+	return ctx.Err() == nil && !errors.Is(broke, errStopped) && (broke == nil || fault.Of(broke) != fault.NotFound)
 }
 
 // fetchBy fetches what is wanted and notes by which way.

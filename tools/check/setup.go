@@ -30,6 +30,7 @@ var needs = []need{
 	{"python3-pil", runs("/usr/bin/python3", "-c", "import PIL")},     // likewise
 	{"libopenjp2-tools", program("opj_compress", "opj_decompress")},   // an oracle for JPEG 2000
 	{"openjph-tools", program("ojph_compress")},                       // and for its high-throughput blocks
+	{"orthanc", program("Orthanc")},                                   // another archive to send to and fetch from
 	{"postgresql", either(file("/usr/lib/postgresql/*/bin/postgres"), program("initdb", "postgres"))},
 	{"chromium", program("chromium")},
 	{"fonts-dejavu-core", file("/usr/share/fonts/truetype/*")}, // a browser without fonts draws boxes
