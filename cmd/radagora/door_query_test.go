@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,8 @@ type library struct {
 	addr  string
 	stop  func()
 	there *recipient
+
+	settings settings
 }
 
 // A recipient is a peer that takes objects and hears of commitments.
@@ -92,18 +95,37 @@ func newRecipient(t *testing.T, contexts dimse.Contexts) (*recipient, int) {
 // openLibrary opens a library on a folder, "" for a new one.
 func openLibrary(t *testing.T, data string) *library {
 	t.Helper()
-	if data == "" {
-		data = t.TempDir()
+	return openLibraryWith(t, settings{Data: data})
+}
+
+// openLibrarySecure opens one whose door, and whose own calls, are over TLS with
+// certificates of an authority on both sides; nil is without.
+func openLibrarySecure(t *testing.T, a *authority) *library {
+	t.Helper()
+	var s settings
+	if a != nil {
+		s.TLSCert, s.TLSKey, _ = a.issue("us")
+		s.TLSClientCA = a.folder + "/ca.pem"
 	}
+	return openLibraryWith(t, s)
+}
+
+// openLibraryWith opens one with settings of TLS and a folder.
+func openLibraryWith(t *testing.T, s settings) *library {
+	t.Helper()
+	if s.Data == "" {
+		s.Data = t.TempDir()
+	}
+	data := s.Data
 	ctx, cancel := context.WithCancel(context.Background())
 	sys := &system{Out: io.Discard, Err: io.Discard, Log: logging{Format: "text"}.logger(io.Discard), Now: time.Now}
-	s := settings{Data: data, AE: "RADAGORA", HTTP: "127.0.0.1:8080", DICOM: "127.0.0.1:0"}
+	s.AE, s.HTTP, s.DICOM = "RADAGORA", "127.0.0.1:8080", "127.0.0.1:0"
 	h, err := s.open(ctx, sys)
 	check(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	ended := make(chan error, 2)
-	b := &library{T: t, h: h, ctx: ctx, data: data, addr: l.Addr().String()}
+	b := &library{T: t, h: h, ctx: ctx, data: data, addr: l.Addr().String(), settings: s}
 	var port int
 	b.there, port = newRecipient(t, dimse.Contexts{})
 	for _, p := range []site.Peer{
@@ -117,8 +139,12 @@ func openLibrary(t *testing.T, data string) *library {
 		check(t, h.Sites.SetPeer(ctx, access.Local, p))
 	}
 	go func() { ended <- h.background(ctx) }()
+	var secure *tls.Config
+	if h.secure.own != nil {
+		secure = h.secure.own.config(h.secure.authorities, true)
+	}
 	go func() {
-		ended <- h.dicomServer(s, newDoorman(h, false, nil), &watch{}, newMetrics(h), nil).Serve(ctx, l)
+		ended <- h.dicomServer(s, newDoorman(h, false, nil), &watch{}, newMetrics(h), secure).Serve(ctx, l)
 	}()
 	b.stop = sync.OnceFunc(func() {
 		cancel()

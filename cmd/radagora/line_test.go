@@ -134,8 +134,8 @@ func standIn(t *testing.T, host string, serve func(ctx context.Context, l net.Li
 	return l.Addr().String()
 }
 
-// says accepts connections, waits for the first bytes of each, and answers.
-func says(answer []byte) func(context.Context, net.Listener) error {
+// answering accepts connections, waits for the first bytes of each, and answers.
+func answering(answer []byte) func(context.Context, net.Listener) error {
 	return func(_ context.Context, l net.Listener) error {
 		for {
 			conn, err := l.Accept()
@@ -193,14 +193,14 @@ func TestTryPeer(t *testing.T) {
 		{"only calls us", triedNoPort, site.Peer{Addresses: []string{"10.0.0.1"}}, nil},
 		{"a name that nobody has", triedUnnamed, site.Peer{Host: "nobody.invalid", Port: 104}, nil},
 		{"nobody listens", triedClosed, site.Peer{Host: "127.0.0.1", Port: 1}, nil},
-		{"a web server", triedSilent, site.Peer{}, says([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))},
-		{"hangs up", triedSilent, site.Peer{}, says(nil)},
+		{"a web server", triedSilent, site.Peer{}, answering([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))},
+		{"hangs up", triedSilent, site.Peer{}, answering(nil)},
 		{"does not know us", triedCalling, site.Peer{}, rejects(dimse.ErrCalling)},
 		{"is called otherwise", triedCalled, site.Peer{}, rejects(dimse.ErrCalled)},
 		{"is full", triedBusy, site.Peer{}, rejects(dimse.ErrLocalLimit)},
 		{"rejects without a reason", triedRejected, site.Peer{}, rejects(dimse.ErrNoReason)},
-		{"takes no Verification", triedNoEcho, site.Peer{}, says(withoutEcho())},
-		{"speaks no TLS", triedPlain, site.Peer{TLS: true}, says([]byte("\x03\x00\x00\x00\x00\x04\x00\x01\x01\x01"))},
+		{"takes no Verification", triedNoEcho, site.Peer{}, answering(withoutEcho())},
+		{"speaks no TLS", triedPlain, site.Peer{TLS: true}, answering([]byte("\x03\x00\x00\x00\x00\x04\x00\x01\x01\x01"))},
 		{"speaks TLS alone", triedTLS, site.Peer{}, secure(&tls.Config{Certificates: []tls.Certificate{fine}})},
 		{"has expired", triedExpired, site.Peer{TLS: true}, secure(&tls.Config{Certificates: []tls.Certificate{pair("old", time.Now().Add(-time.Minute))}})},
 		{"another host's", triedName, site.Peer{TLS: true, Host: "127.0.0.2"}, secure(&tls.Config{Certificates: []tls.Certificate{fine}})},
