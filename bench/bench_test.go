@@ -151,7 +151,7 @@ func TestFailed(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	ready := "some log\nready: http://127.0.0.1:40001/ DICOM ARCHIVE 127.0.0.1:40002\n"
-	if m := readyLine.FindStringSubmatch(ready); m == nil || m[1] != "40002" {
+	if m := readyLine.FindStringSubmatch(ready); m == nil || m[2] != "40002" || m[1] != "http://127.0.0.1:40001/" {
 		t.Errorf("port of %q: %q", ready, m)
 	}
 	kept := "archive: 2600 instances, 2600 objects, 314 bytes read\njournal: 1 entries in 1 seals\nall is well\n"

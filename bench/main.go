@@ -1,15 +1,16 @@
 // Command bench measures beside peers.
 //
 // It builds the program, makes what is needed in a temporary folder, and prints
-// two tables: what reading a header costs beside dcmtk, gdcm and pydicom, and
-// what storing objects over DICOM associations costs beside dcmtk's storescp and
-// Orthanc. A peer that is not installed is named and left out. It fails when an
+// tables: what reading a header costs beside dcmtk, gdcm and pydicom, what storing
+// objects over DICOM associations costs beside dcmtk's storescp and Orthanc, and what
+// DICOMweb costs beside Orthanc's plug-in and a static file server. A peer that is not installed is named and left out. It fails when an
 // object that was acknowledged by this program is not kept, never for slowness:
 // a measurement is no test.
 //
 //	go run ./bench                     # all, about five minutes
 //	go run ./bench --quick             # one round of less, to see that it works; about a minute
 //	go run ./bench --only store --rounds 9
+//	go run ./bench --only web --orthanc /opt/orthanc/bin/Orthanc,/opt/orthanc/plugins/libOrthancDicomWeb.so
 //
 // The client is dcmtk's storescu for everybody, and Nagle's algorithm is off for
 // it and for the peers (TCP_NODELAY=1), without which Debian's dcmtk, and Orthanc
@@ -45,6 +46,7 @@ type options struct {
 	limit    time.Duration
 	dir      string
 	priority int
+	orthanc  string // program of another Orthanc, and after a comma its DICOMweb plug-in
 	inside   string // folder of the process outside; "" in that
 }
 
@@ -66,12 +68,13 @@ func main() {
 // parse reads the command line.
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.only, "only", "parse,store", "what to measure")
+	f.StringVar(&o.only, "only", "parse,store,web", "what to measure")
 	f.IntVar(&o.rounds, "rounds", 5, "how often; the median counts")
 	f.BoolVar(&o.quick, "quick", false, "one round, fewer objects, no counting of syncs")
 	f.DurationVar(&o.limit, "limit", 4*time.Minute, "begin no further round of storing that would not end within it")
 	f.StringVar(&o.dir, "dir", "/var/tmp", "make the temporary folder here; a disk, not memory")
 	f.IntVar(&o.priority, "priority", 0, "nice value of everything measured against what else the machine does; negative needs root")
+	f.StringVar(&o.orthanc, "orthanc", "", "measure this Orthanc too: PROGRAM or PROGRAM,DICOMWEB_PLUGIN")
 	f.StringVar(&o.inside, "inside", "", "the process in the network namespace: folder of the other one")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -80,8 +83,8 @@ func parse(args []string) (o options, err error) {
 		o.rounds = 1
 	}
 	for part := range strings.SplitSeq(o.only, ",") {
-		if part != "parse" && part != "store" {
-			return o, fmt.Errorf("--only %s: parse and store can be measured", part)
+		if part != "parse" && part != "store" && part != "web" {
+			return o, fmt.Errorf("--only %s: parse, store and web can be measured", part)
 		}
 	}
 	if o.rounds < 1 || f.NArg() > 0 {
@@ -110,7 +113,7 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 			return fmt.Errorf("parse: %w", err)
 		}
 	}
-	if slices.Contains(parts, "store") {
+	if slices.Contains(parts, "store") || slices.Contains(parts, "web") {
 		err = outside(ctx, o, work, w)
 	}
 	fmt.Fprintf(w, "load of the machine at the end %s\n", load())
@@ -152,13 +155,13 @@ func outside(ctx context.Context, o options, work string, w io.Writer) error {
 	isolate(ip)
 	if out, err := ip.CombinedOutput(); err != nil {
 		why := fmt.Sprintf("no network namespace, and it would listen on every address: %v %s", err, strings.TrimSpace(string(out)))
-		return store(ctx, o, work, why, w)
+		return servers(ctx, o, work, why, w)
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(ctx, self, "--inside", work, "--rounds", strconv.Itoa(o.rounds), "--quick="+strconv.FormatBool(o.quick),
+	c := exec.CommandContext(ctx, self, "--inside", work, "--rounds", strconv.Itoa(o.rounds), "--quick="+strconv.FormatBool(o.quick), "--only", o.only, "--orthanc", o.orthanc,
 		"--limit", o.limit.String(), "--priority", strconv.Itoa(o.priority))
 	isolate(c)
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
@@ -177,5 +180,19 @@ func inside(ctx context.Context, o options, w io.Writer) error {
 			fmt.Fprintf(w, "priority stays as it is: %v\n", err)
 		}
 	}
-	return store(ctx, o, o.inside, "", w)
+	return servers(ctx, o, o.inside, "", w)
+}
+
+// servers measures what is measured at servers. shut is why peers cannot be started.
+func servers(ctx context.Context, o options, work, shut string, w io.Writer) error {
+	parts := strings.Split(o.only, ",")
+	if slices.Contains(parts, "store") {
+		if err := store(ctx, o, work, shut, w); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(parts, "web") {
+		return webPart(ctx, o, work, shut, w)
+	}
+	return nil
 }

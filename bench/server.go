@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -31,14 +32,19 @@ type contender struct {
 type server struct {
 	dir  string
 	port string // of its DICOM door on 127.0.0.1
+	web  string // address of its DICOMweb door; "" for none
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	how  error         // how it did
 }
 
 // contenders returns everybody. The first is the one that is compared.
-func contenders(work string) []contender {
-	return []contender{ours(filepath.Join(work, "radagora")), storescp(), orthanc()}
+func contenders(o options, work string) []contender {
+	all := []contender{ours(filepath.Join(work, "radagora")), storescp(), orthanc("Orthanc", orthancProgram())}
+	if program, _, _ := strings.Cut(o.orthanc, ","); program != "" {
+		all = append(all, orthanc("newer", program))
+	}
+	return all
 }
 
 // launch starts a program that writes its log into dir.
@@ -110,7 +116,7 @@ func (s *server) end() error {
 }
 
 // readyLine is what `radagora serve` prints when its doors are open.
-var readyLine = regexp.MustCompile(`(?m)^ready: http://\S+ DICOM \S+ \S+:(\d+)$`)
+var readyLine = regexp.MustCompile(`(?m)^ready: (http://\S+) DICOM \S+ \S+:(\d+)$`)
 
 // keptLine is what `radagora check` says about the archive.
 var keptLine = regexp.MustCompile(`(?m)^archive: (\d+) instances, `)
@@ -128,7 +134,7 @@ func ours(program string) contender {
 			return s, s.ready(ctx, func() bool {
 				log, err := os.ReadFile(filepath.Join(dir, "log"))
 				if m := readyLine.FindSubmatch(log); err == nil && m != nil {
-					s.port = string(m[1])
+					s.web, s.port = strings.TrimSuffix(string(m[1]), "/")+"/dicom-web", string(m[2])
 				}
 				return s.port != ""
 			})
@@ -191,28 +197,11 @@ func orthancProgram() string {
 
 // orthanc is Orthanc with the configuration it has without one: SQLite, files
 // synced. No plug-in is loaded.
-func orthanc() contender {
-	const port, url = "4242", "http://127.0.0.1:8042"
+func orthanc(name, program string) contender {
+	const url = "http://127.0.0.1:8042"
 	return contender{
-		name: "Orthanc",
-		start: func(ctx context.Context, dir string) (*server, error) {
-			config, err := json.Marshal(map[string]any{
-				"StorageDirectory": filepath.Join(dir, "kept"), "IndexDirectory": filepath.Join(dir, "kept"),
-				"DicomAet": "ARCHIVE", "DicomPort": 4242, "HttpPort": 8042, "RemoteAccessAllowed": false, "AuthenticationEnabled": false,
-			})
-			if err != nil {
-				return nil, err
-			}
-			file := filepath.Join(dir, "orthanc.json")
-			if err := os.WriteFile(file, config, 0o600); err != nil {
-				return nil, err
-			}
-			s, err := launch(ctx, dir, port, orthancProgram(), file)
-			if err != nil {
-				return nil, err
-			}
-			return s, s.ready(ctx, func() bool { _, err := statistics(ctx, url); return err == nil })
-		},
+		name:  name,
+		start: func(ctx context.Context, dir string) (*server, error) { return startOrthanc(ctx, dir, program, nil) },
 		stop: func(ctx context.Context, s *server) (int, error) {
 			kept, err := statistics(ctx, url)
 			return kept, errors.Join(err, s.end())

@@ -131,7 +131,7 @@ func store(ctx context.Context, o options, work, shut string, w io.Writer) error
 		}
 	}
 	var records []*record
-	for i, c := range contenders(work) {
+	for i, c := range contenders(o, work) {
 		r := &record{contender: c, figures: map[*burst][]figure{}, syncs: map[*burst]float64{}}
 		if i > 0 {
 			r.skip = shut

@@ -83,3 +83,12 @@ func spread(all []figure, of func(figure) float64) summary {
 	slices.SortFunc(x, cmp.Compare)
 	return summary{(x[(len(x)-1)/2] + x[len(x)/2]) / 2, x[0], x[len(x)-1]}
 }
+
+// median returns the middle of x, 0 for none.
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}
