@@ -16,6 +16,7 @@ import (
 
 const (
 	restSeries = 250 * time.Millisecond // without a new instance, until a series is prepared
+	restBusy   = 2 * time.Second        // the same while others of any series arrive
 	restMost   = 30 * time.Second       // for one that takes long to prepare, twenty times that
 	tick       = 100 * time.Millisecond
 	sweepEvery = 20 * time.Second
@@ -99,8 +100,12 @@ func (p *pending) poke() {
 func (p *pending) ready(now time.Time) (series, studies []string, left bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	rest := restSeries
+	if now.Sub(p.last) < restSeries {
+		rest = restBusy
+	}
 	for id, r := range p.series {
-		if now.Sub(r.since) >= max(restSeries, min(restMost, 20*r.took)) {
+		if now.Sub(r.since) >= max(rest, min(restMost, 20*r.took)) {
 			series = append(series, id)
 		}
 	}

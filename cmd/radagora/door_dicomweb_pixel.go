@@ -6,8 +6,6 @@ import (
 	"errors"
 	stdimage "image"
 	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"io"
 
 	"radagora/dicom"
@@ -205,23 +203,15 @@ func flipped(m stdimage.Image, v dicomweb.Viewport) stdimage.Image {
 	return m
 }
 
-// jpegQuality is that of a picture for which nobody says another.
-const jpegQuality = 90
-
 // encode writes a picture.
 func encode(w io.Writer, m stdimage.Image, r dicomweb.Rendering) error {
 	switch r.MediaType {
 	case "image/png":
-		z := png.Encoder{CompressionLevel: png.BestSpeed}
-		return z.Encode(w, m)
+		return pixel.EncodePNG(w, m)
 	case "image/gif":
 		return gif.Encode(w, m, nil)
 	}
-	quality := r.Quality
-	if quality == 0 {
-		quality = jpegQuality
-	}
-	return jpeg.Encode(w, m, &jpeg.Options{Quality: quality})
+	return pixel.EncodeJPEG(w, m, r.Quality)
 }
 
 // frames finds the frames of an object in its header: for those of which the archive

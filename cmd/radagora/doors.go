@@ -98,7 +98,7 @@ func (w *watch) observe(_ context.Context, o dimse.Observation) {
 	}
 	w.recent = append(w.recent, o)
 	if len(w.recent) > watched {
-		w.recent = append(w.recent[:0:0], w.recent[len(w.recent)-watched:]...)
+		w.recent = slices.Delete(w.recent, 0, len(w.recent)-watched)
 	}
 	w.poke()
 }
