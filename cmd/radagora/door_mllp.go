@@ -45,7 +45,8 @@ func (h *house) lines(ctx context.Context, d doors, counted *metrics) (work []fu
 }
 
 // stationsOf returns the application entity titles of the machines of a modality, of
-// each the one seen last.
+// each the one seen last. Where there is none yet it is the modality itself, so that
+// the step is found by those who ask for the modality.
 func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]string, error) {
 	plan, err := h.Sites.Plan(ctx, h.DB, siteID)
 	if err != nil {
@@ -62,6 +63,9 @@ func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]stri
 				titles = append(titles, last.Value)
 			}
 		}
+	}
+	if len(titles) == 0 {
+		titles = []string{modality}
 	}
 	return titles, nil
 }

@@ -23,6 +23,7 @@ type server struct {
 	cmd         *exec.Cmd
 	http, dicom string        // addresses
 	dicomTLS    string        // likewise, "" if there is none
+	hl7, hl7TLS string        // likewise
 	start       time.Duration // until it said that it is ready
 	out         string        // its first line
 
@@ -35,7 +36,7 @@ type server struct {
 const asked = "(sign-in)"
 
 // ready is the one line that a server prints.
-var ready = regexp.MustCompile(`^ready: https?://(\S+)/ DICOM (\S+) (\S+)(?: TLS (\S+))?$`)
+var ready = regexp.MustCompile(`^ready: https?://(\S+)/ DICOM (\S+) (\S+)(?: TLS (\S+))?(?: HL7 (\S+))?(?: HL7-TLS (\S+))?$`)
 
 // startServer starts a server on a data folder and waits until it is ready.
 func startServer(data string, env []string, args ...string) (*server, error) {
@@ -81,7 +82,7 @@ func startServer(data string, env []string, args ...string) (*server, error) {
 		s.kill()
 		return nil, errors.New("the ready line is " + s.out)
 	}
-	s.http, s.dicom, s.dicomTLS = found[1], found[3], found[4]
+	s.http, s.dicom, s.dicomTLS, s.hl7, s.hl7TLS = found[1], found[3], found[4], found[5], found[6]
 	return s, nil
 }
 
