@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -166,7 +167,11 @@ func try(ctx context.Context, c contender, work string, d *dossier, figures map[
 	if err != nil {
 		return err.Error()
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			trouble += err.Error()
+		}
+	}()
 	s, err := c.start(ctx, dir)
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		return "not installed"
@@ -325,9 +330,7 @@ func startOrthanc(ctx context.Context, dir, program string, more map[string]any)
 		"StorageDirectory": filepath.Join(dir, "kept"), "IndexDirectory": filepath.Join(dir, "kept"),
 		"DicomAet": "ARCHIVE", "DicomPort": 4242, "HttpPort": 8042, "RemoteAccessAllowed": false, "AuthenticationEnabled": false,
 	}
-	for k, v := range more {
-		config[k] = v
-	}
+	maps.Copy(config, more)
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
