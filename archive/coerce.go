@@ -258,7 +258,7 @@ func (a *Archive) coercionFor(ctx context.Context, site, peer string) (*Coercion
 		if err != nil {
 			return nil, err
 		}
-		m.of, m.ok, m.read = map[[2]string]*Coercion{}, true, time.Now() //nolint:forbidigo // a stopwatch
+		m.of, m.ok, m.read = map[[2]string]*Coercion{}, true, time.Now()
 		for _, c := range list {
 			if !c.None() {
 				m.of[[2]string{c.Site, c.Peer}] = &c

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 
 	"radagora/db"
 	"radagora/dicom/uid"
@@ -157,10 +158,7 @@ func moveSeries(ctx context.Context, tx *db.Tx, from, to string, series uid.UID,
 	if len(there) == 0 {
 		there = []string{db.NewID()}
 		columns := join(seriesTexts, []string{"series_number", "machine", "instance_count", "size_bytes", "received_at", "updated_at"})
-		list := ""
-		for _, c := range columns {
-			list += ", " + c
-		}
+		list := ", " + strings.Join(columns, ", ")
 		if _, err := tx.Exec(ctx, `insert into series (id, site_id, study, series_uid`+list+`) select $1, site_id, $2, series_uid`+list+` from series where id = $3`, there[0], to, old[0]); err != nil {
 			return err
 		}
