@@ -265,4 +265,3 @@ func store(t *testing.T, s blob.Store, size int) blob.Ref {
 	check(t, durable(context.WithoutCancel(t.Context())))
 	return ref
 }
-

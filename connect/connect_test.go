@@ -190,8 +190,11 @@ func TestPersonsFromMessages(t *testing.T) {
 		{"empty changes nothing, a null deletes", [][]byte{
 			message("ADT^A08", 1, "EVN|A08", pid), message("ADT^A08", 2, "EVN|A08", `PID|1||4711^^^HIS^PI||""||`),
 		}, "HIS|4711", "birth_date=1980-02-03 sex=F"},
-		{"sizes with units", [][]byte{message("ADT^A08", 1, "EVN|A08", pid, "OBX|1|NM|8302-2^Height^LN||172|cm|||||F", "OBX|2|NM|29463-7^Weight^LN||70500|g|||||F")},
-			"HIS|4711", "name=Muster^Erika birth_date=1980-02-03 sex=F height=1.72 weight=70.5"},
+		{
+			"sizes with units",
+			[][]byte{message("ADT^A08", 1, "EVN|A08", pid, "OBX|1|NM|8302-2^Height^LN||172|cm|||||F", "OBX|2|NM|29463-7^Weight^LN||70500|g|||||F")},
+			"HIS|4711", "name=Muster^Erika birth_date=1980-02-03 sex=F height=1.72 weight=70.5",
+		},
 		{"a height of 17 m is not used, a size without unit is none", [][]byte{
 			message("ADT^A08", 1, "EVN|A08", pid, "OBX|1|NM|8302-2^Height^LN||17|m|||||F", "OBX|2|NM|29463-7^Weight^LN||70||||||F"),
 		}, "HIS|4711", "name=Muster^Erika birth_date=1980-02-03 sex=F"},
@@ -254,8 +257,11 @@ func TestOrdersFromMessages(t *testing.T) {
 	}{
 		{"a new order", [][]byte{order("NW", 1)}, planned, "applied done"},
 		{"moved to another time", [][]byte{order("NW", 1), order("XO", 2, "081500", "101500")}, strings.Replace(planned, "08:15", "10:15", 1), "applied done"},
-		{"an older change after a newer one", [][]byte{order("NW", 1), order("XO", 3, "081500", "101500"), order("XO", 2, "081500", "091500")},
-			strings.Replace(planned, "08:15", "10:15", 1), "applied late"},
+		{
+			"an older change after a newer one",
+			[][]byte{order("NW", 1), order("XO", 3, "081500", "101500"), order("XO", 2, "081500", "091500")},
+			strings.Replace(planned, "08:15", "10:15", 1), "applied late",
+		},
 		{"cancelled", [][]byte{order("NW", 1), order("CA", 2)}, strings.Replace(planned, "scheduled", "cancelled", 1), "applied done"},
 		{"cancelled before it came", [][]byte{order("CA", 2), order("NW", 1)}, "", "applied done"},
 		{"ordered again after it was cancelled", [][]byte{order("NW", 1), order("CA", 2), order("NW", 3)}, strings.Replace(planned, "scheduled", "cancelled", 1) + "; " + planned, "applied done"},

@@ -141,8 +141,13 @@ func (r *Register) create(ctx context.Context, m Message, c Channel, e Effect, k
 func (r *Register) update(ctx context.Context, c Channel, key string, have worklist.Order, o Order) (string, error) {
 	q := o.Requested
 	for _, f := range []struct{ to, from *string }{
-		{&have.Placer, &q.Placer}, {&have.Filler, &q.Filler}, {&have.Description, &q.Description}, {&have.Reason, &q.Reason},
-		{&have.ReferringPhysician, &q.ReferringPhysician}, {&have.RequestingPhysician, &q.RequestingPhysician}, {&have.Priority, &q.Priority},
+		{&have.Placer, &q.Placer},
+		{&have.Filler, &q.Filler},
+		{&have.Description, &q.Description},
+		{&have.Reason, &q.Reason},
+		{&have.ReferringPhysician, &q.ReferringPhysician},
+		{&have.RequestingPhysician, &q.RequestingPhysician},
+		{&have.Priority, &q.Priority},
 		{&have.Patient.Location, &q.Patient.Location},
 	} {
 		if *f.from != "" {

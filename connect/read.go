@@ -126,8 +126,10 @@ func (r *reader) patient(all scope) {
 		kind   person.FactKind
 		read   func(string, hl7.Value) (string, error)
 	}{
-		{"patient.name", person.Name, r.name}, {"patient.birth_date", person.BirthDate, r.day},
-		{"patient.sex", person.Sex, r.word("sex")}, {"patient.deceased", person.Deceased, r.word("deceased")},
+		{"patient.name", person.Name, r.name},
+		{"patient.birth_date", person.BirthDate, r.day},
+		{"patient.sex", person.Sex, r.word("sex")},
+		{"patient.deceased", person.Deceased, r.word("deceased")},
 	} {
 		values, form := r.find(f.target, all, f.kind == person.Name)
 		if len(values) == 0 {

@@ -25,7 +25,8 @@ func TestParseTitle(t *testing.T) {
 		{"services alone", "WL=worklist+mpps", site.Title{AETitle: "WL", Services: []site.Service{site.Worklists, site.Performs}}, false},
 		{
 			"everything", "DOSE=store+commitment;keep=reports;from=CT 1+CT2",
-			site.Title{AETitle: "DOSE", Services: []site.Service{site.Stores, site.Commits}, Keep: site.KeepReports, Callers: []string{"CT 1", "CT2"}}, false,
+			site.Title{AETitle: "DOSE", Services: []site.Service{site.Stores, site.Commits}, Keep: site.KeepReports, Callers: []string{"CT 1", "CT2"}},
+			false,
 		},
 		{"no service", "DOSE=", site.Title{}, true},
 		{"no sign of equality", "DOSE", site.Title{}, true},

@@ -221,9 +221,12 @@ func (v *visit) channelTable(p MessagesPage) face.Table {
 		ID: "channels", Caption: v.p.T("messages.channels"), Dense: true,
 		Empty: face.Nothing(v.p.T("messages.no_channel"), v.p.T("messages.no_channel_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("messages.sender"), Phone: face.Name}, {Label: v.p.T("messages.state"), Phone: face.Beside},
-			{Label: v.p.T("messages.last"), Phone: face.Drawn}, {Label: v.p.T("messages.day"), Numeric: true, Phone: face.Wide},
-			{Label: v.p.T("messages.backlog"), Numeric: true, Phone: face.Wide}, {Label: v.p.T("messages.attention"), Numeric: true, Phone: face.Wide},
+			{Label: v.p.T("messages.sender"), Phone: face.Name},
+			{Label: v.p.T("messages.state"), Phone: face.Beside},
+			{Label: v.p.T("messages.last"), Phone: face.Drawn},
+			{Label: v.p.T("messages.day"), Numeric: true, Phone: face.Wide},
+			{Label: v.p.T("messages.backlog"), Numeric: true, Phone: face.Wide},
+			{Label: v.p.T("messages.attention"), Numeric: true, Phone: face.Wide},
 		},
 	}
 	for _, c := range p.Channels {
@@ -249,8 +252,10 @@ func (v *visit) messageTable(p MessagesPage, q MessageQuery) face.Table {
 		ID: "messages", Caption: v.p.T("messages.messages"), Dense: true,
 		Empty: face.Nothing(v.p.T("messages.none"), v.p.T("messages.none_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("messages.arrived"), Phone: face.Name}, {Label: v.p.T("messages.kind"), Phone: face.Beside},
-			{Label: v.p.T("messages.sender"), Phone: face.Wide}, {Label: v.p.T("messages.control"), Phone: face.Wide},
+			{Label: v.p.T("messages.arrived"), Phone: face.Name},
+			{Label: v.p.T("messages.kind"), Phone: face.Beside},
+			{Label: v.p.T("messages.sender"), Phone: face.Wide},
+			{Label: v.p.T("messages.control"), Phone: face.Wide},
 			{Label: v.p.T("messages.state"), Phone: face.Drawn},
 		},
 	}
@@ -311,7 +316,8 @@ func acceptable(state string) string {
 // messageFacts says where a message comes from.
 func (v *visit) messageFacts(p MessagePage) []face.Fact {
 	all := []face.Fact{
-		{Label: v.p.T("messages.sender"), Value: p.Channel}, {Label: v.p.T("messages.control"), Value: p.Control},
+		{Label: v.p.T("messages.sender"), Value: p.Channel},
+		{Label: v.p.T("messages.control"), Value: p.Control},
 		{Label: v.p.T("messages.arrived"), Value: v.since(p.At)},
 	}
 	if !p.Event.IsZero() {

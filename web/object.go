@@ -56,7 +56,8 @@ func (s *server) objectPage(v *visit) error {
 	case s.Studies != nil && o.Study != "":
 		pg.section = "/images"
 		pg.crumbs = []crumb{
-			{v.p.T("nav.studies"), "/images"}, {v.p.T("object.study"), studyAddress(o.Study)},
+			{v.p.T("nav.studies"), "/images"},
+			{v.p.T("object.study"), studyAddress(o.Study)},
 			{v.p.T("object.series"), studyAddress(o.Study) + "/series/" + o.Series},
 		}
 	case s.DoseCT != nil:

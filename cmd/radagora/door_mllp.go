@@ -10,21 +10,30 @@ import (
 
 	"radagora/connect"
 	"radagora/db"
+	"radagora/hl7"
 	"radagora/hl7/mllp"
 	"radagora/site"
 )
 
-// mllpServer takes HL7 messages over a line: each is stored before it is acknowledged.
+// A mailroom takes HL7 messages: each is stored before it is acknowledged.
+type mailroom struct{ *house }
+
+// Receive implements mllp.Receiver. The answer is that the message is kept; to a sender
+// who wants none of that kind, but one of the application, it is that one.
+func (m mailroom) Receive(ctx context.Context, p mllp.Peer, message []byte) ([]byte, error) {
+	_, err := m.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: message, Address: p.Address.Addr().Unmap().String()})
+	reply := hl7.Reply{Err: err, Now: m.Now(), ControlID: db.NewID()}
+	answer := hl7.Acknowledge(message, hl7.Accept, reply)
+	if answer == nil {
+		answer = hl7.Acknowledge(message, hl7.Application, reply)
+	}
+	return answer, err
+}
+
+// mllpServer takes messages over a line.
 func (h *house) mllpServer(counted *metrics, config *tls.Config) *mllp.Server {
 	return &mllp.Server{
-		Receiver: mllp.Keeper{
-			Keep: func(ctx context.Context, p mllp.Peer, message []byte) error {
-				_, err := h.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: message, Address: p.Address.Addr().Unmap().String()})
-				return err
-			},
-			Now: h.Now, ControlID: db.NewID,
-		},
-		Now: h.Now, ControlID: db.NewID, Log: h.Log, TLS: config,
+		Receiver: mailroom{h}, Now: h.Now, ControlID: db.NewID, Log: h.Log, TLS: config,
 		Observe: func(_ context.Context, o mllp.Observation) { counted.message(o) },
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // written makes a file of a data set of the study of a phantom.
-func (p phantom) written(t *testing.T, class uid.UID, modality string, n string, more func(*dicom.Builder)) []byte {
+func (p phantom) written(t *testing.T, class uid.UID, modality, n string, more func(*dicom.Builder)) []byte {
 	t.Helper()
 	b := dicom.NewBuilder().UID(tag.SOPClassUID, class).Text(tag.SOPInstanceUID, p.study()+"."+n+".1").Text(tag.StudyInstanceUID, p.study()).
 		Text(tag.SeriesInstanceUID, p.study()+"."+n).Text(tag.Modality, modality).Text(tag.PatientName, p.patient).Text(tag.PatientID, p.id).
