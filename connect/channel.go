@@ -94,6 +94,10 @@ func (r *Register) Channels(ctx context.Context, site string) ([]Channel, error)
 	if err := access.Check(ctx, access.ChannelRead, access.Subject{Site: site}); err != nil {
 		return nil, err
 	}
+	return r.channels(ctx, site)
+}
+
+func (r *Register) channels(ctx context.Context, site string) ([]Channel, error) {
 	return db.List(ctx, r.DB, scanChannel, fromChannel+`where site_id = $1 order by case state when 'knocking' then 0 else 1 end, name, channel_id`, site)
 }
 

@@ -59,6 +59,11 @@ var kinds = map[string]kind{
 	"status.clock.wrong":         {args: map[string]rule{"n": number}, mail: Now}, // seconds
 	"status.webhook.failing":     {args: map[string]rule{"what": host}, mail: Daily},
 	"status.peer.silent":         {args: map[string]rule{"title": title, "day": day}, mail: Daily},
+	"status.storage.full":        {mail: Now},
+	"status.storage.damaged":     {args: map[string]rule{"n": number}, mail: Now}, // objects
+	"status.storage.late":        {args: map[string]rule{"n": number}, mail: Now}, // packs
+	"status.messages.silent":     {args: map[string]rule{"n": number}, mail: Now}, // senders
+	"status.messages.waiting":    {args: map[string]rule{"n": number}, mail: Daily},
 	TestKind:                     {mail: Now},
 }
 

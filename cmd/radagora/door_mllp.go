@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"radagora/db"
 	"radagora/hl7"
 	"radagora/hl7/mllp"
+	"radagora/lang"
+	"radagora/notice"
 	"radagora/site"
 )
 
@@ -77,4 +80,34 @@ func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]stri
 		titles = []string{modality}
 	}
 	return titles, nil
+}
+
+// messageState looks whether systems have fallen silent, and whether messages wait for
+// somebody. Where nobody sends there is nothing to look at.
+func (h *house) messageState(ctx context.Context) ([]condition, error) {
+	traffic, err := h.Connect.Watch(ctx, site.Default)
+	if err != nil || len(traffic) == 0 {
+		return nil, err
+	}
+	silent, waiting, backlog := 0, int64(0), int64(0)
+	for _, t := range traffic {
+		if t.Silent {
+			silent++
+		}
+		waiting += t.Counts[connect.Waiting] + t.Counts[connect.Failed]
+		backlog += t.Counts[connect.Received]
+	}
+	c := condition{
+		Name: msg("status.messages", nil), Reference: msg("status.messages_reference", nil), State: stateGood, Key: "messages",
+		Value: msg("status.messages_value", lang.Args{"silent": silent, "waiting": waiting, "backlog": backlog}),
+		Tell:  h.Observer.tell("status.messages.waiting", "n", fmt.Sprint(min(waiting, 999999))),
+	}
+	switch {
+	case silent > 0:
+		c.State, c.Tell = stateTrouble, h.Observer.tell("status.messages.silent", "n", fmt.Sprint(silent))
+		c.Tell.Severity = notice.Urgent
+	case waiting > 0:
+		c.State = stateWarn
+	}
+	return []condition{c}, nil
 }

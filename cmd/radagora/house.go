@@ -131,7 +131,7 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 		return h, err
 	}
 	h.Observer = h.observer(s, newClockWatch(h.Now))
-	h.Observer.storage = h.storageState(s)
+	h.Observer.storage, h.Observer.messages = h.storageState(s), h.messageState
 	h.scheduleStorage(s)
 	h.storageNow(s)
 	return h, h.desk(ctx, s)

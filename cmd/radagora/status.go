@@ -64,6 +64,7 @@ type observer struct {
 	backup   *backup.Keeper
 	clock    *clockWatch                                // may be nil
 	storage  func(context.Context) ([]condition, error) // may be nil
+	messages func(context.Context) ([]condition, error) // may be nil
 	host     string                                     // name of this machine, for what is its own
 	now      func() time.Time
 }
@@ -97,6 +98,7 @@ func (o *observer) look(ctx context.Context) []condition {
 		{"program", "status.memory", o.memory},
 		{"program", "status.version", o.version},
 		{"storage", "status.room", o.storage},
+		{"doors", "status.messages", o.messages},
 	} {
 		if part.look == nil {
 			continue
