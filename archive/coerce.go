@@ -253,12 +253,12 @@ func (a *Archive) coercionFor(ctx context.Context, site, peer string) (*Coercion
 	m := &a.coercing
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if age := time.Since(m.read); !m.ok || age > coercingHolds || age < 0 { //nolint:forbidigo // a stopwatch
+	if age := time.Since(m.read); !m.ok || age > coercingHolds || age < 0 {
 		list, err := db.List(ctx, a.DB, scanCoercion, fromCoercion+`where until_ms = 0`)
 		if err != nil {
 			return nil, err
 		}
-		m.of, m.ok, m.read = map[[2]string]*Coercion{}, true, time.Now()
+		m.of, m.ok, m.read = map[[2]string]*Coercion{}, true, time.Now() //nolint:forbidigo // a stopwatch
 		for _, c := range list {
 			if !c.None() {
 				m.of[[2]string{c.Site, c.Peer}] = &c

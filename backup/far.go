@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -62,7 +63,7 @@ func (r *run) farPack(ctx context.Context, p blob.Pack) error {
 		}
 		return err
 	}
-	defer o.Close() //nolint:errcheck // it was only read
+	defer o.Close()
 	out := Pack{Name: p.Name, Sealed: true, Far: true, Length: o.Size(), Modified: p.Modified, Settled: looked.Sub(p.Modified) > farSettle}
 	for _, err := range r.c.Far.Objects(ctx, p.Name) {
 		if err != nil {
@@ -76,7 +77,7 @@ func (r *run) farPack(ctx context.Context, p blob.Pack) error {
 		n := int(min(o.Size()-at, int64(r.c.groupSize)))
 		b = slices.Grow(b[:0], n)[:n]
 		if read, err := o.ReadAt(b, at); read < n {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = errVanished // it was rewritten shorter
 			}
 			return err

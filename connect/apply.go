@@ -256,7 +256,7 @@ func (r *Register) link(ctx context.Context, c Channel, e Effect, l person.Link)
 		return "", err
 	}
 	for _, h := range had {
-		if !(h.A == l.A && h.B == l.B || h.A == l.B && h.B == l.A) {
+		if pair := [2]string{h.A, h.B}; pair != [2]string{l.A, l.B} && pair != [2]string{l.B, l.A} {
 			continue
 		}
 		switch {

@@ -202,7 +202,7 @@ func (r *Register) sender(ctx context.Context, tx *db.Tx, site, application, fac
 		ID: db.NewID(), Site: site, Name: strings.TrimSpace(application + " " + facility), Application: application, Facility: facility,
 		State: Knocking, UseSizes: true,
 	}
-	if a, err := netip.ParseAddr(address); r.Config.Open && err == nil && a.IsLoopback() {
+	if a, err := netip.ParseAddr(address); r.Open && err == nil && a.IsLoopback() {
 		c.State = Accepted
 	}
 	return c, r.putChannel(ctx, tx, c)

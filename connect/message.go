@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"radagora/access"
@@ -54,12 +55,12 @@ func (r *Register) Messages(ctx context.Context, site string, f Filter) ([]Messa
 		and("message_id < ", f.Before)
 	}
 	if len(f.States) > 0 {
-		in := ""
+		var in []string
 		for _, s := range f.States {
 			args = append(args, string(s))
-			in += ", " + place(len(args))
+			in = append(in, place(len(args)))
 		}
-		where += " and state in (" + in[2:] + ")"
+		where += " and state in (" + strings.Join(in, ", ") + ")"
 	}
 	args = append(args, f.Limit)
 	list, err := db.List(ctx, r.DB, scanMessage, fromMessage+where+` order by message_id desc limit `+place(len(args)), args...)
@@ -118,10 +119,10 @@ func (r *Register) Replay(ctx context.Context, site, id string, body []byte, rea
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case m.State == Received:
+	switch m.State {
+	case Received:
 		return "", fault.Errorf(fault.Conflict, "the message has its turn already")
-	case m.State == Replaced:
+	case Replaced:
 		return "", fault.Errorf(fault.Conflict, "the message was corrected: replay the newer one")
 	}
 	turn := m.ID

@@ -157,8 +157,7 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 // repeated reports whether a fact that lasts says what was said before it, and notes
 // when it was said last. all are the facts of the key.
 func (*Register) repeated(ctx context.Context, tx *db.Tx, f Fact, all []Fact) (bool, error) {
-	switch f.Kind {
-	case Height, Weight, Pregnancy:
+	if slices.Contains([]FactKind{Height, Weight, Pregnancy}, f.Kind) {
 		return false, nil
 	}
 	until := func(c Fact) time.Time { // when it was said last, as far as was known then

@@ -62,7 +62,7 @@ func ParseTitle(s string) (Title, error) {
 	name, rest, ok := strings.Cut(s, "=")
 	t := Title{AETitle: name}
 	parts := strings.Split(rest, ";")
-	for _, service := range strings.Split(parts[0], "+") {
+	for service := range strings.SplitSeq(parts[0], "+") {
 		t.Services = append(t.Services, Service(service))
 	}
 	for _, part := range parts[1:] {
@@ -180,7 +180,7 @@ func scanSelf(rows *db.Rows) (t Title, err error) {
 	var services, callers string
 	var decided int64
 	err = rows.Scan(&t.Site, &t.AETitle, &services, &t.Keep, &callers, &t.Note, &t.DecidedBy, &decided)
-	for _, s := range strings.Fields(services) {
+	for s := range strings.FieldsSeq(services) {
 		t.Services = append(t.Services, Service(s))
 	}
 	if callers != "" {

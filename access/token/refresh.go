@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"slices"
 	"fmt"
 	"strings"
 	"time"
@@ -145,10 +146,8 @@ func (r *Register) refreshable(ctx context.Context, app App, secret string) (con
 // stillThere refuses unless the session holds in which somebody let an app in while
 // they are signed in.
 func (r *Register) stillThere(ctx context.Context, c consent) error {
-	for _, w := range c.words {
-		if w == OfflineAccess {
-			return nil
-		}
+	if slices.Contains(c.words, OfflineAccess) {
+		return nil
 	}
 	if r.o.Live == nil {
 		return errFresh()

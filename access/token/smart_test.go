@@ -234,7 +234,7 @@ func TestRefreshEnds(t *testing.T) {
 type fixedKeys struct{ set jose.JSONWebKeySet }
 
 func (k fixedKeys) VerifySignature(_ context.Context, text string) ([]byte, error) {
-	s, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+	s, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (v reconcileView) inDoubt(ctx context.Context, name string) (archive.Study,
 // ordered adds the order to which a study belongs or may belong, and says whether
 // something is wrong with it.
 func (v reconcileView) ordered(ctx context.Context, c *web.ReconcileCase, s archive.Study) error {
-	if access.Check(ctx, access.StepFind, access.Subject{Site: at}) != nil {
+	if !access.Can(ctx, access.StepFind, access.Subject{Site: at}) {
 		return nil //nolint:nilerr // those who may not see it are shown the rest of the page
 	}
 	states, err := v.Worklist.StudyStates(ctx, at, worklist.StudyFilter{Study: s.UID.String()})

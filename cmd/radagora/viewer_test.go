@@ -113,7 +113,7 @@ func (p phantom) pixels(slice int) []byte {
 			case math.Hypot(fx-half, fy-half) < 0.9*half:
 				v = p.water
 			}
-			raw = binary.LittleEndian.AppendUint16(raw, uint16(v)) //nolint:gosec // G115: never below zero
+			raw = binary.LittleEndian.AppendUint16(raw, uint16(v))
 		}
 	}
 	return raw

@@ -159,7 +159,7 @@ func (f *Feed) call(ctx context.Context, l *db.Lease, h *Hook, m message) (bool,
 	cancel()
 	switch {
 	case ctx.Err() != nil && cause != nil:
-		return true, nil // nobody's fault: it is tried again by whoever comes next
+		return true, nil //nolint:nilerr // nobody's fault: it is tried again by whoever comes next
 	case cause == nil:
 		return f.taken(ctx, l, h, m, status)
 	}

@@ -337,7 +337,7 @@ func TestPauses(t *testing.T) {
 	}{
 		{"one that wants no more", feed.Refused, func(_ *place, r *receiver) { r.answers = []int{410} }},
 		{"one that moved", feed.Refused, func(_ *place, r *receiver) { r.answers = []int{307} }},
-		{"one that fails for long", feed.Failing, func(p *place, r *receiver) {
+		{"one that fails for long", feed.Failing, func(_ *place, r *receiver) {
 			r.answers = slices.Repeat([]int{500}, 3)
 		}},
 		{"whoever added it may read no more", feed.Rights, func(p *place, _ *receiver) { p.barred.Store(true) }},
