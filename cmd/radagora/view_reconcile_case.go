@@ -76,7 +76,7 @@ func (v reconcileView) inDoubt(ctx context.Context, name string) (archive.Study,
 // something is wrong with it.
 func (v reconcileView) ordered(ctx context.Context, c *web.ReconcileCase, s archive.Study) error {
 	if !access.Can(ctx, access.StepFind, access.Subject{Site: at}) {
-		return nil //nolint:nilerr // those who may not see it are shown the rest of the page
+		return nil // those who may not see it are shown the rest of the page
 	}
 	states, err := v.Worklist.StudyStates(ctx, at, worklist.StudyFilter{Study: s.UID.String()})
 	if err != nil {
@@ -96,7 +96,7 @@ func (v reconcileView) ordered(ctx context.Context, c *web.ReconcileCase, s arch
 // ofTheDay adds the orders of the day of a study and its modality to choose from, and
 // returns whom they are for.
 func (v reconcileView) ofTheDay(ctx context.Context, c *web.ReconcileCase, s archive.Study) (shown []string, err error) {
-	if len(s.Date) != 8 || access.Check(ctx, access.StepFind, access.Subject{Site: at}) != nil {
+	if len(s.Date) != 8 || !access.Can(ctx, access.StepFind, access.Subject{Site: at}) {
 		return nil, nil
 	}
 	day := dayText(s.Date)
