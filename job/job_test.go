@@ -696,3 +696,42 @@ func BenchmarkQueue(b *testing.B) {
 		})
 	}
 }
+
+// TestNothingAddedIsForgotten adds work while what does it is about to end: it runs once
+// more, whichever of the two transactions commits first.
+func TestNothingAddedIsForgotten(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		q := open(t, d, &book{}, quick())
+		write := func(fn func(*db.Tx) error) {
+			t.Helper()
+			if err := d.Write(t.Context(), fn); err != nil {
+				t.Error(err)
+			}
+		}
+		write(func(tx *db.Tx) error { _, err := tx.Exec(t.Context(), `create table todo (n bigint)`); return err })
+		q.Handle("test.todo.do", func(ctx context.Context, _ job.Job) error {
+			return d.Write(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, `delete from todo`); return err })
+		})
+		during(t, q)
+		for n := range 100 {
+			var adders sync.WaitGroup
+			for g := range 3 {
+				adders.Go(func() {
+					time.Sleep(time.Duration(g*n%17) * 100 * time.Microsecond)
+					write(func(tx *db.Tx) error {
+						if _, err := tx.Exec(t.Context(), `insert into todo (n) values ($1)`, n); err != nil {
+							return err
+						}
+						defer time.Sleep(time.Duration(n%5) * 300 * time.Microsecond) // before it commits
+						return q.Add(t.Context(), tx, job.Job{Kind: "test.todo.do", Key: "all"})
+					})
+				})
+			}
+			adders.Wait()
+			until(t, "everything is done", func() bool {
+				var left int64
+				return d.QueryRow(t.Context(), `select count(*) from todo`).Scan(&left) == nil && left == 0
+			})
+		}
+	})
+}

@@ -166,14 +166,14 @@ func (q *Queue) renew(ctx context.Context) error {
 // done marks a job as done, or open again if it was added while it ran.
 func (q *Queue) done(ctx context.Context, r *run) error {
 	return q.end(ctx, r.taken, func(tx *db.Tx) (int64, error) {
-		n, err := tx.Exec(ctx, `update job set run_at = case when again_at = $1 then $2 else again_at end, set_at = $2,
-			again_at = 0, until_ms = 0, attempts = 0, error = '', error_kind = ''
-			where job_id = $3 and term = $4 and state = 'open' and again_at > 0`, atOnce, db.Millis(q.o.Now()), r.ID, r.term)
-		if err != nil || n > 0 {
-			return n, err
-		}
-		return tx.Exec(ctx, `update job set state = 'done', until_ms = 0, error = '', error_kind = '', ended_at = $1
-			where job_id = $2 and term = $3 and state = 'open'`, db.Millis(q.o.Now()), r.ID, r.term)
+		return tx.Exec(ctx, `update job set
+			state = case when again_at > 0 then 'open' else 'done' end,
+			run_at = case when again_at = 0 then run_at when again_at = $1 then $2 else again_at end,
+			set_at = case when again_at > 0 then $2 else set_at end,
+			attempts = case when again_at > 0 then 0 else attempts end,
+			ended_at = case when again_at > 0 then ended_at else $2 end,
+			again_at = 0, until_ms = 0, error = '', error_kind = ''
+			where job_id = $3 and term = $4 and state = 'open'`, atOnce, db.Millis(q.o.Now()), r.ID, r.term)
 	})
 }
 

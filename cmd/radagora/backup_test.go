@@ -60,6 +60,7 @@ func upTo(most time.Duration) time.Duration { return time.Duration(rand.Int64N(i
 // backups are whole, and the next is made as if nothing had been.
 func TestKillDuringBackup(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data, identity, recipients := kept(t)
 	to := filepath.Join(t.TempDir(), "backups")
 	began := time.Now()
@@ -116,6 +117,7 @@ func TestKillDuringBackup(t *testing.T) {
 // leave, and the same command begins again.
 func TestKillDuringRestore(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data, identity, recipients := kept(t)
 	to := filepath.Join(t.TempDir(), "backups")
 	command(t, exitDone, "backup", "--data", data, "--backup-to", to, "--backup-recipient", recipients[0])
@@ -165,6 +167,7 @@ func TestMigrationsAreAllKnown(t *testing.T) {
 // TestUpdateLeavesCopy updates the database of an older program, and goes back.
 func TestUpdateLeavesCopy(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	inside(t, data, func(context.Context, *house) {})
 	file := filepath.Join(data, backup.SQLiteFile)

@@ -102,6 +102,7 @@ func TestUnknownSystemsAreRefused(t *testing.T) {
 // in, and expects everything that was acknowledged.
 func TestKilledWhileMessagesCome(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	var acked []string
 	for round := range killRounds(t) {
@@ -162,6 +163,7 @@ func TestKilledWhileMessagesCome(t *testing.T) {
 // their last message says.
 func TestBacklog(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	inside(t, t.TempDir(), func(ctx context.Context, h *house) {
 		if _, err := h.Connect.SetChannel(ctx, connect.Channel{Site: site.Default, Application: "RIS", State: connect.Held}); err != nil {
 			t.Fatal(err)

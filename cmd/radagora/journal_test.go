@@ -48,6 +48,7 @@ func (s *said) String() string {
 // journal's back.
 func TestCheckNamesTheFirstBrokenEntry(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	source := filepath.Join(t.TempDir(), "data")
 	for _, set := range []string{"dose/level/uk_ndrl_2024", "dose/level/de_drw_2022"} {
 		if code, out := ran(t, "content", "govern", "--data", source, set, "--from", "2024-11-20"); code != 0 && !strings.Contains(out, "would both govern") {
@@ -117,6 +118,7 @@ func TestCheckNamesTheFirstBrokenEntry(t *testing.T) {
 // today, as a restore does.
 func TestAnOlderDatabaseIsPutBack(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data, old := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "old")
 	look := func() {
 		t.Helper()

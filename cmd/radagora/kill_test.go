@@ -80,6 +80,7 @@ func flood(t *testing.T, s *server, round int) (acked []string) {
 // expects everything that was acknowledged, derived and sound.
 func TestKillUnderLoad(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	var acked []string
 	var slowest time.Duration

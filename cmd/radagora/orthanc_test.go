@@ -137,6 +137,7 @@ func (o *orthanc) has(study string) int {
 // more over TLS with certificates on both sides.
 func TestOrthanc(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	if _, err := os.Stat(ctSample); err != nil {
 		t.Skip("no image to send: python3-pydicom is not installed")
 	}

@@ -16,6 +16,7 @@ var firstLink = regexp.MustCompile(`/first\?token=[\w-]+`)
 // TestPasskeys signs in with a real browser: test/browser/passkey.test.mjs has the
 // story, this starts the program for it.
 func TestPasskeys(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a browser is slow")
 	}

@@ -69,6 +69,7 @@ func peopled(t *testing.T, data string) {
 // erased comes back in any room, and the proof says so.
 func TestErasedStaysErased(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	dir := t.TempDir()
 	data, to, fresh := filepath.Join(dir, "data"), filepath.Join(dir, "backups"), filepath.Join(dir, "new")
 	id, recipient, err := backup.NewIdentity()

@@ -393,6 +393,7 @@ func inPages(t *testing.T, s *server, exams, events []map[string]string) {
 // TestStory is what the house is for: reports arrive from a real client, their
 // numbers stand in the files, in the tables of the page and stay there.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	theirs, want := samples(t)
 	ours := made(t)
 	s := serve(t, filepath.Join(t.TempDir(), "data"), "--log-level", "debug")
@@ -505,6 +506,7 @@ func remember(t *testing.T, data string, studies int) memory {
 // TestRebuild forgets everything derived: no number and no decision changes.
 func TestRebuild(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data, today := filepath.Join(t.TempDir(), "data"), time.Now().AddDate(0, -1, 0).Format("20060102")
 	dir := t.TempDir()
 	for i := range 21 {

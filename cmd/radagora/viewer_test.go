@@ -181,6 +181,7 @@ func (w *walk) keep(p phantom) {
 // slice, the length is that of the phantom, nothing goes wrong in the console, and
 // nobody else is asked for anything.
 func TestViewerInBrowser(t *testing.T) {
+	t.Parallel()
 	node, dir := browserTools(t)
 	v, err := viewer.New()
 	check(t, err)
