@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func (s *server) comparePage(v *visit) error {
 	here, uid := v.here(), v.r.PathValue("uid")
 	with := strings.TrimSpace(here.query.Get("with"))
 	if with == "" || len(with) > 64 {
-		return redirectTo("/images/objects/" + uid)(v)
+		return redirectTo("/images/objects/" + url.PathEscape(uid))(v)
 	}
 	c, err := s.Objects.Compare(v.r.Context(), uid, with)
 	if err != nil {
@@ -52,7 +53,7 @@ func (s *server) comparePage(v *visit) error {
 	}
 	pg := page{
 		title: v.p.T("compare.title"), lead: v.comparedLead(c), section: "/images",
-		crumbs: []crumb{{v.p.T("nav.studies"), "/images"}, {c.A.Class, "/images/objects/" + uid}},
+		crumbs: []crumb{{v.p.T("nav.studies"), "/images"}, {c.A.Class, "/images/objects/" + url.PathEscape(uid)}},
 	}
 	return v.show(pg, compareBody(v, here, c, here.query.Has("all")))
 }

@@ -93,6 +93,10 @@ func (r *Register) matchOne(ctx context.Context, siteID, study string) error {
 			_, err := tx.Exec(ctx, `delete from worklist_study where site_id = $1 and study_uid = $2`, siteID, study)
 			return err
 		}
+		// First, so that whoever stirs the study meanwhile waits, and it is matched again.
+		if _, err := tx.Exec(ctx, `update worklist_study set stirred_at = 0 where site_id = $1 and study_uid = $2`, siteID, study); err != nil {
+			return err
+		}
 		v, err := r.verdict(ctx, tx, siteID, study, s)
 		if err != nil {
 			return err
@@ -103,7 +107,7 @@ func (r *Register) matchOne(ctx context.Context, siteID, study string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update worklist_study set person = $3, accession = $4, match = $5, reason = $6, order_id = $7, stirred_at = 0
+		_, err = tx.Exec(ctx, `update worklist_study set person = $3, accession = $4, match = $5, reason = $6, order_id = $7
 			where site_id = $1 and study_uid = $2`, siteID, study, s.Person, s.Accession, string(v.match), v.reason, v.order)
 		if err != nil || v == before {
 			return err

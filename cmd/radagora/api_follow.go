@@ -106,15 +106,15 @@ func (a followAPI) list(ctx context.Context, _ *struct{}) (*followersAnswer, err
 	return out, err
 }
 
-// startFrom says where to begin.
-type startFrom struct {
+// StartFrom says where to begin.
+type StartFrom struct {
 	After     *int64     `json:"after,omitempty" minimum:"0" doc:"after the change with this number; 0: from the oldest that is kept"`
 	Since     *time.Time `json:"since,omitempty" doc:"or with what happened since"`
 	Beginning bool       `json:"beginning,omitempty" doc:"or with the oldest that is kept"`
 }
 
 // start returns where to begin: with what comes from now on if nothing is said.
-func (s startFrom) start() feed.Start {
+func (s StartFrom) start() feed.Start {
 	switch {
 	case s.Beginning || s.After != nil && *s.After == 0:
 		return feed.Start{After: feed.FromTheBeginning}
@@ -128,7 +128,7 @@ func (s startFrom) start() feed.Start {
 
 type addFollower struct {
 	Body struct {
-		startFrom
+		StartFrom
 		Address string   `json:"address" maxLength:"2000" doc:"https://…; http:// is for this machine only, and private addresses are for those that the settings list"`
 		Groups  []string `json:"groups" minItems:"1" maxItems:"10" enum:"instance,complete,corrected,deleted,fetched"`
 	}
@@ -199,7 +199,7 @@ func (a followAPI) resume(ctx context.Context, in *oneFollower) (*followerAnswer
 
 type replayFollower struct {
 	ID   string `path:"id" maxLength:"36"`
-	Body startFrom
+	Body StartFrom
 }
 
 func (a followAPI) replay(ctx context.Context, in *replayFollower) (*followerAnswer, error) {
