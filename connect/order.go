@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"radagora/db"
@@ -15,6 +16,9 @@ import (
 // order does what a message says of one order.
 func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, key string, o Order) (outcome, error) {
 	if o.Control == "status" || o.Control == "reply" || o.Control == "" {
+		return outcome{Applied, ReasonNothing, nil}, nil
+	}
+	if strings.HasPrefix(e.Code, "OML") && o.Requested.Steps[0].Modality == "" { // of a laboratory
 		return outcome{Applied, ReasonNothing, nil}, nil
 	}
 	names := numbersOf(o.Numbers)

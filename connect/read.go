@@ -119,7 +119,7 @@ func (r *reader) patient(all scope) {
 	p := &r.e.Patient
 	p.Numbers = r.numbers("patient.id", all)
 	said := func(kind person.FactKind, value string, v hl7.Value) {
-		p.Facts = append(p.Facts, Said{Kind: kind, Value: value, Received: cut(string(v.Raw()), 200), At: r.e.At})
+		p.Facts = append(p.Facts, Said{Kind: kind, Value: value, Received: cut(written(v), 200), At: r.e.At})
 	}
 	for _, f := range []struct {
 		target string
@@ -160,6 +160,18 @@ func (r *reader) patient(all scope) {
 	}
 }
 
+// written returns a value as it was sent, its text decoded.
+func written(v hl7.Value) string {
+	if v.Null() {
+		return `""`
+	}
+	var parts []string
+	for c := range v.Components() {
+		parts = append(parts, c.Text())
+	}
+	return strings.TrimRight(strings.Join(parts, "^"), "^")
+}
+
 // legal returns the legal name among several, or the first.
 func legal(names []hl7.Value) hl7.Value {
 	for _, kind := range []string{"L", "D", ""} {
@@ -183,7 +195,7 @@ func (r *reader) observe(o hl7.Observation) {
 		return
 	}
 	v, _ := o.Value()
-	s := Said{Kind: kind, Received: cut(strings.TrimSpace(string(v.Raw())+" "+o.Field(6).Component(1).Text()), 200), At: r.e.At}
+	s := Said{Kind: kind, Received: cut(strings.TrimSpace(written(v)+" "+o.Field(6).Component(1).Text()), 200), At: r.e.At}
 	if at, err := o.Field(14).Time(r.Zone); err == nil && !at.IsZero() {
 		s.At = at.Time
 	}

@@ -31,7 +31,10 @@ type Messages interface {
 }
 
 // A MessageQuery says which messages are asked for. Empty fields ask nothing.
-type MessageQuery struct{ Channel, State, Code, Control, Patient, Before string }
+type MessageQuery struct {
+	Channel, State, Code, Control, Patient, Before string
+	Sender                                         string // whose settings are shown
+}
 
 // A MessagesPage is what the page of all shows.
 type MessagesPage struct {
@@ -110,7 +113,7 @@ func (s *server) messagesPage(v *visit) error { return v.showMessages(nil) }
 // showMessages shows channels and messages, with what is wrong with a channel.
 func (v *visit) showMessages(wrong map[string]string) error {
 	get := func(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
-	q := MessageQuery{Channel: get("channel"), State: get("state"), Code: get("code"), Control: get("control"), Patient: get("patient"), Before: get("before")}
+	q := MessageQuery{Channel: get("channel"), State: get("state"), Code: get("code"), Control: get("control"), Patient: get("patient"), Before: get("before"), Sender: get("sender")}
 	if q.State != "" && !slices.Contains(messageStates, q.State) {
 		return fault.Errorf(fault.Invalid, "no state of a message")
 	}
@@ -118,7 +121,7 @@ func (v *visit) showMessages(wrong map[string]string) error {
 	if err != nil {
 		return err
 	}
-	return v.show(page{title: v.p.T("nav.messages"), lead: v.p.T("messages.lead"), section: messagesAddress}, messagesBody(v, p, q, wrong))
+	return v.show(page{title: v.p.T("nav.messages"), lead: v.p.T("messages.lead"), section: messagesAddress, actions: messagesActions(v)}, messagesBody(v, p, q, wrong))
 }
 
 // channelSet keeps what was decided about a sender.
@@ -239,7 +242,7 @@ func (v *visit) channelTable(p MessagesPage) face.Table {
 			backlog = face.Figures(v.p.Count(c.Backlog), v.since(c.Oldest))
 		}
 		t.Rows = append(t.Rows, face.Row{ID: "c-" + c.ID, Cells: []templ.Component{
-			face.Words(c.Name, joined(c.Application, c.Facility)), channelState(v, c), face.Words(last, c.LastFrom),
+			channelName(v, p, c), channelState(v, c), face.Words(last, c.LastFrom),
 			face.Figures(v.p.Count(c.Day), v.p.T("messages.hour", lang.Args{"n": c.Hour})), backlog, channelTrouble(v, c),
 		}})
 	}

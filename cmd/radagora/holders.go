@@ -25,6 +25,7 @@ func (h *house) keepers() []privacy.Room {
 		{Name: "connect", Holder: h.linked(h.Connect)},
 		{Name: "worklist", Holder: h.linked(h.Worklist)},
 		{Name: "archive", Holder: h.linked(h.Archive), Days: daysOf},
+		{Name: "apps", Holder: h.linked(h.Tokens)},
 		{Name: "access", Holder: h.linked(h.Facts)},
 	}
 }
