@@ -119,10 +119,10 @@ func (r *Register) Replay(ctx context.Context, site, id string, body []byte, rea
 	if err != nil {
 		return "", err
 	}
-	switch m.State {
-	case Received:
+	if m.State == Received {
 		return "", fault.Errorf(fault.Conflict, "the message has its turn already")
-	case Replaced:
+	}
+	if m.State == Replaced {
 		return "", fault.Errorf(fault.Conflict, "the message was corrected: replay the newer one")
 	}
 	turn := m.ID
