@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -68,7 +69,8 @@ func TestCommitment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dbtest.Run(t, func(t *testing.T, d *db.DB) {
-				r := openAsking(t, d, kept{n: 3}, nil, c.witness)
+				w := &witness{lacks: c.witness.lacks, mute: c.witness.mute, err: slices.Clone(c.witness.err)} // each uses its own up
+				r := openAsking(t, d, kept{n: 3}, nil, w)
 				if err := r.Send(t.Context(), "anna", site, "PACS", study.String(), "", exchange.All, false); err != nil {
 					t.Fatal(err)
 				}

@@ -14,7 +14,6 @@ import (
 // and with packs that it only names, and told which of both it was.
 func TestBackupInAnObjectStore(t *testing.T) {
 	slow(t)
-	t.Parallel()
 	addr, dir := s3test.Server(t, t.TempDir(), "")
 	to, packs := s3test.Place(t, addr, dir), s3test.Place(t, addr, dir)
 	data, identity, recipients := kept(t)

@@ -42,7 +42,6 @@ func TestServeEnds(t *testing.T) {
 // and no argument.
 func TestServePostgres(t *testing.T) {
 	slow(t)
-	t.Parallel()
 	dsn := dbtest.Postgres(t)
 	u, err := url.Parse(dsn)
 	check(t, err)

@@ -104,9 +104,10 @@ func TestObserver(t *testing.T) {
 	sys := &system{Out: io.Discard, Err: io.Discard, Now: func() time.Time { return start.Add(time.Duration(ahead.Load())) }, Log: logging{Format: "text"}.logger(io.Discard)}
 	s := settings{Data: t.TempDir(), HTTP: "127.0.0.1:8080"}
 	s.WarnDisk, s.WarnLog, s.WarnLate, s.WarnCertificate, s.WarnClock = 1, 1024, 15*time.Minute, 30, 5*time.Second
-	s.TLSCert = certificateFile(t, start.AddDate(0, 0, 40))
 	h, err := s.open(t.Context(), sys)
 	check(t, err)
+	s.TLSCert = certificateFile(t, start.AddDate(0, 0, 40)) // without its key it cannot be opened with
+	h.Observer.settings = s
 	h.Jobs.Handle("test.job.fail", func(context.Context, job.Job) error { return fault.Errorf(fault.Invalid, "no") })
 	ctx, stop := context.WithCancel(context.Background())
 	work := make(chan error, 1)

@@ -24,7 +24,6 @@ import (
 // acknowledged, read through the other one and derived.
 func TestTwoProcesses(t *testing.T) {
 	slow(t)
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a database, an object store and two servers: left out of short tests")
 	}
