@@ -443,3 +443,24 @@ func TestHashIsRaised(t *testing.T) {
 		}
 	})
 }
+
+// TestLeftBeforeTheAnswer signs in from a page that is left before its answer: the
+// session is kept all the same.
+func TestLeftBeforeTheAnswer(t *testing.T) {
+	run(t, func(t *testing.T, h *house) {
+		h.add(t, "ada")
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		var kind error
+		page := h.Sessions()(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			_, kind = h.SignIn(q.Context(), "ada", good)
+			leave()
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		got := httptest.NewRecorder()
+		page.ServeHTTP(got, httptest.NewRequest(http.MethodPost, "http://localhost/", nil).WithContext(ctx))
+		if kind != nil || got.Code != http.StatusNoContent || len(got.Result().Cookies()) == 0 {
+			t.Fatalf("left before the answer: %v, %d %s; want the session kept", kind, got.Code, got.Body)
+		}
+	})
+}

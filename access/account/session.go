@@ -51,7 +51,11 @@ func (r *Register) manager() *scs.SessionManager {
 	m.Cookie.SameSite, m.Cookie.HttpOnly, m.Cookie.Path = http.SameSiteLaxMode, true, "/"
 	m.Cookie.Persist = false // a workstation that was closed is signed out
 	m.ErrorFunc = func(w http.ResponseWriter, q *http.Request, err error) {
-		r.o.Log.ErrorContext(q.Context(), "session not kept", slog.Any("error", err))
+		level := slog.LevelError
+		if q.Context().Err() != nil {
+			level = slog.LevelInfo // whoever asked has left, so nothing was looked up
+		}
+		r.o.Log.Log(q.Context(), level, "session not kept", slog.Any("error", err))
 		http.Error(w, "session: the database does not answer, try again", http.StatusServiceUnavailable)
 	}
 	return m

@@ -22,7 +22,8 @@ func (s store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) 
 
 // CommitCtx implements scs.CtxStore.
 func (s store) CommitCtx(ctx context.Context, token string, data []byte, until time.Time) error {
-	return s.db.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+	ctx = context.WithoutCancel(ctx)
+	return s.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `insert into account_cookie (token_hash, site_id, data, until_at) values ($1, $2, $3, $4)
 			on conflict (token_hash) do update set data = $3, until_at = $4`, token, site.Default, data, db.Millis(until))
 		return err
@@ -31,6 +32,7 @@ func (s store) CommitCtx(ctx context.Context, token string, data []byte, until t
 
 // DeleteCtx implements scs.CtxStore.
 func (s store) DeleteCtx(ctx context.Context, token string) error {
+	ctx = context.WithoutCancel(ctx)
 	return s.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `delete from account_cookie where token_hash = $1`, token)
 		return err

@@ -187,7 +187,8 @@ func (r *Register) right(ctx context.Context, tx *db.Tx, t *try) error {
 
 // takeBack takes back a try that was not decided.
 func (r *Register) takeBack(ctx context.Context, t *try) error {
-	return r.db.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+	ctx = context.WithoutCancel(ctx)
+	return r.db.Write(ctx, func(tx *db.Tx) error {
 		for _, c := range t.counts {
 			if _, err := tx.Exec(ctx, `update account_try set n = n - 1, until_at = 0 where name = $1 and n > 0`, c.name); err != nil {
 				return err
