@@ -69,7 +69,7 @@ func TestKillDuringBackup(t *testing.T) {
 	}
 	takes := time.Since(began)
 	kills := 0
-	for round := range 3 * killRounds(t) {
+	for round := range 3 * killRounds(t, 3) {
 		args := []string{"backup", "--data", data, "--backup-to", to, "--backup-recipient", recipients[round%2]} // others each time: all is written anew
 		if !killed(t, upTo(takes), args...) {
 			kills++
@@ -110,7 +110,7 @@ func TestKillDuringBackup(t *testing.T) {
 	if len(named) > 0 {
 		t.Errorf("%d pieces of packs are named and not there", len(named))
 	}
-	t.Logf("%d of %d backups were killed; a whole one took %v", kills, 3*killRounds(t), takes)
+	t.Logf("%d of %d backups were killed; a whole one took %v", kills, 3*killRounds(t, 3), takes)
 }
 
 // TestKillDuringRestore kills restores at random moments. Nobody can open what they
@@ -122,7 +122,7 @@ func TestKillDuringRestore(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "backups")
 	command(t, exitDone, "backup", "--data", data, "--backup-to", to, "--backup-recipient", recipients[0])
 	kills := 0
-	for range 2 * killRounds(t) {
+	for range 2 * killRounds(t, 3) {
 		fresh := filepath.Join(t.TempDir(), "new")
 		args := []string{"restore", "--from", to, "--data", fresh, "--identity", identity}
 		if !killed(t, 10*time.Millisecond+upTo(400*time.Millisecond), args...) {

@@ -105,7 +105,7 @@ func TestKilledWhileMessagesCome(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	var acked []string
-	for round := range killRounds(t) {
+	for round := range killRounds(t, 3) {
 		s := serve(t, data, "--mllp", "127.0.0.1:0")
 		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 		done := make(chan []string)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,20 +23,90 @@ import (
 // it, as many as every change can afford.
 const soak = "RADAGORA_SOAK"
 
-// killRounds returns how often the server is killed.
-func killRounds(t *testing.T) int {
+// killRounds returns how often the server is killed: few times, unless somebody asks for more.
+func killRounds(t *testing.T, few int) int {
 	t.Helper()
 	if s := os.Getenv(soak); s != "" {
 		n, err := strconv.Atoi(s)
 		check(t, err)
 		return n
 	}
-	return 3
+	return few
 }
 
-// flood stores reports over several associations until the server is gone, and
+// A storing stores reports by some door, one after another, until its server is gone; it
+// calls acked with the names of what was acknowledged.
+type storing func(ctx context.Context, t *testing.T, s *server, name func() string, acked func(names ...string))
+
+// byAssociation stores reports over an association.
+func byAssociation(ctx context.Context, t *testing.T, s *server, name func() string, acked func(names ...string)) {
+	t.Helper()
+	a, err := dial(ctx, s)
+	if err != nil {
+		return // it was killed before
+	}
+	for {
+		n := name()
+		b, err := reportMaker{}.dataset("study "+n, n)
+		if err != nil {
+			t.Error(err)
+		}
+		if put(ctx, a, uid.XRayRadiationDoseSRStorage, n, b) != nil {
+			a.Abort()
+			return // it was killed
+		}
+		acked(n)
+	}
+}
+
+// aRequest is how many reports one request of byStow brings.
+const aRequest = 5
+
+// byStow stores reports by STOW-RS, some with each request.
+func byStow(ctx context.Context, t *testing.T, s *server, name func() string, acked func(names ...string)) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for {
+		var b bytes.Buffer
+		names := make([]string, aRequest)
+		for i := range names {
+			names[i] = name()
+			file, err := reportMaker{day: "20260302", serial: "R64-0001", protocol: "Chest Routine"}.file("study "+names[i], names[i], "7", []string{names[i] + ":1:7"})
+			if err != nil {
+				t.Error(err)
+			}
+			fmt.Fprintf(&b, "--b\r\nContent-Type: application/dicom\r\n\r\n%s\r\n", file)
+		}
+		b.WriteString("--b--")
+		q, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.http+"/dicom-web/studies", &b)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		q.Header.Set("Content-Type", `multipart/related; type="application/dicom"; boundary=b`)
+		r, err := client.Do(q)
+		if err != nil {
+			return // it was killed
+		}
+		_, cut := io.Copy(io.Discard, r.Body)
+		_ = r.Body.Close()
+		switch {
+		case r.StatusCode == http.StatusOK: // all of them, and the status came before the end
+			acked(names...)
+		case cut == nil:
+			t.Errorf("a request was answered with %s", r.Status)
+			return
+		}
+		if cut != nil {
+			return
+		}
+	}
+}
+
+// flood has four senders store reports until the server is killed at a random moment, and
 // returns the instances that were acknowledged.
-func flood(t *testing.T, s *server, round int) (acked []string) {
+func flood(t *testing.T, s *server, round int, send storing) (acked []string) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
@@ -41,24 +114,13 @@ func flood(t *testing.T, s *server, round int) (acked []string) {
 	var senders sync.WaitGroup
 	for g := range 4 {
 		senders.Go(func() {
-			a, err := dial(ctx, s)
-			if err != nil {
-				return // it was killed before
-			}
-			for n := 0; ; n++ {
-				name := fmt.Sprintf("k%d-%d-%d", round, g, n)
-				b, err := reportMaker{}.dataset("study "+name, name)
-				if err != nil {
-					t.Error(err)
-				}
-				if put(ctx, a, uid.XRayRadiationDoseSRStorage, name, b) != nil {
-					a.Abort()
-					return // it was killed
-				}
+			n := 0
+			name := func() string { n++; return fmt.Sprintf("k%d-%d-%d", round, g, n) }
+			send(ctx, t, s, name, func(names ...string) {
 				mu.Lock()
-				acked = append(acked, name)
-				mu.Unlock()
-			}
+				defer mu.Unlock()
+				acked = append(acked, names...)
+			})
 		})
 	}
 	for range 200 { // the first may take its time on a busy machine
@@ -81,13 +143,28 @@ func flood(t *testing.T, s *server, round int) (acked []string) {
 func TestKillUnderLoad(t *testing.T) {
 	slow(t)
 	t.Parallel()
+	for _, c := range []struct {
+		name string
+		send storing
+		few  int // rounds, where nobody asks for more
+	}{{"over associations", byAssociation, 3}, {"by STOW-RS", byStow, 2}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			killing(t, c.send, killRounds(t, c.few))
+		})
+	}
+}
+
+// killing kills a server so many times and looks at what is left.
+func killing(t *testing.T, send storing, rounds int) {
+	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
 	var acked []string
 	var slowest time.Duration
-	for round := range killRounds(t) {
+	for round := range rounds {
 		s := serve(t, data)
 		slowest = max(slowest, s.start)
-		acked = append(acked, flood(t, s, round)...)
+		acked = append(acked, flood(t, s, round, send)...)
 		noCanary(t, s.log())
 	}
 	if len(acked) == 0 {
@@ -111,6 +188,6 @@ func TestKillUnderLoad(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("%d acknowledged; slowest start %v; derived %v after the last kill", len(acked), slowest, time.Since(began))
+	t.Logf("%d kills, %d acknowledged; slowest start %v; derived %v after the last kill", rounds, len(acked), slowest, time.Since(began))
 	command(t, exitDone, "check", "--data", data)
 }
