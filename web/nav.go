@@ -20,6 +20,8 @@ type navPage struct {
 	title string
 	path  string
 	act   access.Act // who may not has no entry
+	lead  string     // what it is for, on the page of a section with many
+	group string     // of those
 }
 
 // sections returns the navigation of what is there: Today, Images, Dose,
@@ -51,67 +53,15 @@ func (s *server) sections() []section {
 	if s.Mapping != nil {
 		dose.add("nav.mapping", "/dose/mapping", access.MappingRead)
 	}
-	settings := section{title: "nav.settings", path: "/settings"}
-	if s.Rooms != nil {
-		settings.add("nav.rooms", "/settings/rooms", access.SiteRead)
-	}
-	if s.Rights != nil {
-		settings.add("nav.policies", "/settings/policies", access.PolicyRead)
-		settings.add("nav.study_rights", "/access/study", access.StudyExplain)
-		settings.add("nav.emergencies", "/access/emergencies", access.GlassReview)
-	}
-	if s.Peers != nil {
-		settings.add("nav.peers", "/settings/peers", access.PeerRead)
-	}
-	if s.Messages != nil {
-		settings.add("nav.messages", messagesAddress, access.ChannelRead)
-	}
-	if s.Associations != nil {
-		settings.add("nav.associations", "/settings/associations", access.PeerRead)
-	}
-	if s.Accounts != nil {
-		settings.add("nav.accounts", "/settings/accounts", access.UserRead)
-	}
-	if s.Tokens != nil {
-		settings.add("nav.tokens", "/settings/tokens", access.UserRead)
-	}
-	if s.AppDesk != nil && s.Sign != nil {
-		settings.add("nav.apps", "/settings/apps", access.UserRead)
-	}
-	if s.Providers != nil {
-		settings.add("nav.providers", "/settings/sign-in", access.UserRead)
-	}
-	if s.Storage != nil {
-		settings.add("nav.storage", "/settings/storage", access.StorageRead)
-	}
-	if s.Status != nil {
-		settings.add("nav.status", "/settings/status", access.StatusRead)
-	}
-	if s.Notices != nil {
-		settings.add("nav.notices", "/settings/notices", access.SiteChange)
-	}
-	if s.Changes != nil {
-		settings.add("nav.changes", "/settings/changes", access.ChangeFollow)
-	}
-	if s.Journal != nil {
-		settings.add("nav.journal", "/settings/journal", access.JournalRead)
-	}
-	if s.Content != nil {
-		settings.add("nav.content", "/settings/content", access.ContentCheck)
-	}
-	if s.Backups != nil {
-		settings.add("nav.backup", "/settings/backup", access.StatusRead)
-	}
-	if s.Start != nil {
-		settings.add("nav.start", "/start", access.SiteRead)
-	}
 	var all []section
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})
 	}
-	for _, sec := range []section{images, dose, s.privacySection(), settings} {
+	for _, sec := range []section{images, dose, s.privacySection(), s.settingsSection()} {
 		if len(sec.pages) > 0 {
-			sec.path = sec.pages[0].path
+			if !sec.many() {
+				sec.path = sec.pages[0].path
+			}
 			all = append(all, sec)
 		}
 	}
@@ -120,8 +70,12 @@ func (s *server) sections() []section {
 
 // add puts a page at the end of the section.
 func (s *section) add(title, path string, act access.Act) {
-	s.pages = append(s.pages, navPage{title, path, act})
+	s.pages = append(s.pages, navPage{title: title, path: path, act: act})
 }
+
+// many reports whether the section has a page of its own that lists its pages, in
+// groups. A phone shows that one in place of all.
+func (s section) many() bool { return len(s.pages) > 0 && s.pages[0].group != "" }
 
 // sections returns the part of the navigation that whoever asks may see. Nobody has
 // none.
@@ -141,7 +95,7 @@ func (v *visit) sections() []section {
 		if len(mine.pages) == 0 && len(sec.pages) > 0 {
 			continue
 		}
-		if len(mine.pages) > 0 {
+		if len(mine.pages) > 0 && !sec.many() {
 			mine.path = mine.pages[0].path
 		}
 		all = append(all, mine)

@@ -27,7 +27,6 @@ import (
 	"time"
 
 	"radagora/access"
-	"radagora/fault"
 	"radagora/lang"
 	"radagora/web/viewer"
 )
@@ -251,7 +250,7 @@ func (s *server) routes(mux *http.ServeMux) {
 // settings are the pages of people who look after the installation.
 func (s *server) settings(g registrar) {
 	if slices.ContainsFunc(s.nav, func(sec section) bool { return sec.title == "nav.settings" }) {
-		g.get("/settings", access.PageRead, s.firstSetting)
+		g.get("/settings", access.PageRead, s.settingsPage)
 	}
 	s.accountsRoutes(g)
 	if s.Storage != nil {
@@ -297,16 +296,6 @@ func (s *server) settings(g registrar) {
 		g.post("/settings/content/govern", access.LevelGovern, s.govern)
 		g.post("/settings/content/end", access.LevelGovern, s.governEnd)
 	}
-}
-
-// firstSetting leads to the first page of settings that whoever asks may see.
-func (s *server) firstSetting(v *visit) error {
-	for _, sec := range v.sections() {
-		if sec.title == "nav.settings" {
-			return redirectTo(sec.pages[0].path)(v)
-		}
-	}
-	return fault.Errorf(fault.Forbidden, "settings: none for this role")
 }
 
 // redirectTo answers with another address of ours.
