@@ -209,12 +209,13 @@ type reading struct {
 	reports map[string]*Report // by SOP Instance UID
 	failed  map[string]string  // why the others could not be read
 	gone    []string           // those that the archive has no more
+	moved   map[string]string  // those that are of another study now: of which
 	study   *Study             // nil if there is no dose report
 }
 
 // readStudy reads all reports of a study.
 func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
-	r := reading{task: t, reports: map[string]*Report{}, failed: map[string]string{}}
+	r := reading{task: t, reports: map[string]*Report{}, failed: map[string]string{}, moved: map[string]string{}}
 	instances, err := db.List(ctx, l.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 		`select sop_instance_uid from dose_report where site_id = $1 and study_uid = $2 order by sop_instance_uid`, t.site, t.study)
 	if err != nil {
@@ -224,6 +225,8 @@ func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
 	for _, name := range instances {
 		report, err := l.readReport(ctx, t.site, name)
 		switch {
+		case err == nil && !report.Study.IsZero() && report.Study.String() != t.study: // it was split from it
+			r.moved[name] = report.Study.String()
 		case err == nil:
 			r.reports[name] = report
 			all = append(all, report)
@@ -309,6 +312,14 @@ func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*R
 	}
 	for name, problem := range r.failed {
 		if err := noteReport(ctx, tx, r.site, name, "", problem, false, ""); err != nil {
+			return nil, err
+		}
+	}
+	for name, study := range r.moved {
+		if _, err := tx.Exec(ctx, `update dose_report set study_uid = $3, counted = $4 where site_id = $1 and sop_instance_uid = $2`, r.site, name, study, false); err != nil {
+			return nil, err
+		}
+		if err := pend(ctx, tx, r.site, study); err != nil {
 			return nil, err
 		}
 	}

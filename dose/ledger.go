@@ -82,6 +82,9 @@ type Ledger struct {
 // What an object is its title decides; this only spares opening every image.
 const structuredReport = "1.2.840.10008.5.1.4.1.1.88."
 
+// storedKind is the entry of an instance that arrived; others say whose one is now.
+const storedKind = "archive.instance.stored"
+
 // Run follows the journal and derives until ctx ends. Of several processes, one
 // follows and one derives at a time.
 func (l *Ledger) Run(ctx context.Context) error {
@@ -89,7 +92,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	defer cancel()
 	failed := make(chan error, 2)
 	go func() {
-		failed <- l.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, l.arrived)
+		failed <- l.Journal.Follow(ctx, Consumer, []string{storedKind, "archive.identity.corrected", "archive.identity.undone"}, l.arrived)
 	}()
 	go func() { failed <- l.deriveAlways(ctx) }()
 	err := <-failed
@@ -111,7 +114,8 @@ func (l *Ledger) poke() {
 	}
 }
 
-// arrived notes the studies that structured reports arrived for.
+// arrived notes the studies that structured reports arrived for, and those of which
+// the archive says something else now: whose they are, or of which study a series is.
 func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
 	for _, e := range batch {
 		var data struct {
@@ -120,6 +124,12 @@ func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) 
 		}
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
+		}
+		if e.Kind != storedKind {
+			if err := pendReports(ctx, tx, e.Site, data.Study); err != nil {
+				return err
+			}
+			continue
 		}
 		if !strings.HasPrefix(data.SOPClass, structuredReport) {
 			continue
@@ -142,6 +152,14 @@ func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) 
 // pend notes that a study is to be derived anew.
 func pend(ctx context.Context, tx *db.Tx, site, study string) error {
 	_, err := tx.Exec(ctx, `insert into dose_pending (site_id, study_uid, ticket) values ($1, $2, $3)
+		on conflict (site_id, study_uid) do update set ticket = excluded.ticket`, site, study, db.NewID())
+	return err
+}
+
+// pendReports notes that a study is to be derived anew if there are reports of it.
+func pendReports(ctx context.Context, tx *db.Tx, site, study string) error {
+	_, err := tx.Exec(ctx, `insert into dose_pending (site_id, study_uid, ticket)
+		select distinct site_id, study_uid, cast($3 as text) from dose_report where site_id = $1 and study_uid = $2
 		on conflict (site_id, study_uid) do update set ticket = excluded.ticket`, site, study, db.NewID())
 	return err
 }

@@ -484,3 +484,52 @@ func TestLedgerAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestLedgerFollowsTheSplit has a report be of another study, and of another patient, by a
+// correction, and takes that back: what is derived follows.
+func TestLedgerFollowsTheSplit(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		stays := dosetest.New("s", "stays", "100", dosetest.Scan("e1", "10", "100"))
+		goes := dosetest.New("s", "goes", "200", dosetest.Scan("e2", "20", "200"))
+		k.receive(stays, goes)
+		before := k.rows(house)
+		as := func(r dosetest.Report, kind string, studies ...string) {
+			t.Helper()
+			k.shelf.put(dataset(t, r))
+			var entries []journal.Entry
+			for _, s := range studies {
+				raw, err := json.Marshal(map[string]string{"study": dosetest.UID(s).String()})
+				check(t, err)
+				entries = append(entries, journal.Entry{Site: house, Actor: "local", Kind: kind, Subject: dosetest.UID(s).String(), Data: raw})
+			}
+			check(t, d.Write(t.Context(), func(tx *db.Tx) error { return k.journal.Append(t.Context(), tx, entries...) }))
+			k.settle()
+		}
+		split := goes
+		split.Study, split.PatientID = "split", "LEAK-4712"
+		as(split, "archive.identity.corrected", "split", "s")
+		for study, want := range map[string]string{"s": "100", "split": "200"} {
+			s, err := k.Study(t.Context(), house, dosetest.UID(study).String())
+			check(t, err)
+			if len(s.Reports) != 1 || s.DLPSummed == nil || *s.DLPSummed != want || len(s.Items) != 1 {
+				t.Errorf("study %s = %+v; want %s mGy.cm", study, s, want)
+			}
+		}
+		as(goes, "archive.identity.undone", "split", "s")
+		if _, err := k.Study(t.Context(), house, dosetest.UID("split").String()); fault.Of(err) != fault.NotFound {
+			t.Errorf("what was split off is still there: %v", err)
+		}
+		if d := cmp.Diff(before, k.rows(house)); d != "" {
+			t.Errorf("after it was taken back: %s", d)
+		}
+		stays.PatientID, goes.PatientID = "LEAK-4713", "LEAK-4713" // corrected as a whole
+		k.shelf.put(dataset(t, stays))
+		as(goes, "archive.identity.corrected", "s", "none of ours")
+		var id string
+		check(t, d.QueryRow(t.Context(), `select patient_id from dose_study`).Scan(&id))
+		if id != "LEAK-4713" {
+			t.Error("the study is still of the patient whom it was of before")
+		}
+	})
+}

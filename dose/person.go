@@ -109,10 +109,7 @@ func (l *Ledger) Erased(ctx context.Context, tx *db.Tx, siteID, study string, wh
 	}
 	if !whole {
 		tx.OnCommit(l.poke)
-		_, err := tx.Exec(ctx, `insert into dose_pending (site_id, study_uid, ticket)
-			select distinct site_id, study_uid, cast($3 as text) from dose_report where site_id = $1 and study_uid = $2
-			on conflict (site_id, study_uid) do update set ticket = excluded.ticket`, siteID, study, db.NewID())
-		return err
+		return pendReports(ctx, tx, siteID, study)
 	}
 	for _, table := range []string{"dose_report", "dose_pending"} {
 		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study); err != nil {
