@@ -58,7 +58,7 @@ type job struct {
 func (x *exchange) job(e fhir.Value) (job, error) {
 	method, address := e.Get("request.method").Text(), e.Get("request.url").Text()
 	path, query, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(address, x.Base), "/"), "?")
-	typ, id, _ := strings.Cut(path, "/")
+	typ, id, _ := strings.Cut(strings.TrimSuffix(path, "/"), "/")
 	t, served := x.Types[typ]
 	if !served || strings.Contains(id, "/") {
 		return job{}, fault.Errorf(fault.NotFound, "an entry has an address that is not served in a Bundle")
@@ -82,7 +82,7 @@ func (x *exchange) job(e fhir.Value) (job, error) {
 		if err = x.may("create", typ, ""); err == nil {
 			j.change, err = x.creation(typ, r, e.Get("request.ifNoneExist").Text())
 		}
-	case method == http.MethodPut && t.Writer != nil:
+	case method == http.MethodPut && t.Writer != nil && !t.Final:
 		if err = x.may("update", typ, id); err == nil {
 			j.change, err = x.changing(typ, id, r, query, e.Get("request.ifMatch").Text())
 		}

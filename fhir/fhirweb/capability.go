@@ -30,7 +30,7 @@ func (s *Server) Capabilities() (fhir.Resource, error) {
 		types = append(types, s.Types[name].capability(name))
 		writes = writes || s.Types[name].Writer != nil
 	}
-	rest := []fhir.Field{fhir.F("mode", "server"), fhir.F("resource", fhir.List(types...))}
+	rest := []fhir.Field{fhir.F("mode", "server"), fhir.F("security", fhir.Object(s.Security...)), fhir.F("resource", fhir.List(types...))}
 	if writes {
 		rest = append(rest, fhir.F("interaction", fhir.List(code("transaction"), code("batch"))))
 	}
@@ -60,31 +60,38 @@ func (t Type) capability(name string) fhir.Value {
 		{"history-instance", t.Historian != nil},
 		{"search-type", t.Searcher != nil},
 		{"create", t.Writer != nil},
-		{"update", t.Writer != nil},
+		{"update", t.Writer != nil && !t.Final},
 	} {
 		if one.is {
 			interactions = append(interactions, code(one.code))
 		}
 	}
 	versioning := "no-version"
-	if t.Historian != nil {
+	switch {
+	case t.Historian != nil:
 		versioning = "versioned-update"
+	case t.Versioned:
+		versioning = "versioned"
 	}
+	updates := t.Writer != nil && !t.Final
 	fields := []fhir.Field{
 		fhir.F("type", name), fhir.F("interaction", fhir.List(interactions...)), fhir.F("versioning", versioning),
-		fhir.F("readHistory", t.Historian != nil), fhir.F("updateCreate", t.Writer != nil),
-		fhir.F("conditionalCreate", t.Writer != nil), fhir.F("conditionalUpdate", t.Writer != nil),
+		fhir.F("readHistory", t.Historian != nil), fhir.F("updateCreate", updates && !t.Named),
+		fhir.F("conditionalCreate", t.Writer != nil), fhir.F("conditionalUpdate", updates),
 	}
 	if t.Searcher != nil {
-		fields = append(fields, searched(name)...)
+		fields = append(fields, t.searched(name)...)
 	}
 	return fhir.Object(fields...)
 }
 
 // searched returns the parameters and includes of a type.
-func searched(name string) []fhir.Field {
+func (t Type) searched(name string) []fhir.Field {
 	var includes, parameters []any
 	for _, p := range search.For(name) {
+		if _, answered := t.find(name, p.Code); !answered {
+			continue
+		}
 		if p.Type == search.Reference {
 			includes = append(includes, name+":"+p.Code)
 		}

@@ -106,7 +106,37 @@ type Type struct {
 	Historian Historian
 	Searcher  Searcher
 	Writer    Writer
+
+	Versioned  bool     // there are versions though no Historian keeps them: ETag and If-Match
+	Final      bool     // what was created is never updated
+	Named      bool     // ids are given here: an update of what is not there makes nothing
+	Parameters []string // of search that are answered; nil: all that R4 has
+	Sorts      []string // of them, by which is sorted; nil: all
+	// Accepts tells a criterion that is not answered: fault.Unsupported; nil: each is.
+	Accepts func(c search.Criterion) error
 }
+
+// criterion reads a criterion of a search, as far as the type answers it.
+func (t Type) criterion(typ, name, text string, zone int) (search.Criterion, error) {
+	code, _, _ := strings.Cut(name, ":")
+	if t.Parameters != nil && !slices.Contains(t.Parameters, code) {
+		return search.Criterion{}, fault.Errorf(fault.NotFound, "a search parameter of %s that is not answered here", typ)
+	}
+	c, err := search.Parse(typ, name, text, zone)
+	if err == nil && t.Accepts != nil {
+		err = t.Accepts(c)
+	}
+	return c, err
+}
+
+// find returns the parameter of that code, if the type answers it.
+func (t Type) find(typ, code string) (*search.Parameter, bool) {
+	p, ok := search.Find(typ, code)
+	return p, ok && (t.Parameters == nil || slices.Contains(t.Parameters, code))
+}
+
+// sorts reports whether the type sorts by the parameter of that code.
+func (t Type) sorts(code string) bool { return t.Sorts == nil || slices.Contains(t.Sorts, code) }
 
 // A Server answers FHIR requests. Its fields must not be changed once it serves.
 type Server struct {
@@ -120,6 +150,7 @@ type Server struct {
 	NewID    func() string         // for what is created
 	Zone     func(t time.Time) int // minutes east of UTC of times without a zone; nil is UTC
 	May      func(a Act) error     // whether the caller may; nil allows all
+	Security []fhir.Field          // of rest.security in the CapabilityStatement
 }
 
 // An Act is what a request wants to do.

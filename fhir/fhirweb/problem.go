@@ -46,6 +46,9 @@ func refuse(status int, code, text string) error {
 // is told to the log alone.
 func (x *exchange) outcome(err error) (int, fhir.Resource) {
 	var r refusal
+	if issues := fhir.Wrong(err); issues != nil {
+		return http.StatusUnprocessableEntity, fhir.OperationOutcome(issues...)
+	}
 	switch {
 	case errors.As(err, &r):
 		if r.issues != nil {

@@ -145,25 +145,25 @@ func (x *exchange) parameter(ctx context.Context, q *request, name, text string)
 		q.summary = text
 		return nil
 	case "_sort":
-		return q.sort(text)
+		return q.sort(x.Types[q.Type], text)
 	case "_include":
-		return q.include(text)
+		return q.include(x.Types[q.Type], text)
 	}
 	if head, rest, chained := strings.Cut(name, "."); chained {
 		return x.chain(ctx, q, head, rest, text)
 	}
-	c, err := search.Parse(q.Type, name, text, x.zone())
+	c, err := x.Types[q.Type].criterion(q.Type, name, text, x.zone())
 	if err == nil {
 		q.Criteria = append(q.Criteria, c)
 	}
 	return err
 }
 
-func (q *request) sort(text string) error {
+func (q *request) sort(t Type, text string) error {
 	for one := range strings.SplitSeq(text, ",") {
 		code, descending := strings.CutPrefix(one, "-")
 		p, ok := search.Find(q.Type, code)
-		if !ok {
+		if !ok || !t.sorts(code) {
 			return fault.Errorf(fault.NotFound, "there is no such parameter to sort by")
 		}
 		q.Sort = append(q.Sort, Order{p, descending})
@@ -171,12 +171,12 @@ func (q *request) sort(text string) error {
 	return nil
 }
 
-func (q *request) include(text string) error {
+func (q *request) include(t Type, text string) error {
 	parts := strings.Split(text, ":")
 	if len(parts) < 2 || len(parts) > 3 || parts[0] != q.Type {
 		return fault.Errorf(fault.Unsupported, "_include is Type:parameter or Type:parameter:Target, of the type that is searched")
 	}
-	p, ok := search.Find(q.Type, parts[1])
+	p, ok := t.find(q.Type, parts[1])
 	if !ok || p.Type != search.Reference {
 		return fault.Errorf(fault.NotFound, "there is no such parameter to include by")
 	}
@@ -192,7 +192,7 @@ func (q *request) include(text string) error {
 // reference may lead to.
 func (x *exchange) chain(ctx context.Context, q *request, head, rest, text string) error {
 	code, target, typed := strings.Cut(head, ":")
-	p, ok := search.Find(q.Type, code)
+	p, ok := x.Types[q.Type].find(q.Type, code)
 	if !ok || p.Type != search.Reference || strings.Contains(rest, ".") {
 		return fault.Errorf(fault.NotFound, "there is no such parameter to chain by")
 	}
@@ -207,7 +207,7 @@ func (x *exchange) chain(ctx context.Context, q *request, head, rest, text strin
 		if t.Searcher == nil {
 			continue
 		}
-		c, err := search.Parse(of, rest, text, x.zone())
+		c, err := t.criterion(of, rest, text, x.zone())
 		if fault.Of(err) == fault.NotFound && err != nil {
 			continue
 		}
@@ -233,7 +233,11 @@ func (x *exchange) chain(ctx context.Context, q *request, head, rest, text strin
 		return fault.Errorf(fault.NotFound, "nothing that this leads to is searched here by this parameter")
 	}
 	q.nothing = q.nothing || len(keys) == 0
-	q.Criteria = append(q.Criteria, search.To(p, keys...))
+	c := search.To(p, keys...)
+	q.Criteria = append(q.Criteria, c)
+	if of := x.Types[q.Type]; of.Accepts != nil && len(keys) > 0 {
+		return of.Accepts(c)
+	}
 	return nil
 }
 

@@ -103,7 +103,7 @@ func (x *exchange) condition(typ, text string) (*Query, error) {
 
 // update writes to an id, or to what the parameters of the address find.
 func (x *exchange) update(t Type, typ, id string) error {
-	if t.Writer == nil {
+	if t.Writer == nil || t.Final {
 		return errNotAllowed
 	}
 	if err := x.may("update", typ, id); err != nil {
@@ -185,7 +185,7 @@ func (x *exchange) written(typ string, done []Written) error {
 
 func (x *exchange) location(typ string, st Stored) string {
 	at := x.Base + "/" + typ + "/" + st.Resource.ID()
-	if st.Version != "" {
+	if st.Version != "" && x.Types[typ].Historian != nil {
 		at += "/_history/" + st.Version
 	}
 	return at
