@@ -73,6 +73,9 @@ type Bounds struct {
 	WeightMin, WeightMax, ChildWeightMax float64 // kg
 	ChildAge                             int     // years below which somebody is a child
 	SizeValid, PregnancyValid            time.Duration
+	// How long before an examination, and how long after it, sizes are used for it, and
+	// how much older than its study a size in a DICOM header is taken for.
+	SizeBefore, ChildSizeBefore, SizeAfter, SizeEntered time.Duration
 }
 
 // NewBounds reads bounds from the settings of that set.
@@ -94,6 +97,15 @@ func NewBounds(settings map[string]float64) (Bounds, error) {
 			return b, fault.Errorf(fault.Invalid, "%s is missing or below zero", key)
 		}
 		*to = time.Duration(n*24) * time.Hour
+	}
+	b.SizeBefore, b.ChildSizeBefore = b.SizeValid, b.SizeValid
+	for key, to := range map[string]*time.Duration{
+		"person.size.before": &b.SizeBefore, "person.child.size.before": &b.ChildSizeBefore,
+		"person.size.after": &b.SizeAfter, "person.size.entered": &b.SizeEntered,
+	} {
+		if n, ok := settings[key]; ok && n >= 0 { // a set written before there were these has none
+			*to = time.Duration(n*24) * time.Hour
+		}
 	}
 	return b, nil
 }
@@ -151,7 +163,29 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 			fresh = append(fresh, f)
 		}
 	}
-	return fresh, nil
+	return fresh, r.told(ctx, tx, fresh)
+}
+
+// told tells whoever wants to know whose facts are new.
+func (r *Register) told(ctx context.Context, tx *db.Tx, fresh []Fact) error {
+	if r.Noted == nil {
+		return nil
+	}
+	var seen []string
+	for _, f := range fresh {
+		if slices.Contains(seen, f.Key) {
+			continue
+		}
+		seen = append(seen, f.Key)
+		keys, err := r.KeysIn(ctx, tx, f.Site, f.Key)
+		if err == nil {
+			err = r.Noted(ctx, tx, f.Site, keys)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repeated reports whether a fact that lasts says what was said before it, and notes
@@ -254,8 +288,9 @@ func (f Fact) check() error {
 
 // Known returns what holds of a person, told under any of their identifiers: of each
 // kind the newest fact that is not in doubt. With a time it is what held then: the
-// newest not after it, or else the first behind it. Nothing is returned of a kind
-// that was withdrawn last.
+// newest not after it, or else the first behind it. A DICOM header that repeats what
+// was said before it does not make that younger. Nothing is returned of a kind that
+// was withdrawn last.
 func (r *Register) Known(ctx context.Context, q db.Querier, site, key string, at time.Time) (map[FactKind]Fact, error) {
 	keys, err := r.KeysIn(ctx, q, site, key)
 	if err != nil {
@@ -289,8 +324,8 @@ func (r *Register) History(ctx context.Context, site, key string) ([]Fact, error
 
 // latest returns the fact of a kind that holds at a time; all is the newest first.
 func latest(all []Fact, kind FactKind, at time.Time) (f Fact, ok bool) {
-	for _, c := range all {
-		if c.Kind != kind || c.Doubt != "" {
+	for i, c := range all {
+		if c.Kind != kind || c.Doubt != "" || c.Source == FromDICOM && slices.ContainsFunc(all[i:], func(s Fact) bool { return s.Doubt == "" && s.repeatedBy(c) }) {
 			continue
 		}
 		f, ok = c, true

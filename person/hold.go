@@ -84,6 +84,9 @@ func (l Link) export(own string) map[string]any {
 // Erase removes the identifier, every decision about it and what was said under it.
 func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
 	count := int64(0)
+	if _, err := tx.Exec(ctx, `delete from person_header where site_id = $1 and person <> '' and person = $2`, p.Site, p.ID); err != nil {
+		return 0, err
+	}
 	for _, s := range []string{
 		`delete from person_seen where site_id = $1 and person = $2`,
 		`delete from person_link where site_id = $1 and (a = $2 or b = $2)`,

@@ -190,8 +190,19 @@ func (r *Register) tell(ctx context.Context, tx *db.Tx, l Link) error {
 		if err := r.Facts.Same(ctx, tx, l.Site, keys); err != nil {
 			return err
 		}
+		if err := r.told(ctx, tx, l.Site, end); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// told has whoever listens know that a person is known otherwise.
+func (r *Register) told(ctx context.Context, tx *db.Tx, site, key string) error {
+	if r.Told == nil {
+		return nil
+	}
+	return r.Told(ctx, tx, site, key)
 }
 
 // tellAll has access know of all decisions, once: those made before it was told.
@@ -231,7 +242,19 @@ func (r *Register) record(ctx context.Context, tx *db.Tx, l Link, what, reason s
 			Data: data, Person: pair[0], Payload: payload,
 		})
 	}
-	return r.Journal.Append(ctx, tx, entries...)
+	if err := r.Journal.Append(ctx, tx, entries...); err != nil || r.Noted == nil || l.Kind == Distinct {
+		return err
+	}
+	for _, end := range []string{l.A, l.B} {
+		keys, err := r.KeysIn(ctx, tx, l.Site, end)
+		if err == nil {
+			err = r.Noted(ctx, tx, l.Site, keys)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Unlink undoes a decision, on behalf of whoever asks. NotFound: there is none of
@@ -296,8 +319,13 @@ func (r *Register) Links(ctx context.Context, site, key string) ([]Link, error) 
 // Survivor returns the identifier by which a person is to be called: where
 // identifiers were merged, the one that stays; otherwise key itself.
 func (r *Register) Survivor(ctx context.Context, site, key string) (string, error) {
+	return r.SurvivorIn(ctx, r.DB, site, key)
+}
+
+// SurvivorIn is Survivor within a transaction.
+func (*Register) SurvivorIn(ctx context.Context, q db.Querier, site, key string) (string, error) {
 	for range maxKeys {
-		next, err := db.List(ctx, r.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		next, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 			`select b from person_link where site_id = $1 and a = $2 and kind = 'merge' and ended_at = 0 order by link_id desc limit 1`, site, key)
 		if err != nil || len(next) == 0 {
 			return key, err

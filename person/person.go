@@ -14,7 +14,8 @@
 //
 // What other systems say of persons (names, birth dates, heights, weights) is kept as
 // facts, each with its time and origin; what holds is the newest that is not in doubt
-// (Known).
+// (Known), and of sizes beside an examination the nearest (SizesAt). What the headers
+// of objects say of size and pregnancy is noted likewise, and made anew by a rebuild.
 //
 // docs/format/person.md describes the tables.
 package person
@@ -23,6 +24,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -64,14 +66,25 @@ type Config struct {
 	Facts   *access.Facts // what persons asked for: a link spreads it to all their identifiers
 	Faces   Faces         // nil: nobody is proposed
 	Bounds  Bounds
+	// Noted is told within tx that something new is known of a person, or that their
+	// identifiers are others than before; nil: nobody wants to know.
+	Noted   func(ctx context.Context, tx *db.Tx, site string, keys []string) error
+	Headers Headers // nil: sizes in the headers of objects are not noted
+	Holder  string  // names this process in leases
 	Now     func() time.Time
 	Log     *slog.Logger // nil: silent
 	// Nameless keeps no names and birth dates.
 	Nameless bool
+	// Told is called, within the transaction, when something else is known of a person,
+	// or they are called otherwise; key is one of their names. nil: nobody listens.
+	Told func(ctx context.Context, tx *db.Tx, site, key string) error
 }
 
 // A Register knows identifiers. It is safe for concurrent use.
-type Register struct{ Config }
+type Register struct {
+	Config
+	wake chan struct{}
+}
 
 // Open migrates the tables and returns the register.
 func Open(ctx context.Context, c Config) (*Register, error) {
@@ -84,7 +97,7 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 	if err := c.DB.Migrate(ctx, "person", Migrations()); err != nil {
 		return nil, err
 	}
-	r := &Register{Config: c}
+	r := &Register{Config: c, wake: make(chan struct{}, 1)}
 	return r, r.tellAll(ctx)
 }
 
@@ -107,25 +120,42 @@ func (i Identifier) Format(w fmt.State, _ rune) { fmt.Fprintf(w, "%s [personal]"
 // LogValue implements slog.LogValuer.
 func (i Identifier) LogValue() slog.Value { return slog.StringValue(i.Kind + " [personal]") }
 
-// Run follows the journal until ctx ends.
+// Run follows the journal, and notes what the headers of objects say, until ctx ends.
 func (r *Register) Run(ctx context.Context) error {
-	return r.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored", "archive.identity.corrected", "archive.identity.undone"}, r.learn)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 2)
+	go func() {
+		failed <- r.Journal.Follow(ctx, Consumer, []string{stored, "archive.identity.corrected", "archive.identity.undone"}, r.learn)
+	}()
+	go func() { failed <- r.lookAlways(ctx) }()
+	err := <-failed
+	cancel() // one cannot go on without the other
+	return errors.Join(err, <-failed)
 }
 
-// Rebuild forgets the identifiers and reads the journal from its beginning; Run does
-// the work. Decisions stay. Who was erased does not come back: what the journal knew
+// stored is the kind of the entries that tell of a new object.
+const stored = "archive.instance.stored"
+
+// Rebuild forgets the identifiers, and what headers of objects said, and reads the
+// journal from its beginning; Run does the work. Decisions stay, and what others said. Who was erased does not come back: what the journal knew
 // of them cannot be read any more.
 func (r *Register) Rebuild(ctx context.Context) error {
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, `delete from person_seen`); err != nil {
-			return err
+		for _, s := range []string{`delete from person_seen`, `delete from person_header`, `delete from person_fact where source = 'dicom'`} {
+			if _, err := tx.Exec(ctx, s); err != nil {
+				return err
+			}
 		}
 		return r.Journal.Rewind(ctx, tx, Consumer)
 	})
 }
 
 // learn takes in the identifiers of studies.
-func (*Register) learn(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
+func (r *Register) learn(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
+	if err := r.due(ctx, tx, batch); err != nil {
+		return err
+	}
 	for _, e := range batch {
 		if len(e.Payload) == 0 {
 			continue // not the first instance of its study, or its person was erased

@@ -65,13 +65,21 @@ type desk struct {
 
 func newDesk(t *testing.T, d *db.DB, faces crowd) *desk {
 	t.Helper()
+	return newDeskOf(t, d, person.Config{Faces: faces})
+}
+
+// newDeskOf opens a register with some of its configuration given.
+func newDeskOf(t *testing.T, d *db.DB, c person.Config) *desk {
+	t.Helper()
 	k := &desk{t: t, db: d}
 	var err error
 	k.journal, err = journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}, Poll: 20 * time.Millisecond, SealEvery: time.Millisecond})
 	k.check(err)
 	k.check(d.Migrate(t.Context(), "access", access.Migrations()))
 	k.facts = &access.Facts{DB: d, Journal: k.journal, Now: now}
-	k.Register, err = person.Open(t.Context(), person.Config{DB: d, Journal: k.journal, Facts: k.facts, Faces: faces, Bounds: bounds(t), Now: now})
+	k.Register, err = person.Open(t.Context(), person.Config{
+		DB: d, Journal: k.journal, Facts: k.facts, Faces: c.Faces, Headers: c.Headers, Noted: c.Noted, Bounds: bounds(t), Now: now,
+	})
 	k.check(err)
 	k.ctx = as(t, access.Steward)
 	ctx, stop := context.WithCancel(t.Context())
