@@ -76,13 +76,18 @@ func (b *Book) Find(ctx context.Context, q db.Querier, query Query) (Page, error
 // wanted. It returns how many met the criteria, and whether that were all from where
 // it began.
 func (b *Book) walk(ctx context.Context, q db.Querier, w *where, query Query, after *position, page *Page) (seen int, done bool, err error) {
+	now := b.Now()
+	zone, err := b.Zone(ctx, q, query.Site, now)
+	if err != nil {
+		return 0, false, err
+	}
 	for {
 		list, err := db.List(ctx, q, w.scan, w.query(after), w.with(after)...)
 		if err != nil {
 			return seen, false, err
 		}
 		for i := range list {
-			is, err := b.meets(ctx, query, list[i].Version)
+			is, err := Matches(ctx, list[i].Version, query.Criteria, zone, now)
 			if err != nil {
 				return seen, false, err
 			}
@@ -103,12 +108,6 @@ func (b *Book) walk(ctx context.Context, q db.Querier, w *where, query Query, af
 			return seen, true, nil
 		}
 	}
-}
-
-// meets reports whether a resource meets all criteria.
-func (b *Book) meets(ctx context.Context, query Query, v Version) (bool, error) {
-	now := b.Now()
-	return Matches(ctx, v, query.Criteria, b.Zone(query.Site, now), now)
 }
 
 // Matches reports whether a version meets all criteria; zone is that of times without

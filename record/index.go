@@ -66,7 +66,11 @@ func (b *Book) index(ctx context.Context, tx *db.Tx, site string, v Version) err
 	if _, err := tx.Exec(ctx, `delete from record_index where resource_key = $1`, v.Key); err != nil {
 		return err
 	}
-	typ, zone := v.Resource.Type(), b.Zone(site, v.Updated)
+	typ := v.Resource.Type()
+	zone, err := b.Zone(ctx, tx, site, v.Updated)
+	if err != nil {
+		return err
+	}
 	var rows []row
 	for _, p := range search.For(typ) {
 		entries, err := p.Extract(ctx, v.Resource, zone)

@@ -65,8 +65,8 @@ type Config struct {
 	Now     func() time.Time
 	NewID   func() string // nil: db.NewID
 	// Zone returns the zone of times without one at a site, in minutes east of UTC; nil
-	// is UTC.
-	Zone func(site string, at time.Time) int
+	// is UTC. It asks q alone.
+	Zone func(ctx context.Context, q db.Querier, site string, at time.Time) (int, error)
 }
 
 // A Book keeps resources. It is safe for concurrent use.
@@ -86,7 +86,7 @@ func Open(ctx context.Context, c Config) (*Book, error) {
 		c.NewID = db.NewID
 	}
 	if c.Zone == nil {
-		c.Zone = func(string, time.Time) int { return 0 }
+		c.Zone = func(context.Context, db.Querier, string, time.Time) (int, error) { return 0, nil }
 	}
 	return &Book{c}, c.DB.Migrate(ctx, "record", Migrations())
 }

@@ -49,7 +49,7 @@ func newShelf(t *testing.T, d *db.DB) *shelf {
 	check(t, d.Migrate(t.Context(), "access", access.Migrations()))
 	s.Book, err = record.Open(t.Context(), record.Config{
 		DB: d, Journal: s.journal, Types: []string{"Encounter", "DiagnosticReport", "Subscription"}, Now: s.clock,
-		Zone: func(string, time.Time) int { return 60 },
+		Zone: func(context.Context, db.Querier, string, time.Time) (int, error) { return 60, nil },
 	})
 	check(t, err)
 	return s

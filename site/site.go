@@ -97,8 +97,11 @@ func scanSite(r *db.Rows) (s Site, err error) {
 }
 
 // Site returns one site, NotFound if there is none with this id.
-func (r *Register) Site(ctx context.Context, id string) (Site, error) {
-	all, err := db.List(ctx, r.db, scanSite, selectSite+` where site_id = $1`, id)
+func (r *Register) Site(ctx context.Context, id string) (Site, error) { return r.SiteIn(ctx, r.db, id) }
+
+// SiteIn is Site within a transaction.
+func (*Register) SiteIn(ctx context.Context, q db.Querier, id string) (Site, error) {
+	all, err := db.List(ctx, q, scanSite, selectSite+` where site_id = $1`, id)
 	if err == nil && len(all) == 0 {
 		err = fault.Errorf(fault.NotFound, "no site %s", id)
 	}
