@@ -190,19 +190,8 @@ func (r *Register) tell(ctx context.Context, tx *db.Tx, l Link) error {
 		if err := r.Facts.Same(ctx, tx, l.Site, keys); err != nil {
 			return err
 		}
-		if err := r.told(ctx, tx, l.Site, end); err != nil {
-			return err
-		}
 	}
 	return nil
-}
-
-// told has whoever listens know that a person is known otherwise.
-func (r *Register) told(ctx context.Context, tx *db.Tx, site, key string) error {
-	if r.Told == nil {
-		return nil
-	}
-	return r.Told(ctx, tx, site, key)
 }
 
 // tellAll has access know of all decisions, once: those made before it was told.

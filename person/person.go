@@ -75,9 +75,6 @@ type Config struct {
 	Log     *slog.Logger // nil: silent
 	// Nameless keeps no names and birth dates.
 	Nameless bool
-	// Told is called, within the transaction, when something else is known of a person,
-	// or they are called otherwise; key is one of their names. nil: nobody listens.
-	Told func(ctx context.Context, tx *db.Tx, site, key string) error
 }
 
 // A Register knows identifiers. It is safe for concurrent use.
