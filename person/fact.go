@@ -132,6 +132,7 @@ const maxFact = 400
 // there already changes nothing, in whatever order it comes. Sizes that cannot be are
 // kept as impossible. It is Invalid for a value that is not in the form of its kind.
 func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []Fact, err error) {
+	var said []Fact // again
 	for _, f := range facts {
 		if r.Nameless && (f.Kind == Name || f.Kind == BirthDate) {
 			continue
@@ -147,6 +148,7 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 			if err != nil {
 				return nil, err
 			}
+			said = append(said, f)
 			continue
 		}
 		if err := r.doubt(&f, all, facts); err != nil {
@@ -163,22 +165,23 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 			fresh = append(fresh, f)
 		}
 	}
-	return fresh, r.told(ctx, tx, fresh)
+	return fresh, r.told(ctx, tx, fresh, said)
 }
 
-// told tells whoever wants to know whose facts are new.
-func (r *Register) told(ctx context.Context, tx *db.Tx, fresh []Fact) error {
+// told tells whoever wants to know whose facts are new. What was said again is news
+// where something else was said meanwhile under another identifier.
+func (r *Register) told(ctx context.Context, tx *db.Tx, fresh, again []Fact) error {
 	if r.Noted == nil {
 		return nil
 	}
 	var seen []string
-	for _, f := range fresh {
+	for i, f := range slices.Concat(fresh, again) {
 		if slices.Contains(seen, f.Key) {
 			continue
 		}
 		seen = append(seen, f.Key)
 		keys, err := r.KeysIn(ctx, tx, f.Site, f.Key)
-		if err == nil {
+		if err == nil && (i < len(fresh) || len(keys) > 1) {
 			err = r.Noted(ctx, tx, f.Site, keys)
 		}
 		if err != nil {
