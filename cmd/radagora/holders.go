@@ -23,6 +23,7 @@ func (h *house) keepers() []privacy.Room {
 		{Name: "finding", Holder: h.linked(finding.Personal{Register: h.Findings, Studies: h.studiesOf})},
 		{Name: "dose", Holder: h.linked(h.Dose), Days: doseDays},
 		{Name: "connect", Holder: h.linked(h.Connect)},
+		{Name: "record", Holder: h.linked(h.records)},
 		{Name: "worklist", Holder: h.linked(h.Worklist)},
 		{Name: "archive", Holder: h.linked(h.Archive), Days: daysOf},
 		{Name: "apps", Holder: h.linked(h.Tokens)},

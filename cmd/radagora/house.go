@@ -40,6 +40,7 @@ import (
 	"radagora/notice/feed"
 	"radagora/outgoing"
 	"radagora/person"
+	"radagora/record"
 	"radagora/site"
 	"radagora/worklist"
 )
@@ -67,6 +68,7 @@ type house struct {
 	Persons   *person.Register
 	Exchange  *exchange.Exchange // passes studies on to peers
 	Worklist  *worklist.Register
+	records   *record.Book      // resources of FHIR that no room projects
 	Connect   *connect.Register // messages of other systems
 	Dose      *dose.Ledger
 	Evidence  *evidence.Registry
@@ -223,6 +225,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
 	})
 	if err != nil {
+		return err
+	}
+	if err := h.openRecords(ctx); err != nil {
 		return err
 	}
 	h.Connect, err = connect.Open(ctx, connect.Config{

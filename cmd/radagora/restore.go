@@ -25,6 +25,7 @@ import (
 	"radagora/notice"
 	"radagora/notice/feed"
 	"radagora/person"
+	"radagora/record"
 	"radagora/site"
 	"radagora/worklist"
 )
@@ -35,7 +36,7 @@ func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
 		"dose": dose.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
-		"person": person.Migrations(), "privacy": privacy.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
+		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }
 
