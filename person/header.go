@@ -236,5 +236,5 @@ func (r *Register) replaceTold(ctx context.Context, tx *db.Tx, site, study strin
 	if _, err := r.Note(ctx, tx, told...); err != nil {
 		return err
 	}
-	return r.told(ctx, tx, gone)
+	return r.told(ctx, tx, gone, nil)
 }
