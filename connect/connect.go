@@ -138,6 +138,15 @@ func (r *Register) record(ctx context.Context, tx *db.Tx, e journal.Entry, data 
 	return r.Journal.Append(ctx, tx, e)
 }
 
+// reasoned adds what somebody typed to an entry: it may name whom the message is about, so
+// it is under the key of that person; of nobody in particular it is not kept.
+func reasoned(e journal.Entry, reason string) journal.Entry {
+	if e.Person != "" {
+		e.Payload, _ = json.Marshal(map[string]string{"reason": reason}) // texts alone never fail
+	}
+	return e
+}
+
 // actor returns who asks, as the journal names them.
 func actor(ctx context.Context) string {
 	if id := access.From(ctx).ID; id != "" {

@@ -150,8 +150,8 @@ func (r *Register) Replay(ctx context.Context, site, id string, body []byte, rea
 				return err
 			}
 		}
-		return r.record(ctx, tx, journal.Entry{Site: site, Kind: "connect.message.replayed", Subject: m.ID, Person: m.Person},
-			map[string]any{"corrected": body != nil, "turn": turn, "reason": reason})
+		return r.record(ctx, tx, reasoned(journal.Entry{Site: site, Kind: "connect.message.replayed", Subject: m.ID, Person: m.Person}, reason),
+			map[string]any{"corrected": body != nil, "turn": turn})
 	})
 	return turn, err
 }
@@ -169,7 +169,7 @@ func (r *Register) Remove(ctx context.Context, site, id, reason string) error {
 		if err := r.setState(ctx, tx, m, Removed); err != nil {
 			return err
 		}
-		return r.record(ctx, tx, journal.Entry{Site: site, Kind: "connect.message.removed", Subject: m.ID, Person: m.Person}, map[string]any{"reason": reason})
+		return r.record(ctx, tx, reasoned(journal.Entry{Site: site, Kind: "connect.message.removed", Subject: m.ID, Person: m.Person}, reason), map[string]any{})
 	})
 }
 
