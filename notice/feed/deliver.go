@@ -56,7 +56,7 @@ func (f *Feed) tell(ctx context.Context, l *db.Lease) error {
 			if f.begin(h.ID) {
 				all.Go(func() {
 					defer f.end(h.ID)
-					if err := f.follow(ctx, l, h); err != nil && ctx.Err() == nil {
+					if err := f.followNow(ctx, l, h.ID); err != nil && ctx.Err() == nil {
 						f.o.Log.WarnContext(ctx, "changes are not told", "webhook", h.ID, "error", err)
 						f.rest(ctx, nil, f.o.Poll)
 					}
@@ -93,6 +93,21 @@ func (f *Feed) rest(ctx context.Context, changed <-chan struct{}, d time.Duratio
 	case <-t.C:
 	case <-ctx.Done():
 	}
+}
+
+// followNow is follow for a webhook as it is now: since it was listed, whoever told it
+// before may have moved its cursor, and what it took would be told again.
+func (f *Feed) followNow(ctx context.Context, l *db.Lease, id string) error {
+	h, err := f.hook(ctx, f.db, id)
+	switch {
+	case err != nil && fault.Of(err) == fault.NotFound:
+		return nil // removed meanwhile
+	case err != nil:
+		return err
+	case h.State != On || h.Next.After(f.o.Now()):
+		return nil
+	}
+	return f.follow(ctx, l, h)
 }
 
 // follow tells one webhook until nothing is left or it fails.
