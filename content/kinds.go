@@ -73,6 +73,16 @@ var kinds = []kind{
 		)}},
 	},
 	{
+		name: "reason_codes", means: "codes of reasons for an examination, and the indications they are",
+		tables: []schema{{name: "codes", key: []string{"schemes", "code"}, columns: []column{
+			need("schemes", list),
+			need("code", code),
+			known(need("indication_code", code), "indication_codes", "codes", "indication_code"),
+			need("meaning", text),
+			need("source", text),
+		}}},
+	},
+	{
 		name: "dose_states", means: "states and notes of a comparison, their words and shapes",
 		tables: []schema{{name: "states", key: []string{"state"}, columns: slices.Concat(
 			[]column{need("state", code), oneOf("kind", "state", "note"), need("rule", text)}, labels("word"),
