@@ -91,14 +91,7 @@ func (r *Register) outcome(ctx context.Context, m Message) (o outcome, err error
 		return outcome{Failed, ReasonUnreadable, []Problem{problemOf(err)}}, nil
 	}
 	e := mapping.Read(parsed, r.reading(ctx, c))
-	if e.At.IsZero() {
-		e.At = m.At
-		for i := range e.Patient.Facts {
-			if e.Patient.Facts[i].At.IsZero() {
-				e.Patient.Facts[i].At = m.At
-			}
-		}
-	}
+	e.dated(m.At)
 	ctx = access.WithJudge(access.With(ctx, access.Who{
 		ID: "hl7:" + c.ID, Name: c.Name, Grants: access.At(c.Site, access.Steward), SignedAt: r.Now(), Door: "hl7",
 		Scopes: []string{string(access.StepFind), string(access.StepChange), string(access.LinkChange)},

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"radagora/access"
@@ -59,6 +60,8 @@ type Persons interface {
 	Link(ctx context.Context, l person.Link) (string, error)
 	Unlink(ctx context.Context, site, id, reason string) error
 	Links(ctx context.Context, site, key string) ([]person.Link, error)
+	Keys(ctx context.Context, site, key string) ([]string, error)
+	SurvivorIn(ctx context.Context, q db.Querier, site, key string) (string, error)
 	Identifiers(ctx context.Context, site, key string) ([]person.Identifier, error)
 	History(ctx context.Context, site, key string) ([]person.Fact, error)
 	Known(ctx context.Context, q db.Querier, site, key string, at time.Time) (map[person.FactKind]person.Fact, error)
@@ -104,7 +107,10 @@ type Config struct {
 }
 
 // A Register keeps channels and messages. It is safe for concurrent use.
-type Register struct{ Config }
+type Register struct {
+	Config
+	mappings sync.Map // *Mapping by site and id
+}
 
 // applying is the kind of the job that applies what was received.
 const applying = "connect.message.apply"

@@ -78,10 +78,16 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	}
 	bounds, err := person.NewBounds(values)
 	k.check(err)
-	k.people, err = person.Open(t.Context(), person.Config{DB: d, Journal: j, Facts: facts, Bounds: bounds, Now: k.clock})
+	k.people, err = person.Open(t.Context(), person.Config{
+		DB: d, Journal: j, Facts: facts, Bounds: bounds, Now: k.clock,
+		Noted: func(ctx context.Context, tx *db.Tx, site string, keys []string) error {
+			return k.worklist.Reface(ctx, tx, site, keys)
+		},
+	})
 	k.check(err)
 	k.worklist, err = worklist.Open(t.Context(), worklist.Config{
 		DB: d, Journal: j, Sites: sites, Person: archive.Person, Fold: archive.Fold, Keys: k.people.KeysIn, Now: k.clock, Random: rand.Reader,
+		Face: connect.Faces{People: k.people, Key: archive.Person, Bounds: bounds, Now: k.clock}.Of,
 	})
 	k.check(err)
 	k.jobs, err = job.Open(t.Context(), d, j, job.Options{Poll: 5 * time.Millisecond, Pause: time.Millisecond})
@@ -263,7 +269,7 @@ func TestOrdersFromMessages(t *testing.T) {
 			strings.Replace(planned, "08:15", "10:15", 1), "applied late",
 		},
 		{"cancelled", [][]byte{order("NW", 1), order("CA", 2)}, strings.Replace(planned, "scheduled", "cancelled", 1), "applied done"},
-		{"cancelled before it came", [][]byte{order("CA", 2), order("NW", 1)}, "", "applied done"},
+		{"cancelled before it came", [][]byte{order("CA", 2), order("NW", 1)}, strings.Replace(planned, "scheduled", "cancelled", 1), "applied done"},
 		{"ordered again after it was cancelled", [][]byte{order("NW", 1), order("CA", 2), order("NW", 3)}, strings.Replace(planned, "scheduled", "cancelled", 1) + "; " + planned, "applied done"},
 		{"a status says nothing", [][]byte{order("NW", 1), order("SC", 2)}, planned, "applied late"},
 		{"two procedures under one accession number", [][]byte{order("NW", 1), order("NW", 1, "P1", "P2", "F1", "F2", "RP1", "RP2", "CTABD^CT abdomen", "CTCHE^CT chest")}, planned + "; " + planned, "applied done"},

@@ -32,7 +32,15 @@ type code struct{ system, code, value string }
 
 // mapping returns that of a site by the id of a set; "" is the default alone.
 func (r *Register) mapping(site, id string) (*Mapping, error) {
-	return NewMapping(r.Content, site, id)
+	name := [2]string{site, id}
+	if m, ok := r.mappings.Load(name); ok {
+		return m.(*Mapping), nil //nolint:forcetypeassert // nothing else is stored
+	}
+	m, err := NewMapping(r.Content, site, id)
+	if err == nil {
+		r.mappings.Store(name, m) // the content does not change while the program runs
+	}
+	return m, err
 }
 
 // NewMapping reads a mapping from the content as a site sees it. It is NotFound if

@@ -4,16 +4,17 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"radagora/db"
-	"radagora/person"
 	"radagora/worklist"
 )
 
-// order does what a message says of one order.
+// order does what a message says of one order: what all messages of that order come to
+// with this one is written over what is kept as far as it differs from what they come
+// to without it. So nothing depends on the order of their arrival, and what people
+// changed on the worklist since stays.
 func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, key string, o Order) (outcome, error) {
 	if o.Control == "status" || o.Control == "reply" || o.Control == "" {
 		return outcome{Applied, ReasonNothing, nil}, nil
@@ -25,40 +26,73 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 	if len(names) == 0 {
 		return outcome{Failed, ReasonNoOrder, []Problem{{At: "ORC", What: "the order has no number"}}}, nil
 	}
-	told, cancelled, err := r.told(ctx, c.Site, names)
-	if err != nil {
-		return outcome{}, err
-	}
-	if told.After(e.At) || cancelled && told.Equal(e.At) && o.Control != "cancel" {
-		return outcome{Applied, ReasonLate, nil}, nil
-	}
 	all, err := r.Orders.Numbered(ctx, c.Site, o.Numbers)
 	if err != nil {
 		return outcome{}, err
 	}
-	same := slices.DeleteFunc(all, func(h worklist.Order) bool { return !sameOrder(h, o.Requested) || h.State == worklist.Cancelled })
-	done, id := outcome{Applied, ReasonDone, nil}, ""
-	switch {
-	case o.Control == "cancel" && len(same) == 0:
-		done.reason = ReasonNoOrder
-	case o.Control == "cancel":
-		for _, h := range same {
-			if _, err := r.Orders.Cancel(ctx, c.Site, h.ID, 0, e.Code); err != nil {
-				return done, err
-			}
-		}
-	case len(same) > 1:
+	all = slices.DeleteFunc(all, func(h worklist.Order) bool { return !sameOrder(h, o.Requested) })
+	persons, err := r.toldOf(ctx, c.Site, key, names, all)
+	if err != nil {
+		return outcome{}, err
+	}
+	others, err := r.story(ctx, m, c, persons, o)
+	if err != nil {
+		return outcome{}, err
+	}
+	before := tell(slices.Clone(others))
+	now := tell(append(others, toldBy(m, e, o)))
+	same := slices.DeleteFunc(all, func(h worklist.Order) bool { return h.State == worklist.Cancelled })
+	if len(same) > 1 {
 		return outcome{Waiting, ReasonAmbiguous, nil}, nil
-	case len(same) == 1:
-		if id, err = r.update(ctx, c, key, same[0], o); err != nil {
-			return done, err
+	}
+	done, id, err := r.become(ctx, m, c, before, now, same, len(all) > len(same))
+	if err != nil || done.state != Applied {
+		return done, err
+	}
+	return done, r.tell(ctx, c.Site, names, id, key, e.At, now.cancelled)
+}
+
+// become brings the worklist from what messages came to before to what they come to
+// now. same is the order as it is kept, or nothing; gone says that one was cancelled.
+func (r *Register) become(ctx context.Context, m Message, c Channel, before, now telling, same []worklist.Order, gone bool) (outcome, string, error) {
+	done := outcome{Applied, ReasonDone, nil}
+	switch {
+	case now.cancelled && len(same) > 0:
+		_, err := r.Orders.Cancel(ctx, c.Site, same[0].ID, 0, m.Code)
+		return done, same[0].ID, err
+	case now.cancelled && (gone || !now.exists || now.wants() != ""):
+		if done.reason = ReasonNoOrder; gone {
+			done.reason = ReasonLate
 		}
+		return done, "", nil
+	case len(same) == 0:
+		if lack := now.wants(); lack != "" {
+			return outcome{Waiting, ReasonModality, []Problem{{At: lack, What: "the order names no modality, and the mapping knows none for its procedure"}}}, "", nil
+		}
+		made, err := r.create(ctx, m, c, now)
+		if err == nil && now.cancelled { // it was cancelled before it came: history knows of it
+			_, err = r.Orders.Cancel(ctx, c.Site, made, 0, m.Code)
+			done.reason = ReasonLate
+		}
+		return done, made, err
 	default:
-		if id, err = r.create(ctx, m, c, e, key, o); err != nil {
-			return done, err
+		changed, err := r.update(ctx, c, same[0], before, now)
+		if !changed {
+			done.reason = ReasonLate
+		}
+		return done, same[0].ID, err
+	}
+}
+
+// wants returns where it should stand what no order can do without, "" if nothing is
+// missing.
+func (t telling) wants() string {
+	for _, s := range t.Steps {
+		if s.Modality == "" && s.State != worklist.Cancelled {
+			return "OBR-24"
 		}
 	}
-	return done, r.tell(ctx, c.Site, names, id, key, e.At, o.Control == "cancel")
+	return ""
 }
 
 // A name is what a system calls an order.
@@ -87,26 +121,36 @@ func sameOrder(have, told worklist.Order) bool {
 	return true
 }
 
-// told returns when an order was last told of with effect, and whether it was
-// cancelled then.
-func (r *Register) told(ctx context.Context, site string, names []name) (at time.Time, cancelled bool, err error) {
-	type row struct {
-		at        int64
-		cancelled bool
+// toldOf returns the names of everybody under whom messages of an order may be kept.
+func (r *Register) toldOf(ctx context.Context, site, key string, names []name, orders []worklist.Order) ([]string, error) {
+	ends := []string{key}
+	for _, o := range orders {
+		ends = append(ends, o.Person)
 	}
 	for _, n := range names {
-		list, err := db.List(ctx, r.DB, func(r *db.Rows) (x row, err error) { return x, r.Scan(&x.at, &x.cancelled) },
-			`select told_at, cancelled from connect_order where site_id = $1 and kind = $2 and number = $3`, site, n.kind, n.number)
+		list, err := db.List(ctx, r.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+			`select person from connect_order where site_id = $1 and kind = $2 and number = $3`, site, n.kind, n.number)
 		if err != nil {
-			return at, false, err
+			return nil, err
 		}
-		for _, x := range list {
-			if t := db.FromMillis(x.at); t.After(at) {
-				at, cancelled = t, x.cancelled
+		ends = append(ends, list...)
+	}
+	var all []string
+	for _, end := range ends {
+		if end == "" || slices.Contains(all, end) {
+			continue
+		}
+		keys, err := r.People.Keys(ctx, site, end)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			if !slices.Contains(all, k) {
+				all = append(all, k)
 			}
 		}
 	}
-	return at, cancelled, nil
+	return all, nil
 }
 
 // tell notes when an order was told of.
@@ -115,7 +159,8 @@ func (r *Register) tell(ctx context.Context, site string, names []name, id, key 
 		for _, n := range names {
 			_, err := tx.Exec(ctx, `insert into connect_order (site_id, kind, number, order_id, told_at, cancelled, person) values ($1, $2, $3, $4, $5, $6, $7)
 				on conflict (site_id, kind, number) do update set order_id = case when excluded.order_id = '' then connect_order.order_id else excluded.order_id end,
-				told_at = excluded.told_at, cancelled = excluded.cancelled, person = excluded.person`,
+				told_at = case when excluded.told_at > connect_order.told_at then excluded.told_at else connect_order.told_at end,
+				cancelled = excluded.cancelled, person = excluded.person`,
 				site, n.kind, n.number, id, db.Millis(at), cancelled, key)
 			if err != nil {
 				return err
@@ -126,10 +171,12 @@ func (r *Register) tell(ctx context.Context, site string, names []name, id, key 
 }
 
 // create writes a new order.
-func (r *Register) create(ctx context.Context, m Message, c Channel, e Effect, key string, o Order) (string, error) {
-	q := o.Requested
+func (r *Register) create(ctx context.Context, m Message, c Channel, now telling) (string, error) {
+	q := now.Order
 	q.Site = c.Site
-	if err := r.patientOf(ctx, c, key, e.Patient.Numbers[0], &q); err != nil {
+	q.Steps = slices.DeleteFunc(slices.Clone(q.Steps), func(s worklist.Step) bool { return s.State == worklist.Cancelled })
+	r.patientOf(c, now.number, &q)
+	if err := r.face(ctx, c, &q); err != nil {
 		return "", err
 	}
 	if err := r.stations(ctx, c, &q); err != nil {
@@ -138,82 +185,98 @@ func (r *Register) create(ctx context.Context, m Message, c Channel, e Effect, k
 	made, _, err := r.Orders.Create(ctx, worklist.Request{
 		Order: q, Origin: worklist.FromHL7, Key: "hl7 " + m.ID + " " + cmp.Or(q.Placer, q.Filler, q.Accession),
 	})
-	return made.ID, err
-}
-
-// update writes what is told of an order over what is kept: what is not said stays.
-func (r *Register) update(ctx context.Context, c Channel, key string, have worklist.Order, o Order) (string, error) {
-	q := o.Requested
-	for _, f := range []struct{ to, from *string }{
-		{&have.Placer, &q.Placer},
-		{&have.Filler, &q.Filler},
-		{&have.Description, &q.Description},
-		{&have.Reason, &q.Reason},
-		{&have.ReferringPhysician, &q.ReferringPhysician},
-		{&have.RequestingPhysician, &q.RequestingPhysician},
-		{&have.Priority, &q.Priority},
-		{&have.Patient.Location, &q.Patient.Location},
-	} {
-		if *f.from != "" {
-			*f.to = *f.from
-		}
-	}
-	if q.Code != nil {
-		have.Code = q.Code
-	}
-	if len(q.ReasonCodes) > 0 {
-		have.ReasonCodes = q.ReasonCodes
-	}
-	if len(have.Steps) == 1 && have.Steps[0].State == worklist.Scheduled {
-		s, n := &have.Steps[0], q.Steps[0]
-		s.Modality, s.Start, s.Location = cmp.Or(n.Modality, s.Modality), cmp.Or(n.Start, s.Start), cmp.Or(n.Location, s.Location)
-		s.Description = cmp.Or(n.Description, s.Description)
-		if len(n.Stations) > 0 {
-			s.Stations = n.Stations
-		}
-		if len(n.Protocol) > 0 {
-			s.Protocol = n.Protocol
-		}
-	}
-	if err := r.face(ctx, c, key, &have); err != nil {
+	if err != nil {
 		return "", err
 	}
-	changed, err := r.Orders.Change(ctx, have)
-	return changed.ID, err
+	return made.ID, r.awake(ctx, c, made.Person)
 }
 
-// patientOf fills in whom an order is about.
-func (r *Register) patientOf(ctx context.Context, c Channel, key string, n Number, q *worklist.Order) error {
-	q.Patient.ID = n.Value
-	if n.Issuer != c.Home {
-		q.Patient.Issuer = n.Issuer
-	}
-	return r.face(ctx, c, key, q)
-}
-
-// face fills in what is known of the patient of an order.
-func (r *Register) face(ctx context.Context, c Channel, key string, q *worklist.Order) error {
-	known, err := r.People.Known(ctx, r.DB, c.Site, key, time.Time{})
+// awake gives messages their turn again that waited for an order of somebody.
+func (r *Register) awake(ctx context.Context, c Channel, person string) error {
+	keys, err := r.People.Keys(ctx, c.Site, person)
 	if err != nil {
 		return err
 	}
-	p := &q.Patient
-	for kind, to := range map[person.FactKind]*string{person.Name: &p.Name, person.BirthDate: &p.BirthDate, person.Sex: &p.Sex} {
-		if f, ok := known[kind]; ok {
-			*to = f.Value
-		}
-	}
-	if f, ok := known[person.Pregnancy]; ok && r.Now().Sub(f.At) <= r.Bounds.PregnancyValid {
-		p.Pregnancy = worklist.Pregnancy(f.Value)
-	}
-	for kind, to := range map[person.FactKind]*float64{person.Height: &p.HeightM, person.Weight: &p.WeightKG} {
-		if f, ok := known[kind]; ok && r.Now().Sub(f.At) <= r.Bounds.SizeValid {
-			if n, err := strconv.ParseFloat(f.Value, 64); err == nil {
-				*to = n
+	return r.DB.Write(ctx, func(tx *db.Tx) error {
+		for _, k := range keys {
+			n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where site_id = $1 and person = $2 and person <> ''
+				and state = 'waiting' and reason = $3`, c.Site, k, ReasonModality)
+			if err == nil && n > 0 {
+				err = r.Jobs.Add(ctx, tx, r.work(c.Site))
+			}
+			if err != nil {
+				return err
 			}
 		}
+		return nil
+	})
+}
+
+// update writes what messages say anew of an order over what is kept, and reports
+// whether that changed anything.
+func (r *Register) update(ctx context.Context, c Channel, have worklist.Order, before, now telling) (bool, error) {
+	was := have
+	begun := slices.ContainsFunc(have.Steps, func(s worklist.Step) bool {
+		return s.State == worklist.InProgress || s.State == worklist.Completed || s.State == worklist.Discontinued
+	})
+	overlay(&have, before.Order, now.Order)
+	if begun { // what machines were told of it stays
+		have.Accession, have.ProcedureID, have.Study = was.Accession, was.ProcedureID, was.Study
 	}
-	return nil
+	have.Steps = steps(slices.Clone(have.Steps), before, now)
+	if err := r.stations(ctx, c, &have); err != nil {
+		return false, err
+	}
+	if before.exists && now.number != before.number && now.number.Value != "" {
+		r.patientOf(c, now.number, &have)
+	}
+	changed, err := r.Orders.Change(ctx, have)
+	return changed.Version != was.Version, err
+}
+
+// steps brings the steps of an order that nobody began from what was told of them to
+// what is.
+func steps(have []worklist.Step, before, now telling) []worklist.Step {
+	for i, n := range now.Steps {
+		var was worklist.Step
+		if i < len(before.Steps) {
+			was = before.Steps[i]
+		}
+		at := slices.IndexFunc(have, func(h worklist.Step) bool { return h.ID != "" && (h.ID == n.ID || h.ID == was.ID) })
+		if at < 0 && i < len(have) && (i < len(before.Steps) || len(have) == 1 && len(now.Steps) == 1) {
+			at = i
+		}
+		switch {
+		case n.State == worklist.Cancelled && at >= 0 && was.State != worklist.Cancelled:
+			if have[at].State == worklist.Scheduled || have[at].State == worklist.Arrived {
+				have = slices.Delete(have, at, at+1)
+			}
+		case n.State == worklist.Cancelled:
+		case at < 0, have[at].State == worklist.Cancelled && was.State == worklist.Cancelled:
+			have = append(have, n)
+		case have[at].State == worklist.Scheduled:
+			overlayStep(&have[at], was, n)
+		}
+	}
+	return have
+}
+
+// patientOf fills in whom an order is about.
+func (*Register) patientOf(c Channel, n Number, q *worklist.Order) {
+	q.Patient.ID, q.Patient.Issuer = n.Value, n.Issuer
+	if n.Issuer == c.Home {
+		q.Patient.Issuer = ""
+	}
+}
+
+// face fills in what is known of the patient of a new order, which cannot do without a
+// name. What becomes known later, and by which number they are called, worklist.Reface
+// sees to.
+func (r *Register) face(ctx context.Context, c Channel, q *worklist.Order) error {
+	f, err := Faces{People: r.People, Key: r.Key, Bounds: r.Bounds, Now: r.Now}.Of(ctx, r.DB, c.Site, q.Patient.Issuer, q.Patient.ID)
+	q.Patient.Name, q.Patient.BirthDate, q.Patient.Sex = f.Name, f.BirthDate, f.Sex
+	q.Patient.Pregnancy, q.Patient.HeightM, q.Patient.WeightKG = f.Pregnancy, f.HeightM, f.WeightKG
+	return err
 }
 
 // stations fills in which machines may do the steps of an order that names none.

@@ -348,20 +348,10 @@ func (r *reader) word(target string) func(string, hl7.Value) (string, error) {
 
 // orders reads what the message says of orders and appointments.
 func (r *reader) orders(all scope) {
-	var parts []hl7.Group
-	switch r.kind {
-	case "ORM", "OMG", "OMI", "OML":
-		for _, o := range all.whole.Orders() {
-			parts = append(parts, o.Group)
-		}
-	case "SIU":
-		parts = append(parts, all.whole)
-	default:
-		return
-	}
-	for _, g := range parts {
+	for _, g := range partsOf(r.kind, all.whole) {
 		r.e.Orders = append(r.e.Orders, r.order(scope{r.kind, g, all.whole}))
 	}
+	r.e.Orders = gathered(r.e.Orders)
 }
 
 // triggers of appointments and what they do.
@@ -375,6 +365,9 @@ func (r *reader) order(in scope) Order {
 	}
 	q := &o.Requested
 	q.Placer, q.Filler = r.text("order.placer", in), r.text("order.filler", in)
+	if q.Placer == "" && q.Filler == "" {
+		q.Placer, q.Filler = r.text("appointment.placer", in), r.text("appointment.filler", in)
+	}
 	q.Accession, q.ProcedureID, q.Study = r.text("order.accession", in), r.text("order.procedure_id", in), r.text("order.study_uid", in)
 	o.Numbers = worklist.Numbers{Placer: q.Placer, Filler: q.Filler, Accession: q.Accession}
 	q.Code = r.coded("order.code", in)
@@ -389,7 +382,7 @@ func (r *reader) order(in scope) Order {
 	q.Priority = r.code("priority", "", r.text("order.priority", in))
 	q.Patient.Location = r.text("visit.location", in)
 	s := worklist.Step{
-		ID: r.text("step.id", in), Modality: r.modality(in), Location: r.text("step.location", in),
+		ID: r.text("step.id", in), Modality: cmp.Or(r.modality(in), r.usual(q.Code)), Location: r.text("step.location", in),
 		Description: q.Description,
 	}
 	if station := r.text("step.station", in); station != "" {

@@ -38,6 +38,7 @@ const (
 	ReasonRefused    = "refused"        // a room refused it: the detail says which field
 	ReasonAmbiguous  = "ambiguous"      // more than one order has its numbers
 	ReasonNoOrder    = "no_order"       // it is about an order that is not known
+	ReasonModality   = "no_modality"    // nobody says which kind of machine an order is for
 	ReasonInternal   = "internal"       // our mistake
 	ReasonNothing    = "nothing"        // it says nothing that is read
 	ReasonLate       = "late"           // something newer is known

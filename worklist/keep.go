@@ -167,6 +167,11 @@ func (r *Register) answered(ctx context.Context, tx *db.Tx, siteID, key, digest 
 
 // insert writes a new order with its steps.
 func (r *Register) insert(ctx context.Context, tx *db.Tx, o *Order, key, digest string) error {
+	if o.Origin == FromHL7 { // a message may be older than what is known
+		if err := r.dress(ctx, tx, o); err != nil {
+			return err
+		}
+	}
 	data, err := o.document()
 	if err != nil {
 		return err
@@ -284,6 +289,11 @@ func (r *Register) replace(ctx context.Context, tx *db.Tx, before Order, o *Orde
 		return err
 	}
 	o.Person = r.Person(o.Patient.Issuer, o.Patient.ID)
+	if o.Person != before.Person && o.Origin == FromHL7 {
+		if err := r.dress(ctx, tx, o); err != nil {
+			return err
+		}
+	}
 	if err := r.nameSteps(o); err != nil {
 		return err
 	}
@@ -341,6 +351,9 @@ func (o *Order) inherit(before *Order) error {
 		}
 	}
 	o.State, o.Origin, o.CreatedAt = before.State, before.Origin, before.CreatedAt
+	if o.Patient.OrderedID, o.Patient.OrderedIssuer = "", ""; o.Patient.ID == before.Patient.ID && o.Patient.Issuer == before.Patient.Issuer {
+		o.Patient.OrderedID, o.Patient.OrderedIssuer = before.Patient.OrderedID, before.Patient.OrderedIssuer
+	}
 	for i := range o.Steps {
 		s := &o.Steps[i]
 		if s.Key == "" {

@@ -276,7 +276,11 @@ func (r *Register) Numbered(ctx context.Context, siteID string, n Numbers) ([]Or
 	if err := access.Check(ctx, access.StepFind, access.Subject{Site: siteID}); err != nil {
 		return nil, err
 	}
-	return r.orders(ctx, r.DB, `where o.site_id = $1 and ((o.placer = $2 and $2 <> '') or (o.filler = $3 and $3 <> '')
-		or (o.accession = $4 and $4 <> '') or (o.person = $5 and $5 <> '' and o.state = 'active')) order by o.order_id`,
+	// Each part names the condition of its index, or none would be used.
+	return r.orders(ctx, r.DB, `where o.order_id in (
+		select order_id from worklist_order where site_id = $1 and placer = $2 and placer <> ''
+		union select order_id from worklist_order where site_id = $1 and filler = $3 and filler <> ''
+		union select order_id from worklist_order where site_id = $1 and accession = $4 and accession <> ''
+		union select order_id from worklist_order where site_id = $1 and person = $5 and person <> '' and state = 'active') order by o.order_id`,
 		siteID, n.Placer, n.Filler, n.Accession, n.Person)
 }

@@ -33,6 +33,8 @@ var pregnancies = map[Pregnancy]int64{NotPregnant: 1, PossiblyPregnant: 2, Pregn
 type Patient struct {
 	ID              string    `json:"id"`
 	Issuer          string    `json:"issuer,omitempty"`
+	OrderedID       string    `json:"ordered_id,omitempty"` // whose order it was, where that number was given up for ID
+	OrderedIssuer   string    `json:"ordered_issuer,omitempty"`
 	Name            string    `json:"name"`                 // as in DICOM: family^given^middle^prefix^suffix
 	BirthDate       string    `json:"birth_date,omitempty"` // 2006-01-02
 	Sex             string    `json:"sex,omitempty"`        // M, F or O

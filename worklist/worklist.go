@@ -94,7 +94,10 @@ type Config struct {
 	Person  func(issuer, patientID string) string // names persons as the archive does
 	Fold    func(string) string                   // writes text as it is searched for, without case and accents
 	// Keys returns all names of a person, that one first; nil: nobody has several.
-	Keys   func(ctx context.Context, q db.Querier, site, person string) ([]string, error)
+	Keys func(ctx context.Context, q db.Querier, site, person string) ([]string, error)
+	// Face returns how the patient of an order made with that identifier is known now;
+	// nil: as the order says.
+	Face   func(ctx context.Context, q db.Querier, site, issuer, id string) (Face, error)
 	Now    func() time.Time
 	Random io.Reader // for identifiers
 	Log    *slog.Logger

@@ -215,7 +215,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	}
 	h.Persons, err = person.Open(ctx, person.Config{
 		DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Bounds: bounds, Now: h.Now, Log: h.Log,
-		Nameless: h.Archive.Minimise != nil,
+		Nameless: h.Archive.Minimise != nil, Noted: h.noted,
 	})
 	if err != nil {
 		return err
@@ -223,6 +223,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Worklist, err = worklist.Open(ctx, worklist.Config{
 		DB: h.DB, Journal: h.Journal, Sites: h.Sites, Studies: ordered{h.Archive}, Person: archive.Person, Fold: archive.Fold,
 		Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
+		Face: connect.Faces{People: h.Persons, Key: archive.Person, Bounds: bounds, Now: h.Now}.Of,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,232 @@
+package connect
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"radagora/db"
+	"radagora/hl7"
+	"radagora/worklist"
+)
+
+// A told is one message of an order: what it says, and of when.
+type told struct {
+	Order
+	at      time.Time
+	control string // MSH-10
+	booking bool   // an appointment, which says nothing of the order but when and where
+	number  Number // of the patient
+}
+
+// before orders messages by the time they tell of; at the same time a cancellation is
+// the last word, and else the sender's own numbers say.
+func (t told) before(o told) int {
+	cancels := func(t told) int {
+		if t.Control == "cancel" {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(t.at.Compare(o.at), cancels(t)-cancels(o), len(t.control)-len(o.control), strings.Compare(t.control, o.control))
+}
+
+// A telling is what a row of messages comes to.
+type telling struct {
+	worklist.Order
+	number    Number
+	exists    bool // something was ordered
+	cancelled bool
+}
+
+// tell returns what messages come to, in the order of the times they tell of: the
+// same whatever the order of their arrival was.
+func tell(all []told) (t telling) {
+	slices.SortStableFunc(all, told.before)
+	for _, m := range all {
+		q := m.Requested
+		q.Steps = slices.Clone(q.Steps)
+		switch {
+		case m.Control == "cancel":
+			t.cancel(q.Steps)
+		case !t.exists, t.cancelled && m.Control == "new" && !m.booking:
+			t = telling{Order: q, exists: true, number: m.number}
+		default:
+			t.cancelled, t.number = false, m.number
+			overlay(&t.Order, worklist.Order{}, q)
+			t.take(q.Steps)
+		}
+	}
+	return t
+}
+
+// take writes what is told of steps over what is known of them; one that is not known
+// is a further one.
+func (t *telling) take(steps []worklist.Step) {
+	for _, s := range steps {
+		i := slices.IndexFunc(t.Steps, func(h worklist.Step) bool { return s.ID != "" && h.ID == s.ID })
+		if i < 0 && len(steps) == 1 && len(t.Steps) == 1 && (s.ID == "" || t.Steps[0].ID == "") {
+			i = 0
+		}
+		if i < 0 && s.ID == "" {
+			i = slices.IndexFunc(t.Steps, func(h worklist.Step) bool { return h.Description == s.Description && h.Modality == s.Modality })
+		}
+		if i < 0 {
+			t.Steps = append(t.Steps, s)
+			continue
+		}
+		t.Steps[i].State = ""
+		overlayStep(&t.Steps[i], worklist.Step{}, s)
+	}
+}
+
+// cancel takes the order off, or some of its steps where the message names those alone.
+func (t *telling) cancel(steps []worklist.Step) {
+	named := func(h worklist.Step) bool {
+		return slices.ContainsFunc(steps, func(s worklist.Step) bool { return s.ID != "" && s.ID == h.ID })
+	}
+	left := slices.ContainsFunc(t.Steps, func(h worklist.Step) bool { return h.State != worklist.Cancelled && !named(h) })
+	if !left || !slices.ContainsFunc(t.Steps, named) {
+		t.cancelled = true
+		return
+	}
+	for i := range t.Steps {
+		if named(t.Steps[i]) {
+			t.Steps[i].State = worklist.Cancelled
+		}
+	}
+}
+
+// overlay writes onto an order what a telling says otherwise than the one before it.
+// What it does not say stays.
+func overlay(have *worklist.Order, before, now worklist.Order) {
+	for _, f := range []struct{ to, was, is *string }{
+		{&have.Placer, &before.Placer, &now.Placer},
+		{&have.Filler, &before.Filler, &now.Filler},
+		{&have.Accession, &before.Accession, &now.Accession},
+		{&have.ProcedureID, &before.ProcedureID, &now.ProcedureID},
+		{&have.Study, &before.Study, &now.Study},
+		{&have.Description, &before.Description, &now.Description},
+		{&have.Reason, &before.Reason, &now.Reason},
+		{&have.ReferringPhysician, &before.ReferringPhysician, &now.ReferringPhysician},
+		{&have.RequestingPhysician, &before.RequestingPhysician, &now.RequestingPhysician},
+		{&have.Priority, &before.Priority, &now.Priority},
+		{&have.Patient.Location, &before.Patient.Location, &now.Patient.Location},
+	} {
+		if *f.is != "" && *f.is != *f.was {
+			*f.to = *f.is
+		}
+	}
+	if now.Code != nil && (before.Code == nil || *now.Code != *before.Code) {
+		have.Code = now.Code
+	}
+	if len(now.ReasonCodes) > 0 && !slices.Equal(now.ReasonCodes, before.ReasonCodes) {
+		have.ReasonCodes = now.ReasonCodes
+	}
+}
+
+func overlayStep(have *worklist.Step, before, now worklist.Step) {
+	for _, f := range []struct{ to, was, is *string }{
+		{&have.ID, &before.ID, &now.ID},
+		{&have.Modality, &before.Modality, &now.Modality},
+		{&have.Start, &before.Start, &now.Start},
+		{&have.Location, &before.Location, &now.Location},
+		{&have.Description, &before.Description, &now.Description},
+	} {
+		if *f.is != "" && *f.is != *f.was {
+			*f.to = *f.is
+		}
+	}
+	if len(now.Stations) > 0 && !slices.Equal(now.Stations, before.Stations) {
+		have.Stations = now.Stations
+	}
+	if len(now.Protocol) > 0 && !slices.Equal(now.Protocol, before.Protocol) {
+		have.Protocol = now.Protocol
+	}
+}
+
+// storyLimit is how many messages about one person are looked through for one order.
+const storyLimit = 1000
+
+// story returns the other messages of an order that had their turn, of any of the
+// persons, or wait for the order.
+func (r *Register) story(ctx context.Context, m Message, c Channel, persons []string, o Order) (all []told, err error) {
+	for _, p := range persons {
+		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and person = $2 and person <> ''
+			and (state = 'applied' or state = 'waiting' and reason = $3)
+			and (code like 'ORM%' or code like 'OMI%' or code like 'OMG%' or code like 'OML%' or code like 'SIU%')
+			order by message_id desc limit $4`, c.Site, p, ReasonModality, storyLimit)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range list {
+			if row.ID == m.ID {
+				continue
+			}
+			e, err := r.read(ctx, row)
+			if err != nil {
+				return nil, err
+			}
+			for _, x := range e.Orders {
+				if one(x, o) {
+					all = append(all, toldBy(row, e, x))
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+func toldBy(m Message, e Effect, o Order) told {
+	t := told{Order: o, at: e.At, control: m.Control, booking: strings.HasPrefix(e.Code, "SIU")}
+	if len(e.Patient.Numbers) > 0 {
+		t.number = e.Patient.Numbers[0]
+	}
+	return t
+}
+
+// one reports whether two messages are about one order.
+func one(a, b Order) bool {
+	if !slices.Contains([]string{"new", "change", "cancel"}, a.Control) || !sameOrder(a.Requested, b.Requested) {
+		return false
+	}
+	x, y := numbersOf(a.Numbers), numbersOf(b.Numbers)
+	if slices.ContainsFunc(x, func(n name) bool { return slices.Contains(y, n) }) {
+		return true
+	}
+	return a.Numbers.Accession != "" && a.Numbers.Accession == b.Numbers.Accession
+}
+
+// read returns what a message that is kept says, nothing if it cannot be read any more.
+func (r *Register) read(ctx context.Context, m Message) (Effect, error) {
+	c, err := r.channel(ctx, r.DB, m.Site, m.Channel)
+	if err != nil {
+		return Effect{}, err
+	}
+	mapping, err := r.mapping(c.Site, c.Mapping)
+	if err != nil {
+		return Effect{}, err
+	}
+	parsed, err := hl7.Parse(m.Body, &hl7.Options{Charset: c.Charset})
+	if err != nil {
+		return Effect{}, nil //nolint:nilerr // what cannot be read says nothing
+	}
+	e := mapping.Read(parsed, r.reading(ctx, c))
+	e.dated(m.At)
+	return e, nil
+}
+
+// dated fills in the time of arrival where a message says none.
+func (e *Effect) dated(at time.Time) {
+	if !e.At.IsZero() {
+		return
+	}
+	e.At = at
+	for i := range e.Patient.Facts {
+		if e.Patient.Facts[i].At.IsZero() {
+			e.Patient.Facts[i].At = at
+		}
+	}
+}
