@@ -480,7 +480,10 @@ func (e *eraser) anew(ctx context.Context, uid, digest string, rest []header, pe
 		if err := e.a.Unprepare(ctx, e.tx, e.p.Site, id); err != nil {
 			return err
 		}
-		return e.rows(ctx, id, uid)
+		if err := e.rows(ctx, id); err != nil {
+			return err
+		}
+		return e.told(ctx, uid, false) // its instances are of another study now
 	}
 	if _, err := e.tx.Exec(ctx, `update study set corrected = $2 where id = $1`, id, digest); err != nil {
 		return err

@@ -204,11 +204,14 @@ func (e *eraser) whole(ctx context.Context, study, uid string) error {
 			return err
 		}
 	}
-	return e.rows(ctx, study, uid)
+	if err := e.rows(ctx, study); err != nil {
+		return err
+	}
+	return e.told(ctx, uid, true)
 }
 
 // rows deletes the rows of a study.
-func (e *eraser) rows(ctx context.Context, study, uid string) error {
+func (e *eraser) rows(ctx context.Context, study string) error {
 	for _, s := range []struct {
 		text   string
 		record bool
@@ -231,7 +234,7 @@ func (e *eraser) rows(ctx context.Context, study, uid string) error {
 		}
 	}
 	e.studies++
-	return e.told(ctx, uid, true)
+	return nil
 }
 
 // told tells whoever derives something from a study that it changed or is gone.

@@ -208,7 +208,10 @@ func (a *Archive) delete(ctx context.Context, tx *db.Tx, d Deletion, gone []leav
 	}
 	e := eraser{a: a, tx: tx, p: access.Person{Site: d.Site}}
 	if len(rest) == 0 {
-		err = e.rows(ctx, study, d.Study)
+		err = e.rows(ctx, study)
+		if err == nil {
+			err = e.told(ctx, d.Study, true)
+		}
 	} else {
 		err = e.leave(ctx, study, d.Study, gone, rest)
 	}

@@ -71,6 +71,10 @@ type Ledger struct {
 	// Person names the person of an identifier as the archive does; nil: persons are
 	// not told apart, and nothing is found by person.
 	Person func(issuer, patientID string) string
+	Orders Orders // nil: nobody knows what was ordered
+	Sizes  Sizes  // nil: how big patients are only their reports say
+	// Zone returns the time zone of a site; nil: UTC.
+	Zone func(ctx context.Context, siteID string) (*time.Location, error)
 	// Changed, if set, is called after derived values changed.
 	Changed func()
 
@@ -82,22 +86,20 @@ type Ledger struct {
 // What an object is its title decides; this only spares opening every image.
 const structuredReport = "1.2.840.10008.5.1.4.1.1.88."
 
-// storedKind is the entry of an instance that arrived; others say whose one is now.
-const storedKind = "archive.instance.stored"
-
 // Run follows the journal and derives until ctx ends. Of several processes, one
 // follows and one derives at a time.
 func (l *Ledger) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() {
-		failed <- l.Journal.Follow(ctx, Consumer, []string{storedKind, "archive.identity.corrected", "archive.identity.undone"}, l.arrived)
+		failed <- l.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, l.arrived)
 	}()
+	go func() { failed <- l.Journal.Follow(ctx, ConsumerOrders, orderKinds, l.reordered) }()
 	go func() { failed <- l.deriveAlways(ctx) }()
 	err := <-failed
-	cancel() // one cannot go on without the other
-	return errors.Join(err, <-failed)
+	cancel() // one cannot go on without the others
+	return errors.Join(err, <-failed, <-failed)
 }
 
 // woken returns the channel that says there is something to derive.
@@ -114,8 +116,7 @@ func (l *Ledger) poke() {
 	}
 }
 
-// arrived notes the studies that structured reports arrived for, and those of which
-// the archive says something else now: whose they are, or of which study a series is.
+// arrived notes the studies that structured reports arrived for.
 func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
 	for _, e := range batch {
 		var data struct {
@@ -124,12 +125,6 @@ func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) 
 		}
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
-		}
-		if e.Kind != storedKind {
-			if err := pendReports(ctx, tx, e.Site, data.Study); err != nil {
-				return err
-			}
-			continue
 		}
 		if !strings.HasPrefix(data.SOPClass, structuredReport) {
 			continue
@@ -168,7 +163,7 @@ func pendReports(ctx context.Context, tx *db.Tx, site, study string) error {
 // Decisions of people stay. It returns when that is noted; Run does the work.
 func (l *Ledger) Rebuild(ctx context.Context) error {
 	return l.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, table := range []string{"dose_report", "dose_study", "dose_event", "dose_examination", "dose_name", "dose_pending"} {
+		for _, table := range []string{"dose_report", "dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_pending"} {
 			if _, err := tx.Exec(ctx, "delete from "+table); err != nil { // names of the line above
 				return err
 			}

@@ -100,9 +100,9 @@ func (*Ledger) forget(ctx context.Context, tx *db.Tx, siteID, study string) (int
 	return int(count), nil
 }
 
-// Erased is told within tx that the archive erased a study, or those of its objects
-// that were one person's: what was derived is gone with it, and is derived anew
-// from the reports that are left, if any are.
+// Erased is told within tx that the archive erased a study, or else that it changed: as
+// some of its objects were erased, or are another patient's or of another study now. What
+// was derived is gone with it, and is derived anew from the reports that are left.
 func (l *Ledger) Erased(ctx context.Context, tx *db.Tx, siteID, study string, whole bool) error {
 	if _, err := l.forget(ctx, tx, siteID, study); err != nil {
 		return err

@@ -368,18 +368,31 @@ func (r receipt) Wait(ctx context.Context) (dicomweb.Stored, error) {
 func (h *house) spool() (dicomweb.Spool, error) {
 	f, err := os.CreateTemp(h.data, uploads)
 	if err != nil {
-		return nil, fault.As(fault.Exhausted, err)
+		return nil, fault.As(fault.Unavailable, err)
 	}
 	return spoolFile{f}, nil
 }
 
-// A spoolFile is a file that removes itself.
-type spoolFile struct{ *os.File }
+// A spoolFile is a file that removes itself. It has no more methods than it needs: nobody
+// may write to it and not learn by the kind of the error that it was the disk.
+type spoolFile struct{ file *os.File }
+
+// Write implements io.Writer. Unavailable: there is no room now, or no disk.
+func (f spoolFile) Write(b []byte) (int, error) {
+	n, err := f.file.Write(b)
+	if err != nil {
+		err = fault.As(fault.Unavailable, fmt.Errorf("bulk data cannot be put aside: %w", err))
+	}
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (f spoolFile) ReadAt(b []byte, at int64) (int, error) { return f.file.ReadAt(b, at) }
 
 // Close implements io.Closer.
 func (f spoolFile) Close() error {
-	err := f.File.Close()
-	if gone := os.Remove(f.Name()); err == nil {
+	err := f.file.Close()
+	if gone := os.Remove(f.file.Name()); err == nil {
 		err = gone
 	}
 	return err

@@ -29,8 +29,11 @@ import (
 	"radagora/access"
 	"radagora/archive"
 	"radagora/db"
+	"radagora/dicom"
 	"radagora/dicom/dimse"
+	"radagora/dicom/tag"
 	"radagora/dicom/uid"
+	"radagora/dicom/vr"
 	"radagora/dose/dosetest"
 	"radagora/job"
 	"radagora/site"
@@ -260,6 +263,37 @@ func ballast(t *testing.T, dir string) string {
 // noneLeft is what the status page says of a full disk.
 var noneLeft = regexp.MustCompile(`are free \(0.%\)`)
 
+// noRoom stores by STOW-RS where there is no room: whoever sends is told to come again,
+// and of each object why (PS3.18 Table 10.5.3-3).
+func (s *server) noRoom(t *testing.T) {
+	t.Helper()
+	ds, err := dicom.NewBuilder().UID(tag.SOPClassUID, imageClass).Text(tag.SOPInstanceUID, "1.2.3.4").
+		Text(tag.StudyInstanceUID, "1.2.3").Text(tag.SeriesInstanceUID, "1.2.3.1").Text(tag.Modality, "OT").Text(tag.PatientID, "FULL").
+		Bytes(tag.PixelData, vr.OW, make([]byte, 8<<20)).Dataset()
+	check(t, err)
+	var raw bytes.Buffer
+	check(t, dicom.WriteFile(&raw, ds, uid.ExplicitVRLittleEndian))
+	part := func(head string, body []byte) []byte {
+		return slices.Concat([]byte("--b\r\nContent-Type: "+head+"\r\n\r\n"), body, []byte("\r\n"))
+	}
+	const metadata = `[{"00080016":{"vr":"UI","Value":["1.2.840.10008.5.1.4.1.1.7"]},"00080018":{"vr":"UI","Value":["1.2.3.5"]},"0020000D":{"vr":"UI","Value":["1.2.3"]},
+		"0020000E":{"vr":"UI","Value":["1.2.3.1"]},"7FE00010":{"vr":"OW","BulkDataURI":"pixels"}}]`
+	for media, body := range map[string][]byte{
+		"application/dicom": raw.Bytes(),
+		`multipart/related; type="application/dicom"; boundary=b`:      append(part("application/dicom", raw.Bytes()), "--b--"...),
+		`multipart/related; type="application/dicom+json"; boundary=b`: slices.Concat(part("application/dicom+json", []byte(metadata)), part("application/octet-stream\r\nContent-Location: pixels", make([]byte, 8<<20)), []byte("--b--")),
+	} {
+		r, err := http.Post("http://"+s.http+"/dicom-web/studies", media, bytes.NewReader(body))
+		check(t, err)
+		text, err := io.ReadAll(r.Body)
+		check(t, errors.Join(err, r.Body.Close()))
+		if r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" ||
+			!strings.Contains(media, "json") && !strings.Contains(string(text), `"00081197":{"vr":"US","Value":[42752]}`) {
+			t.Errorf("STOW as %s while the disk is full: %s, Retry-After %q: %s", media, r.Status, r.Header.Get("Retry-After"), text)
+		}
+	}
+}
+
 // diskFull fills the disk of the data folder under load and frees it again.
 func diskFull(t *testing.T) {
 	disk := smallDisk(t)
@@ -278,6 +312,7 @@ func diskFull(t *testing.T) {
 	if _, text := get(s, "/settings/status"); !noneLeft.MatchString(text) {
 		t.Errorf("the status page does not say that the disk is full: %s", text)
 	}
+	s.noRoom(t)
 	if out, ok := runs(t, "radagora", "status", "--data", data); ok || !strings.Contains(out, "make room there") && !noneLeft.MatchString(out) {
 		t.Errorf("radagora status while the disk is full: %s", out)
 	}
