@@ -7,7 +7,7 @@
 // concept.go, with the row of the template beside it. Numbers are exact decimals
 // in one unit per quantity; an empty value is unknown, never 0; declared totals
 // stand beside the sums of events, and what does not hold together is a warning
-// with a stable code. It reads no image headers.
+// with a stable code. Headers of images stand in where there is no report.
 package dose
 
 import (
@@ -31,6 +31,7 @@ const (
 type Report struct {
 	SOPClass, SOPInstance, Study, Series uid.UID
 
+	Class    Class // "" is FromReport
 	Kind     Kind
 	Title    sr.Code
 	Template string // "10011", or "" if the object does not say
@@ -51,7 +52,10 @@ type Report struct {
 	Events   []*Event // in document order
 	Warnings []Warning
 
-	held scope // what kind of totals or events it holds
+	Images []uid.UID // of class FromImage, when joined: the images that tell of its events
+
+	image pictured // of class FromImage: what ties it to an event
+	held  scope    // what kind of totals or events it holds
 }
 
 // An Event is one irradiation event, or one administration of a

@@ -4,16 +4,19 @@ import (
 	"io"
 
 	"radagora/dicom"
+	"radagora/dicom/tag"
 	"radagora/fault"
 )
 
 // ReadFile reads the dose report in a DICOM object of size bytes with the default
-// thresholds. See Reader.ReadFile.
+// thresholds, or what the header of an image tells in its place. See
+// Reader.ReadFile.
 func ReadFile(src io.ReaderAt, size int64) (*Report, error) {
 	return Reader{Defaults()}.ReadFile(src, size)
 }
 
-// ReadFile reads the dose report in a DICOM object of size bytes. If its end is
+// ReadFile reads the dose report in a DICOM object of size bytes, or what the header
+// of an image tells in its place: the Class of the report says which. If its end is
 // missing, it returns what could be read together with an error of kind Invalid,
 // and the report says truncated: it is for people to look at, not to count.
 // Other errors are those of dicom.Open and of Read, without a report.
@@ -22,7 +25,11 @@ func (rd Reader) ReadFile(src io.ReaderAt, size int64) (*Report, error) {
 	if f == nil || f.Dataset == nil {
 		return nil, broken
 	}
-	r, err := rd.Read(f.Dataset)
+	read := rd.Read
+	if TellsDose(f.UID(tag.SOPClassUID)) {
+		read = rd.ReadImage
+	}
+	r, err := read(f.Dataset)
 	switch {
 	case err != nil && broken != nil:
 		return nil, broken

@@ -41,6 +41,7 @@ type Reason string
 const (
 	Equal      Reason = "equal"      // it has the same events as another
 	Superseded Reason = "superseded" // its events are among those of a later, cumulative one
+	Reported   Reason = "reported"   // of an image: a dose report tells of its irradiation
 )
 
 // keys gives every event the key it is known by: its UID and plane, or else
@@ -118,10 +119,13 @@ func join(reports []*Report) *Study {
 	slices.SortFunc(reports, earlier)
 	s := &Study{UID: reports[0].Study, Totals: Sums{}}
 	w := &warnings{}
-	s.choose(reports, w)
+	counting, fills := s.withImages(reports, w)
+	slices.SortFunc(counting, earlier)
+	s.choose(counting, w)
 	for _, part := range components(s.Reports) {
 		s.unite(part, w)
 	}
+	s.filled(fills)
 	s.Summed = summed(s.Events)
 	samePatient(reports, w)
 	s.Warnings = w.list
@@ -199,7 +203,9 @@ func (s *Study) choose(reports []*Report, w *warnings) {
 	slices.SortStableFunc(s.Reports, earlier)
 	slices.SortStableFunc(s.Ignored, func(a, b Ignored) int { return earlier(a.Report, b.Report) })
 	for _, i := range s.Ignored {
-		w.add("", WarnSuperseded, i.Report.SOPInstance, i.By.SOPInstance)
+		if i.Reason != Reported {
+			w.add("", WarnSuperseded, i.Report.SOPInstance, i.By.SOPInstance)
+		}
 	}
 }
 

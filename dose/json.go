@@ -1,6 +1,7 @@
 package dose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -31,6 +32,7 @@ type FileJSON struct {
 	Patient     PatientJSON   `json:"patient"`
 	Devices     []DeviceJSON  `json:"devices"`
 	Values      []ValueJSON   `json:"values"`
+	Class       *string       `json:"class"`
 }
 
 // documentJSON are the keys that reports and studies have in common.
@@ -62,7 +64,7 @@ type StudyJSON struct {
 // A ReportJSON says what became of one report of a study.
 type ReportJSON struct {
 	SOPInstance *string `json:"sop_instance_uid"`
-	State       string  `json:"state"` // "counts", "equal" or "superseded"
+	State       string  `json:"state"` // "counts", "equal", "superseded" or, of an image, "reported"
 	By          *string `json:"by"`    // the report that counts instead
 }
 
@@ -200,6 +202,7 @@ func NewFileJSON(file string, r *Report, err error) FileJSON {
 	out.Warnings = warningsJSON(r.Warnings)
 	out.Kind, out.Series, out.Template = text(string(r.Kind)), text(r.Series.String()), text(r.Template)
 	out.Started, out.Ended = text(r.Started().String()), text(r.Ended().String())
+	out.Class = text(cmp.Or(string(r.Class), string(FromReport)))
 	out.StudyDate, out.Description = text(r.StudyDate.Date()), text(r.StudyDescription)
 	out.Patient = PatientJSON{
 		Sex: text(r.Patient.Sex), Age: r.Patient.Age.Number, Unit: text(r.Patient.Age.Unit),

@@ -43,6 +43,10 @@ const (
 	WarnIdentity        = "identity"           // one event, or one study, of two patients
 	WarnNoConcept       = "concept_missing"    // a content item without a name
 	WarnValueType       = "value_type"         // a content item of a kind the standard does not have
+	WarnDeviation       = "deviation_index"    // the deviation index is not that of the exposure indices
+	WarnStartDiffers    = "start_differs"      // report and images tell different times of one administration
+	WarnNoDate          = "date_missing"       // nothing says on which day
+	WarnImageApart      = "image_unmatched"    // an image of a device that sent a report, of an event it does not tell of
 	WarnMore            = "more"               // further warnings were left out
 )
 
@@ -78,6 +82,10 @@ var messages = map[string]string{
 	WarnIdentity:        "events or reports of one identity belong to two patients",
 	WarnNoConcept:       "content item without a concept code",
 	WarnValueType:       "content item of an unknown or inconsistent kind",
+	WarnDeviation:       "deviation index computed as %s, stated as %s",
+	WarnStartDiffers:    "administration at %s in the report, at %s in the images",
+	WarnNoDate:          "no study date",
+	WarnImageApart:      "image %s belongs to no event of the dose report of its device; the report counts",
 	WarnMore:            "further warnings left out",
 }
 

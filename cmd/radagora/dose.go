@@ -23,9 +23,10 @@ type doseReadCmd struct {
 }
 
 func (doseReadCmd) Help() string {
-	return `Reads radiation dose reports (PS3.16 TID 10001, 10011, 10021), each for itself. Every number comes with its
-unit, its place in the report and what was done to it; docs/format/dose-json.md describes the JSON. A file that
-is no dose report says so and does not stop the others.
+	return `Reads radiation dose reports (PS3.16 TID 10001, 10011, 10021), and what headers of images tell of their
+irradiation where there is no report, each file for itself. Every number comes with its unit, its place and what
+was done to it; docs/format/dose-json.md describes the JSON. A file that tells of no dose says so and does not
+stop the others.
 Exits with 0 if all could be read, 1 if any could not.
 
 Example:
@@ -72,8 +73,8 @@ type doseStudyCmd struct {
 }
 
 func (doseStudyCmd) Help() string {
-	return `Reads radiation dose reports and joins those of one study: cumulative, continued and repeated reports count
-each irradiation once, in whatever order the files are given.
+	return `Reads radiation dose reports and headers of images, and joins those of one study: cumulative, continued and
+repeated reports and all images of one exposure count each irradiation once, in whatever order the files are given.
 Exits with 0 if all could be read, 1 if any could not.
 
 Example:
