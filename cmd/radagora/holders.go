@@ -27,6 +27,7 @@ func (h *house) keepers() []privacy.Room {
 		{Name: "worklist", Holder: h.linked(h.Worklist)},
 		{Name: "archive", Holder: h.linked(h.Archive), Days: daysOf},
 		{Name: "apps", Holder: h.linked(h.Tokens)},
+		{Name: "repeat", Holder: h.linked(h.Repeated)},
 		{Name: "access", Holder: h.linked(h.Facts)},
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"radagora/access/account"
 	"radagora/access/idp"
 	"radagora/access/privacy"
+	"radagora/access/repeat"
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/archive/exchange"
@@ -55,6 +56,7 @@ type house struct {
 	Users     *access.Users
 	Accounts  *account.Register
 	Tokens    *token.Register
+	Repeated  *repeat.Register // requests that programs may send again
 	Providers *idp.Providers   // of identity
 	Out       *outgoing.Client // calls other machines
 	Facts     *access.Facts    // who has to do with whom, and what persons asked for
@@ -180,6 +182,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.tell(ctx, s, key); err != nil {
+		return err
+	}
+	if h.Repeated, err = repeat.Open(ctx, h.DB, key, h.Now); err != nil {
 		return err
 	}
 	if h.Findings, err = finding.Open(ctx, h.DB, h.Journal, h.Now); err != nil {

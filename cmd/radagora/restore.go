@@ -11,6 +11,7 @@ import (
 	"radagora/access/account"
 	"radagora/access/idp"
 	"radagora/access/privacy"
+	"radagora/access/repeat"
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/archive/exchange"
@@ -36,7 +37,7 @@ func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
 		"dose": dose.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
-		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
+		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }
 
