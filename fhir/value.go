@@ -34,6 +34,19 @@ func (v Value) IsObject() bool { return v.n != nil && v.n.kind == objectKind }
 // choice: valueQuantity.
 func (v Value) Name() string { return v.name }
 
+// Names returns the names of the elements of an object, in their order, companions of
+// primitive ones with their underscore.
+func (v Value) Names() []string {
+	if !v.IsObject() {
+		return nil
+	}
+	all := make([]string, len(v.n.kids))
+	for i := range v.n.kids {
+		all[i] = v.n.kids[i].name
+	}
+	return all
+}
+
 // Text returns what a string says, or the digits of a number, true or false. It is
 // "" if v is absent or an object: no string of FHIR is empty.
 func (v Value) Text() string {

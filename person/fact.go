@@ -154,7 +154,7 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 		if err := r.doubt(&f, all, facts); err != nil {
 			return nil, err
 		}
-		f.ID, f.Noted, f.Last = db.NewID(), r.Now(), f.At
+		f.ID, f.Noted, f.Last = cmp.Or(f.ID, db.NewID()), r.Now(), f.At
 		n, err := tx.Exec(ctx, `insert into person_fact (fact_id, site_id, person, kind, value, received, at_ms, last_ms, noted_ms, source, origin, doubt)
 			values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) on conflict do nothing`,
 			f.ID, f.Site, f.Key, f.Kind, f.Value, f.Received, db.Millis(f.At), db.Millis(f.Noted), f.Source, f.Origin, f.Doubt)
@@ -164,6 +164,9 @@ func (r *Register) Note(ctx context.Context, tx *db.Tx, facts ...Fact) (fresh []
 		if n > 0 {
 			fresh = append(fresh, f)
 		}
+	}
+	if err := r.fileFacts(ctx, tx, fresh); err != nil {
+		return nil, err
 	}
 	return fresh, r.told(ctx, tx, fresh, said)
 }

@@ -15,7 +15,7 @@ var _ access.Roll = (*Register)(nil)
 // Persons implements access.Roll.
 func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from person_seen union select site_id, a from person_link
-		union select site_id, b from person_link union select site_id, person from person_fact order by 1, 2`)
+		union select site_id, b from person_link union select site_id, person from person_fact union select site_id, person from person_patient order by 1, 2`)
 }
 
 // Export yields the identifier, every decision about it and what was said of the
@@ -33,6 +33,17 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 				"first": i.First.UTC().Format(time.RFC3339), "last": i.Last.UTC().Format(time.RFC3339),
 			})
 			if !yield(access.Record{Room: "person", Kind: "identifier", ID: i.Key, Data: data}, err) || err != nil {
+				return
+			}
+		}
+		card, err := r.card(ctx, r.DB, p.Site, p.ID)
+		if err != nil {
+			yield(access.Record{}, err)
+			return
+		}
+		if card.Key != "" {
+			data, err := json.Marshal(map[string]string{"name": card.Name, "birth_date": card.BirthDate, "sex": card.Sex, "issuer": card.Issuer, "identifier": card.Identifier})
+			if !yield(access.Record{Room: "person", Kind: "patient", ID: card.ID, Data: data}, err) || err != nil {
 				return
 			}
 		}
@@ -91,6 +102,7 @@ func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 		`delete from person_seen where site_id = $1 and person = $2`,
 		`delete from person_link where site_id = $1 and (a = $2 or b = $2)`,
 		`delete from person_fact where site_id = $1 and person = $2`,
+		`delete from person_patient where site_id = $1 and person = $2`,
 	} {
 		n, err := tx.Exec(ctx, s, p.Site, p.ID)
 		if err != nil {

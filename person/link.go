@@ -46,6 +46,18 @@ const reasonLimit = 1000
 // who may not, Invalid without two identifiers and a reason, Conflict if the
 // opposite was decided or if it is so already.
 func (r *Register) Link(ctx context.Context, l Link) (id string, err error) {
+	if err := l.check(); err != nil { // before a transaction waits for its turn
+		return "", err
+	}
+	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		id, err = r.LinkIn(ctx, tx, l)
+		return err
+	})
+	return id, err
+}
+
+// LinkIn is Link within a transaction.
+func (r *Register) LinkIn(ctx context.Context, tx *db.Tx, l Link) (id string, err error) {
 	if err := l.check(); err != nil {
 		return "", err
 	}
@@ -58,26 +70,26 @@ func (r *Register) Link(ctx context.Context, l Link) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = r.DB.Write(ctx, func(tx *db.Tx) error {
-		if err := r.contradicts(ctx, tx, l); err != nil {
-			return err
+	if err := r.contradicts(ctx, tx, l); err != nil {
+		return "", err
+	}
+	l.ID = db.NewID()
+	_, err = tx.Exec(ctx, `insert into person_link (link_id, site_id, kind, a, b, reason, made_by, made_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		l.ID, l.Site, l.Kind, l.A, l.B, l.Reason, access.From(ctx).ID, db.Millis(r.Now()))
+	if err != nil {
+		return "", err
+	}
+	for _, then := range []func() error{
+		func() error { return r.spread(ctx, tx, l, wishes) },
+		func() error { return r.tell(ctx, tx, l) },
+		func() error { return r.relinked(ctx, tx, l) },
+		func() error { return r.record(ctx, tx, l, "made", l.Reason) },
+	} {
+		if err := then(); err != nil {
+			return "", err
 		}
-		id = db.NewID()
-		_, err := tx.Exec(ctx, `insert into person_link (link_id, site_id, kind, a, b, reason, made_by, made_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			id, l.Site, l.Kind, l.A, l.B, l.Reason, access.From(ctx).ID, db.Millis(r.Now()))
-		if err != nil {
-			return err
-		}
-		if err := r.spread(ctx, tx, l, wishes); err != nil {
-			return err
-		}
-		if err := r.tell(ctx, tx, l); err != nil {
-			return err
-		}
-		l.ID = id
-		return r.record(ctx, tx, l, "made", l.Reason)
-	})
-	return id, err
+	}
+	return l.ID, nil
 }
 
 // check refuses what cannot be decided.
@@ -275,6 +287,9 @@ func (r *Register) Unlink(ctx context.Context, site, id, reason string) error {
 			return fault.Errorf(fault.NotFound, "unlink: decision %s was undone already", id)
 		}
 		if err := r.tell(ctx, tx, l); err != nil {
+			return err
+		}
+		if err := r.relinked(ctx, tx, l); err != nil {
 			return err
 		}
 		return r.record(ctx, tx, l, "ended", reason)

@@ -28,6 +28,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"radagora/access"
@@ -73,6 +75,14 @@ type Config struct {
 	Holder  string  // names this process in leases
 	Now     func() time.Time
 	Log     *slog.Logger // nil: silent
+	// Mark is the keyed hash by which other systems name a person; nil: a hash without a key.
+	Mark func(site, key string) []byte
+	// Named tells within q how objects name a person: name, birth date and sex of the card
+	// alone; nil: nobody knows.
+	Named func(ctx context.Context, q db.Querier, site, key string) (Card, error)
+	// Key names a person by issuer and identifier as the other rooms do; nil: nobody is made
+	// known by a resource.
+	Key func(issuer, identifier string) string
 	// Nameless keeps no names and birth dates.
 	Nameless bool
 }
@@ -123,7 +133,13 @@ func (r *Register) Run(ctx context.Context) error {
 	defer cancel()
 	failed := make(chan error, 2)
 	go func() {
-		failed <- r.Journal.Follow(ctx, Consumer, []string{stored, "archive.identity.corrected", "archive.identity.undone"}, r.learn)
+		if err := r.fileAll(ctx); err != nil {
+			failed <- err
+			return
+		}
+		failed <- r.Journal.Follow(ctx, Consumer, []string{
+			stored, "archive.identity.corrected", "archive.identity.undone", "worklist.order.created", "worklist.order.changed",
+		}, r.learn)
 	}()
 	go func() { failed <- r.lookAlways(ctx) }()
 	err := <-failed
@@ -150,12 +166,19 @@ func (r *Register) Rebuild(ctx context.Context) error {
 
 // learn takes in the identifiers of studies.
 func (r *Register) learn(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
-	if err := r.due(ctx, tx, batch); err != nil {
+	ofOrder := func(e journal.Entry) bool { return strings.HasPrefix(e.Kind, "worklist.") }
+	if err := r.due(ctx, tx, slices.DeleteFunc(slices.Clone(batch), ofOrder)); err != nil {
 		return err
 	}
 	for _, e := range batch {
 		if len(e.Payload) == 0 {
 			continue // not the first instance of its study, or its person was erased
+		}
+		if ofOrder(e) {
+			if err := r.ordered(ctx, tx, e); err != nil {
+				return err
+			}
+			continue
 		}
 		var seen struct {
 			Person    string `json:"person"`
@@ -177,8 +200,29 @@ func (r *Register) learn(ctx context.Context, tx *db.Tx, batch []journal.Entry) 
 		if err != nil {
 			return err
 		}
+		if err := r.file(ctx, tx, e.Site, Card{Key: seen.Person, Issuer: seen.Issuer, Identifier: seen.PatientID}); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// ordered takes in whom an order is about.
+func (r *Register) ordered(ctx context.Context, tx *db.Tx, e journal.Entry) error {
+	var order struct {
+		Patient struct {
+			ID        string `json:"id"`
+			Issuer    string `json:"issuer"`
+			Name      string `json:"name"`
+			BirthDate string `json:"birth_date"`
+			Sex       string `json:"sex"`
+		} `json:"patient"`
+	}
+	if err := json.Unmarshal(e.Payload, &order); err != nil {
+		return fault.Errorf(fault.Internal, "journal entry %s: payload is not what the worklist writes", e.ID)
+	}
+	p := order.Patient
+	return r.file(ctx, tx, e.Site, Card{Key: e.Person, Issuer: p.Issuer, Identifier: p.ID, Name: p.Name, BirthDate: p.BirthDate, Sex: p.Sex})
 }
 
 // Keys returns every name under which rooms keep data of the person that key names

@@ -338,7 +338,7 @@ func TestHolder(t *testing.T) {
 				t.Errorf("the export names somebody else: %s", r.Data)
 			}
 		}
-		if strings.Join(got, " ") != "identifier link link" {
+		if strings.Join(got, " ") != "identifier patient link link" {
 			t.Errorf("exported %v", got)
 		}
 		var n int
@@ -348,8 +348,8 @@ func TestHolder(t *testing.T) {
 			}
 			return k.journal.Erase(t.Context(), tx, p.ID, journal.Entry{Site: site, Actor: "u1"})
 		}))
-		if n != 3 {
-			t.Errorf("erased %d; want an identifier and two decisions", n)
+		if n != 4 {
+			t.Errorf("erased %d; want an identifier, a card and two decisions", n)
 		}
 		k.check(k.Rebuild(t.Context()))
 		k.learnt()
