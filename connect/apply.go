@@ -3,37 +3,15 @@ package connect
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strings"
 
 	"radagora/access"
 	"radagora/db"
 	"radagora/fault"
 	"radagora/hl7"
-	"radagora/job"
 	"radagora/journal"
 	"radagora/person"
 )
-
-// batch is how many messages are read from the table at once.
-const batch = 100
-
-// apply applies what a site received, in order. Of all processes one does so at a
-// time: the job has one key. An error is one that may pass.
-func (r *Register) apply(ctx context.Context, j job.Job) error {
-	for {
-		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and state = 'received' order by message_id limit $2`, j.Site, batch)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		for _, m := range list {
-			if err := r.applyOne(ctx, m); err != nil {
-				return err
-			}
-		}
-	}
-}
 
 // An outcome is what became of a message.
 type outcome struct {
@@ -46,6 +24,9 @@ type outcome struct {
 // twice, so a kill between the two loses nothing.
 func (r *Register) applyOne(ctx context.Context, m Message) error {
 	o, err := r.outcome(ctx, m)
+	for again := 0; again < 3 && fault.Of(err) == fault.Conflict; again++ { // somebody changed the order meanwhile
+		o, err = r.outcome(ctx, m)
+	}
 	switch kind := fault.Of(err); {
 	case err == nil:
 	case ctx.Err() != nil || kind == fault.Unavailable || kind == fault.Exhausted:
@@ -134,9 +115,18 @@ func (r *Register) effect(ctx context.Context, m Message, c Channel, e Effect) (
 			return outcome{Waiting, ReasonUnknown, nil}, err
 		}
 	}
-	o, err := r.join(ctx, c, e, key)
+	o, err := r.join(ctx, m, c, e, key)
 	if err != nil || o.state == Waiting {
 		return o, err
+	}
+	for _, f := range e.Further {
+		other, err := r.effect(ctx, m, c, f)
+		if err != nil || other.state != Applied {
+			return other, err
+		}
+		if other.reason == ReasonDone {
+			o.reason = ReasonDone
+		}
 	}
 	did := o.reason == ReasonDone
 	fresh, err := r.note(ctx, m, c, e, key)
@@ -201,77 +191,4 @@ func (r *Register) note(ctx context.Context, m Message, c Channel, e Effect, key
 		return r.record(ctx, tx, journal.Entry{Site: c.Site, Kind: "person.fact.noted", Subject: m.ID, Person: key}, kinds)
 	})
 	return fresh, err
-}
-
-// join links the numbers that a message says are one person's: those it gives up, and
-// those of other issuers beside the first.
-func (r *Register) join(ctx context.Context, c Channel, e Effect, key string) (outcome, error) {
-	o := outcome{state: Applied}
-	join := func(n Number, kind string) error {
-		other := r.key(n, c)
-		if other == "" || other == key {
-			return nil
-		}
-		reason, err := r.link(ctx, c, e, person.Link{Site: c.Site, Kind: kind, A: other, B: key, Reason: e.Code})
-		if reason == ReasonDistinct {
-			o.state = Waiting
-		}
-		if reason != "" && o.reason != ReasonDone {
-			o.reason = reason
-		}
-		return err
-	}
-	for _, n := range e.Prior {
-		if err := join(n, person.Merged); err != nil {
-			return o, err
-		}
-	}
-	first := Number{}
-	if len(e.Patient.Numbers) > 0 {
-		first = e.Patient.Numbers[0]
-	}
-	for _, n := range e.Patient.Numbers[min(1, len(e.Patient.Numbers)):] {
-		if n.Issuer == "" || n.Issuer == first.Issuer { // a second number of one issuer is a matter for people
-			continue
-		}
-		if err := join(n, person.Linked); err != nil {
-			return o, err
-		}
-	}
-	return o, nil
-}
-
-// link makes one link, or ends it, and returns what came of that: "" if it is so
-// already.
-func (r *Register) link(ctx context.Context, c Channel, e Effect, l person.Link) (reason string, err error) {
-	had, err := r.People.Links(ctx, c.Site, l.A)
-	if err != nil {
-		return "", err
-	}
-	for _, h := range had {
-		if pair := [2]string{h.A, h.B}; pair != [2]string{l.A, l.B} && pair != [2]string{l.B, l.A} {
-			continue
-		}
-		switch {
-		case e.Undoes && h.Ended.IsZero() && h.Kind != person.Distinct:
-			return ReasonDone, r.People.Unlink(ctx, c.Site, h.ID, e.Code)
-		case !h.Ended.IsZero() && !e.At.After(h.Ended): // undone since: it is not done again
-			return ReasonLate, nil
-		case h.Ended.IsZero() && h.Kind == person.Distinct:
-			return ReasonDistinct, nil
-		case h.Ended.IsZero():
-			return "", nil
-		}
-	}
-	if e.Undoes {
-		return ReasonLate, nil
-	}
-	if slices.ContainsFunc(had, func(h person.Link) bool { return h.Ended.IsZero() && h.Kind == person.Merged && h.A == l.A }) && l.Kind == person.Merged {
-		return ReasonDistinct, nil // it was given up for another one: people have to say
-	}
-	_, err = r.People.Link(ctx, l)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", l.Kind, err)
-	}
-	return ReasonDone, nil
 }

@@ -25,6 +25,8 @@ type Effect struct {
 	Prior    []Number // numbers that are given up for those of the patient
 	Moves    bool     // it moves a visit or account, not a person
 	Undoes   bool     // it takes a merge back (A37)
+	Links    bool     // the numbers are one person's, and none is given up (A24)
+	Further  []Effect // of a message about several patients, the others
 	Orders   []Order
 	Problems []Problem
 }
@@ -106,12 +108,39 @@ func (m *Mapping) Read(msg *hl7.Message, how Reading) Effect {
 	_, trigger, _ := strings.Cut(r.e.Code, "^")
 	r.e.Moves = r.kind == "ADT" && slices.Contains([]string{"A43", "A44", "A45", "A50", "A51"}, trigger)
 	r.e.Undoes = r.kind == "ADT" && trigger == "A37"
+	r.e.Links = r.kind == "ADT" && trigger == "A24"
 	r.patient(all)
 	if !r.e.Moves {
 		r.e.Prior = r.numbers("patient.prior", all)
 	}
+	if r.kind == "ADT" && slices.Contains(joins, trigger) {
+		r.pairs(msg.Patients())
+	}
 	r.orders(all)
 	return r.e
+}
+
+// joins are the events that say of two numbers that they are one person's, or not.
+var joins = []string{"A18", "A24", "A30", "A34", "A35", "A36", "A37", "A40", "A47"}
+
+// pairs reads a message with several patients: of A24 and A37 the second is the other
+// end, of a merge each has its own MRG (chapter 3).
+func (r *reader) pairs(patients []hl7.Group) {
+	if len(patients) < 2 {
+		return
+	}
+	if (r.e.Links || r.e.Undoes) && len(r.e.Prior) == 0 {
+		r.e.Prior = r.numbers("patient.id", scope{r.kind, patients[1], nil})
+		return
+	}
+	for _, g := range patients[1:] {
+		x := &reader{Mapping: r.Mapping, Reading: r.Reading, m: r.m, kind: r.kind, e: Effect{Code: r.e.Code, At: r.e.At, Undoes: r.e.Undoes}}
+		in := scope{r.kind, g, g}
+		x.patient(in)
+		if x.e.Prior = x.numbers("patient.prior", in); len(x.e.Prior) > 0 {
+			r.e.Further = append(r.e.Further, x.e)
+		}
+	}
 }
 
 // patient reads whom the message is about, and what it says of them.

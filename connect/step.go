@@ -25,7 +25,7 @@ func partsOf(kind string, all hl7.Group) (parts []hl7.Group) {
 		}
 		parts = each(all, services, "AIS")
 		for i := range parts[:min(len(parts), len(services))] {
-			parts[i] = append(beside(all, i), parts[i]...)
+			parts[i] = append(around(all, i), parts[i]...)
 		}
 	}
 	return parts
@@ -45,9 +45,9 @@ func each(g, several hl7.Group, name string) []hl7.Group {
 	return parts
 }
 
-// beside returns the things and places (AIG, AIL) that stand behind the nth service of
+// around returns the things and places (AIG, AIL) that stand behind the nth service of
 // an appointment, before the next one.
-func beside(all hl7.Group, n int) hl7.Group {
+func around(all hl7.Group, n int) hl7.Group {
 	for _, s := range all.Begun("AIS", "RGS", "PID") {
 		if s[0].Name() != "AIS" {
 			continue
