@@ -9,6 +9,7 @@ import (
 	"radagora/db"
 	"radagora/fault"
 	"radagora/job"
+	"radagora/notice/hook"
 )
 
 // A Webhook is a system that is told by HTTP. docs/format/webhook.md says how.
@@ -161,7 +162,7 @@ func (n *Notices) call(ctx context.Context, id string, d delivery) error {
 	if err != nil {
 		return err
 	}
-	status, cause := n.hooks.Call(ctx, id, sealed, d.ID, text)
+	status, cause := n.hooks.Call(ctx, id, sealed, hook.Message{ID: d.ID, Text: text})
 	if err := n.note(ctx, id, status, cause); err != nil {
 		return err
 	}

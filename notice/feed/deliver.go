@@ -12,6 +12,7 @@ import (
 	"radagora/db"
 	"radagora/fault"
 	"radagora/notice"
+	"radagora/notice/hook"
 )
 
 // The bounds of a message.
@@ -112,12 +113,26 @@ func (f *Feed) followNow(ctx context.Context, l *db.Lease, id string) error {
 
 // follow tells one webhook until nothing is left or it fails.
 func (f *Feed) follow(ctx context.Context, l *db.Lease, h Hook) error {
+	if placed, err := f.place(ctx, l, &h); err != nil || !placed {
+		return err
+	}
+	if !h.Until.IsZero() && !f.o.Now().Before(h.Until) {
+		return f.pause(ctx, l, h, Ended, "")
+	}
 	for ctx.Err() == nil {
 		m, err := f.message(ctx, h)
-		if err != nil || len(m.Changes) == 0 {
+		if err != nil || m.Next == m.After {
 			return err
 		}
-		err = f.o.May(ctx, h.By)
+		if m.count == 0 && m.barred == nil { // nothing met the criteria
+			if err := f.skip(ctx, l, &h, m.Next); err != nil || !m.More {
+				return err
+			}
+			continue
+		}
+		if err = m.barred; h.Subject == "" {
+			err = f.o.May(ctx, h.By)
+		}
 		switch kind := fault.Of(err); {
 		case err == nil:
 		case kind == fault.Forbidden || kind == fault.NotFound:
@@ -142,11 +157,21 @@ type message struct {
 	Next    int64    `json:"next"`  // the last
 	More    bool     `json:"more"`  // there is more at once
 	Changes []Change `json:"changes"`
+
+	text   []byte // all of it
+	count  int    // of what it tells
+	barred error  // why the account of a subscription may not be told
 }
 
 // message returns the changes that come next for a webhook.
 func (f *Feed) message(ctx context.Context, h Hook) (message, error) {
-	m := message{Webhook: h.ID, At: f.o.Now().UTC().Format(time.RFC3339), Site: f.o.Site, After: h.Cursor, Next: h.Cursor}
+	m := message{Webhook: h.ID, At: f.o.Now().UTC().Format(time.RFC3339), Site: f.o.Site, After: f.ahead(h)}
+	m.Next = m.After
+	if h.Subject != "" {
+		err := f.selected(ctx, h, &m)
+		m.ID = fmt.Sprintf("%s.%d.%d-%d", h.ID, h.turn, m.After, m.Next)
+		return m, err
+	}
 	filter := f.filter(h)
 	filter.Limit = perMessage + 1
 	for e, err := range f.o.Journal.Find(ctx, filter) {
@@ -159,18 +184,16 @@ func (f *Feed) message(ctx context.Context, h Hook) (message, error) {
 		m.Changes, m.Next = append(m.Changes, Of(e)), e.Seq
 	}
 	m.ID = fmt.Sprintf("%s.%d.%d-%d", h.ID, h.turn, m.After, m.Next)
-	return m, nil
+	text, err := json.Marshal(m)
+	m.text, m.count = text, len(m.Changes)
+	return m, fault.As(fault.Internal, err)
 }
 
 // call tells a webhook once and notes how that went. It reports whether there is no
 // more to do for now.
 func (f *Feed) call(ctx context.Context, l *db.Lease, h *Hook, m message) (bool, error) {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return true, fault.As(fault.Internal, err)
-	}
 	limited, cancel := context.WithTimeout(ctx, callLimit)
-	status, cause := f.o.Hooks.Call(limited, h.ID, h.sealed, m.ID, text)
+	status, cause := f.o.Hooks.Call(limited, h.ID, h.sealed, hook.Message{ID: m.ID, Type: h.Payload, Text: m.text})
 	cancel()
 	switch {
 	case ctx.Err() != nil && cause != nil:
@@ -189,12 +212,12 @@ func (f *Feed) taken(ctx context.Context, l *db.Lease, h *Hook, m message, statu
 		}
 		now := db.Millis(f.o.Now())
 		n, err := tx.Exec(ctx, `update feed_hook set cursor = $3, delivered = delivered + $4, attempts = 0, next_at = 0, failing_since = 0,
-			last_at = $5, last_status = $6, last_error = '' where hook_id = $1 and turn = $2 and cursor < $3`, h.ID, h.turn, m.Next, len(m.Changes), now, status)
+			last_at = $5, last_status = $6, last_error = '' where hook_id = $1 and turn = $2 and cursor < $3`, h.ID, h.turn, m.Next, m.count, now, status)
 		if err != nil || n > 0 {
 			return err
 		}
 		_, err = tx.Exec(ctx, `update feed_hook set delivered = delivered + $2, attempts = 0, failing_since = 0, last_at = $3, last_status = $4, last_error = ''
-			where hook_id = $1`, h.ID, len(m.Changes), now, status)
+			where hook_id = $1`, h.ID, m.count, now, status)
 		return err
 	})
 	if err != nil {
@@ -253,6 +276,9 @@ func (f *Feed) pause(ctx context.Context, l *db.Lease, h Hook, why, cause string
 			return err
 		}
 		if err := f.record(ctx, tx, actor, "feed.webhook.paused", h.ID, map[string]any{"host": h.Host, "why": why, "after": h.Cursor}); err != nil {
+			return err
+		}
+		if err := f.changed(ctx, tx, h, actor); err != nil || why == Ended {
 			return err
 		}
 		err = f.o.Notices.Once(ctx, tx, noticeKey(h.ID), notice.Message{

@@ -64,6 +64,8 @@ type Options struct {
 	// May returns nil if an account may read every change now, and an error of kind
 	// Forbidden or NotFound if not.
 	May func(ctx context.Context, account string) error
+	// Subscriptions reads criteria; nil: nobody subscribes.
+	Subscriptions Subscriptions
 
 	Retry    time.Duration    // after the first failure, doubled each time; 0 means 5 s
 	MaxRetry time.Duration    // the longest; 0 means 1 hour
@@ -83,6 +85,7 @@ type Feed struct {
 
 	mu     sync.Mutex
 	atWork map[string]bool // webhooks that are called now
+	passed map[string]passage
 }
 
 // Migrations returns the files of this room's tables, for db.Pending.
@@ -99,7 +102,7 @@ func Open(ctx context.Context, d *db.DB, o Options) (*Feed, error) {
 	if err := d.Migrate(ctx, "feed", Migrations()); err != nil {
 		return nil, err
 	}
-	return &Feed{db: d, o: o.withDefaults(), wake: make(chan struct{}, 1), atWork: map[string]bool{}}, nil
+	return &Feed{db: d, o: o.withDefaults(), wake: make(chan struct{}, 1), atWork: map[string]bool{}, passed: map[string]passage{}}, nil
 }
 
 func (o Options) withDefaults() Options {

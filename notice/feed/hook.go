@@ -29,6 +29,7 @@ const (
 	Failing  = "failing" // for longer than Options.GiveUp
 	Refused  = "refused" // its answer said that repeating is of no use
 	Rights   = "rights"  // the account that added it may no longer read every change
+	Ended    = "ended"   // a subscription that had an end
 )
 
 // A Hook is a system that is told of changes.
@@ -39,6 +40,11 @@ type Hook struct {
 	Groups  []string
 	By      string // the account that added it, within whose rights it is told
 	Created time.Time
+
+	// Of a subscription: its id outside, what it is told of, the content type it wants and
+	// when it ends; "" and the zero time for a webhook of people.
+	Subject, Criteria, Payload string
+	Until                      time.Time
 
 	Former      string    // the secret before, "" if there is none that signs still
 	FormerUntil time.Time // how long it signs beside the present one
@@ -117,7 +123,7 @@ func (f *Feed) Add(ctx context.Context, by, address string, groups []string, s S
 	h.Host, h.KeyID, h.Since = to.Host, to.KeyID, h.Created
 	err = f.db.Write(ctx, func(tx *db.Tx) error {
 		n := 0
-		if err := tx.QueryRow(ctx, `select count(*) from feed_hook`).Scan(&n); err != nil {
+		if err := tx.QueryRow(ctx, `select count(*) from feed_hook where subject = ''`).Scan(&n); err != nil {
 			return err
 		}
 		if n >= mostHooks {
@@ -144,18 +150,19 @@ func sorted(groups []string) []string {
 }
 
 const fromHook = `select hook_id, host, sealed, key_id, former_key_id, former_until, groups, created_by, created_at, cursor, turn, state, why, since_at,
-	delivered, attempts, next_at, failing_since, last_at, last_status, last_error from feed_hook `
+	delivered, attempts, next_at, failing_since, last_at, last_status, last_error, subject, criteria, payload, until_at from feed_hook `
 
 func (f *Feed) scan(r *db.Rows) (h Hook, err error) {
-	var until, created, since, next, failing, last int64
+	var until, created, since, next, failing, last, end int64
 	var groups string
 	err = r.Scan(&h.ID, &h.Host, &h.sealed, &h.KeyID, &h.Former, &until, &groups, &h.By, &created, &h.Cursor, &h.turn, &h.State, &h.Why, &since,
-		&h.Delivered, &h.attempts, &next, &failing, &last, &h.Status, &h.Error)
+		&h.Delivered, &h.attempts, &next, &failing, &last, &h.Status, &h.Error, &h.Subject, &h.Criteria, &h.Payload, &end)
 	h.Groups = strings.Fields(groups)
 	if h.FormerUntil = db.FromMillis(until); !f.o.Now().Before(h.FormerUntil) {
 		h.Former, h.FormerUntil = "", time.Time{}
 	}
 	h.Created, h.Since, h.Next, h.Failing, h.Last = db.FromMillis(created), db.FromMillis(since), db.FromMillis(next), db.FromMillis(failing), db.FromMillis(last)
+	h.Until = db.FromMillis(end)
 	return h, err
 }
 
@@ -163,7 +170,7 @@ func (f *Feed) scan(r *db.Rows) (h Hook, err error) {
 func (f *Feed) Hooks(ctx context.Context) ([]Hook, error) {
 	all, err := db.List(ctx, f.db, f.scan, fromHook+`order by hook_id`)
 	for i := range all {
-		if err == nil {
+		if err == nil && all[i].Cursor != unplaced {
 			all[i].Waiting, err = f.o.Journal.Count(ctx, f.filter(all[i]))
 		}
 	}
@@ -184,8 +191,18 @@ func (f *Feed) hook(ctx context.Context, q db.Querier, id string) (Hook, error) 
 
 // filter says which changes wait for a webhook.
 func (f *Feed) filter(h Hook) journal.Filter {
-	return journal.Filter{Site: f.o.Site, After: h.Cursor, Kinds: f.kinds(h.Groups)}
+	filter := journal.Filter{Site: f.o.Site, After: max(0, f.ahead(h)), Kinds: f.kinds(h.Groups)}
+	if h.Subject != "" {
+		filter.Kinds = []string{never}
+		if f.o.Subscriptions != nil {
+			filter.Kinds = append(filter.Kinds, f.o.Subscriptions.Kinds(h.Criteria)...)
+		}
+	}
+	return filter
 }
+
+// never is a kind that no entry has, so that a filter without others finds none.
+const never = "feed.webhook.never"
 
 // Rotate gives a webhook another secret on behalf of by and returns it, which is shown
 // this once; for a week the former signs too. NotFound: there is none.
@@ -259,10 +276,28 @@ func (f *Feed) change(ctx context.Context, by, id, kind string, data map[string]
 			data = map[string]any{}
 		}
 		data["host"] = h.Host
-		return f.record(ctx, tx, by, kind, id, data)
+		if err := f.record(ctx, tx, by, kind, id, data); err != nil {
+			return err
+		}
+		return f.changed(ctx, tx, h, by)
 	})
 	if err == nil {
 		f.nudge()
+	}
+	return err
+}
+
+// changed tells who reads criteria how a webhook of theirs is now; was is how it was.
+func (f *Feed) changed(ctx context.Context, tx *db.Tx, was Hook, by string) error {
+	if was.Subject == "" || f.o.Subscriptions == nil {
+		return nil
+	}
+	now, err := f.hook(ctx, tx, was.ID)
+	switch {
+	case err == nil:
+		return f.o.Subscriptions.Changed(ctx, tx, now, by, false)
+	case fault.Of(err) == fault.NotFound:
+		return f.o.Subscriptions.Changed(ctx, tx, was, by, true)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ package hook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -64,8 +65,9 @@ type Address struct {
 
 // hidden is what of a webhook is encrypted.
 type hidden struct {
-	URL    string `json:"url"`
-	Secret []byte `json:"secret"`
+	URL    string   `json:"url"`
+	Secret []byte   `json:"secret"`
+	Header []string `json:"header,omitempty"` // Name: value, sent along
 
 	Former      []byte    `json:"former,omitempty"` // the secret before, which signs beside it
 	FormerUntil time.Time `json:"former_until,omitzero"`
@@ -96,18 +98,56 @@ const secretPrefix = "whsec_"
 // New makes the secret of a webhook, whose row is called id, and returns it as it is
 // shown, once. It is Invalid if the address is not an absolute one, by https or http;
 // whether it may be called is decided by outgoing at each call.
-func (c *Caller) New(id, address string) (Address, string, error) {
-	u, err := url.Parse(address)
-	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return Address{}, "", fault.Errorf(fault.Invalid, "webhook: write an address that begins with https://, without name and password")
+//
+// Each of header is sent along as it is: "Authorization: Bearer x". Those that the
+// message itself has, or that HTTP needs, are Invalid.
+func (c *Caller) New(id, address string, header ...string) (Address, string, error) {
+	u, err := parse(address)
+	if err == nil {
+		err = refuse(header)
+	}
+	if err != nil {
+		return Address{}, "", err
 	}
 	secret, err := c.newSecret()
 	if err != nil {
 		return Address{}, "", err
 	}
 	a := Address{Host: strings.ToLower(u.Host), KeyID: keyID(secret)}
-	a.Sealed, err = c.seal.close(c.o.Rand, id, hidden{URL: address, Secret: secret})
+	a.Sealed, err = c.seal.close(c.o.Rand, id, hidden{URL: address, Secret: secret, Header: header})
 	return a, shown(secret), err
+}
+
+// Move gives a webhook another address and other headers; its secrets stay. It is
+// Invalid as for New.
+func (c *Caller) Move(id string, sealed []byte, address string, header ...string) (Address, error) {
+	u, err := parse(address)
+	if err == nil {
+		err = refuse(header)
+	}
+	if err != nil {
+		return Address{}, err
+	}
+	var to hidden
+	if err := c.seal.open(id, sealed, &to); err != nil {
+		return Address{}, err
+	}
+	to.URL, to.Header = address, header
+	a := Address{Host: strings.ToLower(u.Host), KeyID: keyID(to.Secret), FormerUntil: to.FormerUntil}
+	if len(to.Former) > 0 {
+		a.Former = keyID(to.Former)
+	}
+	a.Sealed, err = c.seal.close(c.o.Rand, id, to)
+	return a, err
+}
+
+// parse reads an address.
+func parse(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return nil, fault.Errorf(fault.Invalid, "webhook: write an address that begins with https://, without name and password")
+	}
+	return u, nil
 }
 
 // Plain reports whether an address is spoken to without TLS although it is not on
@@ -151,21 +191,31 @@ func (c *Caller) newSecret() ([]byte, error) {
 // shown returns a secret as it is shown, once.
 func shown(secret []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(secret) }
 
-// Call sends a signed message, which is called by the same id in each attempt, and
-// returns the status of the answer, 0 if there was none. Invalid: the answer says that
-// repeating is of no use. Forbidden: the address may not be called. Unavailable: later,
-// perhaps.
-func (c *Caller) Call(ctx context.Context, id string, sealed []byte, message string, text []byte) (int, error) {
+// A Message is what a webhook gets.
+type Message struct {
+	ID   string // the same in each attempt
+	Type string // of its content; "" is application/json
+	Text []byte
+}
+
+// Call sends a signed message and returns the status of the answer, 0 if there was none.
+// Invalid: the answer says that repeating is of no use. Forbidden: the address may not
+// be called. Unavailable: later, perhaps.
+func (c *Caller) Call(ctx context.Context, id string, sealed []byte, m Message) (int, error) {
 	var to hidden
 	if err := c.seal.open(id, sealed, &to); err != nil {
 		return 0, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(m.Text))
 	if err != nil {
 		return 0, fault.Errorf(fault.Invalid, "webhook: the address cannot be called")
 	}
 	now := c.o.Now()
-	sign(r.Header, to.secrets(now), message, now, text)
+	for _, line := range to.Header {
+		name, value, _ := strings.Cut(line, ":")
+		r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	sign(r.Header, to.secrets(now), m, now)
 	h := *c.o.Outgoing.HTTP()
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := h.Do(r)
@@ -199,18 +249,18 @@ func keyID(secret []byte) string {
 
 // sign adds the headers of a signed message: HMAC-SHA256 over id, time and body,
 // with a dot between them, for each secret, the present one first.
-func sign(h http.Header, secrets [][]byte, id string, at time.Time, text []byte) {
+func sign(h http.Header, secrets [][]byte, m Message, at time.Time) {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	var keys, signatures []string
 	for _, secret := range secrets {
 		mac := hmac.New(sha256.New, secret)
-		fmt.Fprintf(mac, "%s.%s.", id, stamp)
-		mac.Write(text)
+		fmt.Fprintf(mac, "%s.%s.", m.ID, stamp)
+		mac.Write(m.Text)
 		keys, signatures = append(keys, keyID(secret)), append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", cmp.Or(m.Type, "application/json"))
 	h.Set("User-Agent", "Radagora")
-	h.Set("Webhook-Id", id)
+	h.Set("Webhook-Id", m.ID)
 	h.Set("Webhook-Timestamp", stamp)
 	h.Set("Webhook-Key-Id", strings.Join(keys, " "))
 	h.Set("Webhook-Signature", strings.Join(signatures, " "))
