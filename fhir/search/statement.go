@@ -52,11 +52,11 @@ func (s *Statement) Within(rows string, args []any, person, study string) {
 		return
 	}
 	s.Args = append(s.Args, args...)
-	in := "exists (select 1 from (" + rows + ") as reach where reach.person <> '' and reach.person = " + person
+	in := person + " in (select reach.person from (" + rows + ") as reach where reach.person <> '')"
 	if study != "" {
-		in += " or reach.study <> '' and reach.study = " + study
+		in = "(" + in + " or " + study + " in (select reach.study from (" + rows + ") as reach where reach.study <> ''))"
 	}
-	s.Conditions = append(s.Conditions, in+")")
+	s.Conditions = append(s.Conditions, in)
 }
 
 // Behind leaves the rows that come behind one in an order: that of a column, and of ids
