@@ -35,41 +35,77 @@ const maxKey = 200
 // accession number and procedure, or the key was used for something else;
 // Unsupported where no names are kept.
 func (r *Register) Create(ctx context.Context, q Request) (o Order, again bool, err error) {
-	o = q.Order
+	n, err := r.prepare(ctx, q)
+	if err != nil {
+		return Order{}, false, err
+	}
+	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		o, again, err = r.createIn(ctx, tx, n)
+		return err
+	})
+	if err != nil {
+		return Order{}, false, err
+	}
+	return o, again, nil
+}
+
+// CreateIn is Create within a transaction of the caller. The order has the id that is
+// given, if there is one.
+func (r *Register) CreateIn(ctx context.Context, tx *db.Tx, q Request) (Order, bool, error) {
+	n, err := r.prepare(ctx, q)
+	if err != nil {
+		return Order{}, false, err
+	}
+	if q.Order.ID != "" {
+		n.order.ID = q.Order.ID
+	}
+	return r.createIn(ctx, tx, n)
+}
+
+// A newOrder is one that was found right.
+type newOrder struct {
+	order       Order
+	key, digest string // of the request
+}
+
+// prepare holds a request against the rules and gives the order what it lacks.
+func (r *Register) prepare(ctx context.Context, q Request) (n newOrder, err error) {
+	n = newOrder{order: q.Order, key: q.Key}
+	o := &n.order
 	o.Steps = slices.Clone(o.Steps)
 	if o.Site == "" {
 		o.Site = site.Default
 	}
 	if err := errors.Join(r.named(), access.Check(ctx, access.StepChange, access.Subject{Site: o.Site})); err != nil {
-		return Order{}, false, err
+		return n, err
 	}
 	if len(q.Key) > maxKey {
-		return Order{}, false, fault.Errorf(fault.Invalid, "the key of a request has at most %d bytes", maxKey)
+		return n, fault.Errorf(fault.Invalid, "the key of a request has at most %d bytes", maxKey)
 	}
-	digest, err := digestOf(q.Order)
-	if err != nil {
-		return Order{}, false, err
+	if n.digest, err = digestOf(q.Order); err != nil {
+		return n, err
 	}
-	if err := r.complete(ctx, &o); err != nil {
-		return Order{}, false, err
+	if err := r.complete(ctx, o); err != nil {
+		return n, err
 	}
 	o.Origin = q.Origin
-	err = r.DB.Write(ctx, func(tx *db.Tx) error {
-		had, err := r.answered(ctx, tx, o.Site, q.Key, digest)
-		if err != nil || had != "" {
-			o.ID, again = had, had != ""
-			return err
-		}
-		return r.insert(ctx, tx, &o, q.Key, digest)
-	})
-	if err == nil && again {
-		o, err = r.Get(ctx, o.Site, o.ID)
-	}
+	return n, nil
+}
+
+// createIn writes a new order, unless the same request had been answered before.
+func (r *Register) createIn(ctx context.Context, tx *db.Tx, n newOrder) (o Order, again bool, err error) {
+	had, err := r.answered(ctx, tx, n.order.Site, n.key, n.digest)
 	if err != nil {
 		return Order{}, false, err
 	}
-	r.poke()
-	return o, again, nil
+	if had != "" {
+		o, err = r.get(ctx, tx, n.order.Site, had)
+		return o, true, err
+	}
+	o = n.order
+	o.Steps = slices.Clone(o.Steps) // the transaction may be tried again
+	tx.OnCommit(r.poke)
+	return o, false, r.insert(ctx, tx, &o, n.key, n.digest)
 }
 
 // digestOf returns what tells two requests apart.
@@ -167,7 +203,7 @@ func (r *Register) answered(ctx context.Context, tx *db.Tx, siteID, key, digest 
 
 // insert writes a new order with its steps.
 func (r *Register) insert(ctx context.Context, tx *db.Tx, o *Order, key, digest string) error {
-	if o.Origin == FromHL7 { // a message may be older than what is known
+	if o.Origin == FromHL7 || o.Origin == FromFHIR { // a message may be older than what is known
 		if err := r.dress(ctx, tx, o); err != nil {
 			return err
 		}
@@ -248,33 +284,53 @@ func (r *Register) putStep(ctx context.Context, tx *db.Tx, o *Order, i int) erro
 // Steps are known by their keys; one without key is new, and one that is left out is
 // cancelled. It returns the order as it is kept. Errors: those of Create; NotFound;
 // Conflict if it was changed since that version, or is cancelled.
-func (r *Register) Change(ctx context.Context, o Order) (Order, error) {
+func (r *Register) Change(ctx context.Context, o Order) (changed Order, err error) {
+	if err := r.tidied(ctx, &o); err != nil {
+		return Order{}, err
+	}
+	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		changed, err = r.changeIn(ctx, tx, o)
+		return err
+	})
+	if err != nil {
+		return Order{}, err
+	}
+	return changed, nil
+}
+
+// ChangeIn is Change within a transaction of the caller.
+func (r *Register) ChangeIn(ctx context.Context, tx *db.Tx, o Order) (Order, error) {
+	if err := r.tidied(ctx, &o); err != nil {
+		return Order{}, err
+	}
+	return r.changeIn(ctx, tx, o)
+}
+
+// tidied holds another version of an order against the rules.
+func (r *Register) tidied(ctx context.Context, o *Order) error {
 	o.Steps = slices.Clone(o.Steps)
 	if o.Site == "" {
 		o.Site = site.Default
 	}
 	if err := errors.Join(r.named(), access.Check(ctx, access.StepChange, access.Subject{Site: o.Site})); err != nil {
-		return Order{}, err
+		return err
 	}
 	s, err := r.Sites.Site(ctx, o.Site)
 	if err != nil {
-		return Order{}, err
+		return err
 	}
-	if err := o.tidy(s.Location()); err != nil {
-		return Order{}, err
-	}
-	err = r.DB.Write(ctx, func(tx *db.Tx) error {
-		before, err := r.get(ctx, tx, o.Site, o.ID)
-		if err != nil {
-			return err
-		}
-		return r.replace(ctx, tx, before, &o)
-	})
+	return o.tidy(s.Location())
+}
+
+// changeIn writes another version of an order.
+func (r *Register) changeIn(ctx context.Context, tx *db.Tx, o Order) (Order, error) {
+	o.Steps = slices.Clone(o.Steps) // the transaction may be tried again
+	before, err := r.get(ctx, tx, o.Site, o.ID)
 	if err != nil {
 		return Order{}, err
 	}
-	r.poke()
-	return o, nil
+	tx.OnCommit(r.poke)
+	return o, r.replace(ctx, tx, before, &o)
 }
 
 // replace writes o in the place of before.
@@ -289,7 +345,7 @@ func (r *Register) replace(ctx context.Context, tx *db.Tx, before Order, o *Orde
 		return err
 	}
 	o.Person = r.Person(o.Patient.Issuer, o.Patient.ID)
-	if o.Person != before.Person && o.Origin == FromHL7 {
+	if o.Person != before.Person && (o.Origin == FromHL7 || o.Origin == FromFHIR) {
 		if err := r.dress(ctx, tx, o); err != nil {
 			return err
 		}
@@ -429,38 +485,44 @@ func fieldsOf(o Order) map[string]string {
 // in the history. version may be 0 for whichever it is. A step in progress goes on
 // until the machine ends it. Cancelling again changes nothing.
 func (r *Register) Cancel(ctx context.Context, siteID, id string, version int64, reason string) (o Order, err error) {
+	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		o, err = r.CancelIn(ctx, tx, siteID, id, version, reason)
+		return err
+	})
+	return o, err
+}
+
+// CancelIn is Cancel within a transaction of the caller.
+func (r *Register) CancelIn(ctx context.Context, tx *db.Tx, siteID, id string, version int64, reason string) (o Order, err error) {
 	if err := access.Check(ctx, access.StepChange, access.Subject{Site: siteID}); err != nil {
 		return Order{}, err
 	}
 	if len(reason) > maxText {
 		return Order{}, fault.Errorf(fault.Invalid, "a reason has at most %d bytes", maxText)
 	}
-	err = r.DB.Write(ctx, func(tx *db.Tx) error {
-		if o, err = r.get(ctx, tx, siteID, id); err != nil || o.State == Cancelled {
-			return err
-		}
-		if version != 0 && o.Version != version {
-			return fault.Errorf(fault.Conflict, "order %s was changed meanwhile: read it again", id)
-		}
-		o.State = Cancelled
-		if err := r.rewrite(ctx, tx, &o); err != nil {
-			return err
-		}
-		for i := range o.Steps {
-			if s := &o.Steps[i]; s.State == Scheduled || s.State == Arrived {
-				s.State = Cancelled
-				if err := r.putStep(ctx, tx, &o, i); err != nil {
-					return err
-				}
+	if o, err = r.get(ctx, tx, siteID, id); err != nil || o.State == Cancelled {
+		return o, err
+	}
+	if version != 0 && o.Version != version {
+		return o, fault.Errorf(fault.Conflict, "order %s was changed meanwhile: read it again", id)
+	}
+	o.State = Cancelled
+	if err := r.rewrite(ctx, tx, &o); err != nil {
+		return o, err
+	}
+	for i := range o.Steps {
+		if s := &o.Steps[i]; s.State == Scheduled || s.State == Arrived {
+			s.State = Cancelled
+			if err := r.putStep(ctx, tx, &o, i); err != nil {
+				return o, err
 			}
 		}
-		if err := r.stir(ctx, tx, &o); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, journal.Entry{Site: o.Site, Kind: "worklist.order.cancelled", Subject: o.ID, Person: o.Person},
-			map[string]any{"version": o.Version, "reasoned": reason != ""}, map[string]any{"reason": reason, "order": o})
-	})
-	return o, err
+	}
+	if err := r.stir(ctx, tx, &o); err != nil {
+		return o, err
+	}
+	return o, r.record(ctx, tx, journal.Entry{Site: o.Site, Kind: "worklist.order.cancelled", Subject: o.ID, Person: o.Person},
+		map[string]any{"version": o.Version, "reasoned": reason != ""}, map[string]any{"reason": reason, "order": o})
 }
 
 // byHand says to which states a person may bring a step by hand.

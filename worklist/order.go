@@ -83,6 +83,7 @@ const (
 	FromCommand Origin = "command"
 	FromFile    Origin = "csv"
 	FromHL7     Origin = "hl7"
+	FromFHIR    Origin = "fhir"
 )
 
 // Priorities returns the values of Requested Procedure Priority (PS3.3 C.4.11).
