@@ -27,6 +27,11 @@ type AppDesk interface {
 	BlockApp(ctx context.Context, id string, out bool) error
 	RemoveApp(ctx context.Context, id string) error
 
+	// Allowing returns who let an app act for them.
+	Allowing(ctx context.Context, app string) ([]AllowedApp, error)
+	// WithdrawOf takes back what somebody let an app do.
+	WithdrawOf(ctx context.Context, account, app string) error
+
 	// AllowedApps returns the apps that whoever asks let act.
 	AllowedApps(ctx context.Context) ([]AllowedApp, error)
 	// Withdraw takes back what whoever asks let an app do.
@@ -64,6 +69,7 @@ type AppWish struct {
 // An AllowedApp is an app that somebody let act for them.
 type AllowedApp struct {
 	ID, Name           string
+	Account, Person    string   // who let it: the account and its name; "" of one's own
 	May                []string // the words of tokens
 	Patient, Away      bool     // for single patients only; also while they are away
 	SignsOn            bool
@@ -80,6 +86,7 @@ func (s *server) appDeskRoutes(g registrar) {
 	g.post("/settings/apps/{id}", access.TokenChange, s.changeApp)
 	g.post("/settings/apps/{id}/secret", access.TokenChange, s.rotateApp)
 	g.post("/settings/apps/{id}/state", access.TokenChange, s.stateApp)
+	g.post("/settings/apps/{id}/withdraw", access.TokenChange, s.withdrawOf)
 	g.get("/account/apps", access.OwnChange, s.ownApps)
 	g.post("/account/apps/withdraw", access.OwnChange, s.withdrawApp)
 	g.get("/images/studies/{uid}/apps", access.PageRead, s.studyApps) // the room asks about the patient
@@ -150,11 +157,15 @@ func (v *visit) showOneApp(w AppWish, wrong string) error {
 	if wrong == "" {
 		w = AppWish{Name: a.Name, Returns: strings.Join(a.Returns, "\n"), Scopes: strings.Join(a.Scopes, " "), Opens: a.Opens, Proof: a.Proof, KeysAt: a.KeysAt}
 	}
+	let, err := v.AppDesk.Allowing(v.r.Context(), a.ID)
+	if err != nil {
+		return err
+	}
 	show := page{title: a.Name, section: "/settings/apps", crumbs: []crumb{{v.p.T("nav.apps"), "/settings/apps"}}}
 	if wrong != "" {
 		show.status = http.StatusBadRequest
 	}
-	return v.show(show, appOneBody(v, pg, a, w, wrong))
+	return v.show(show, appOneBody(v, pg, a, let, w, wrong))
 }
 
 // changeApp changes an app.
@@ -206,6 +217,18 @@ func (s *server) stateApp(v *visit) error {
 		return err
 	}
 	return v.back("/settings/apps", "app_"+do)
+}
+
+// withdrawOf takes back what somebody let an app do.
+func (s *server) withdrawOf(v *visit) error {
+	if err := v.r.ParseForm(); err != nil {
+		return fault.As(fault.Invalid, err)
+	}
+	id := v.r.PathValue("id")
+	if err := s.AppDesk.WithdrawOf(v.r.Context(), v.r.PostForm.Get("account"), id); err != nil {
+		return err
+	}
+	return v.back("/settings/apps/"+url.PathEscape(id), "app_withdrawn_of")
 }
 
 // ownApps shows the apps that whoever asks let act.

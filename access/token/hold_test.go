@@ -7,14 +7,21 @@ import (
 	"radagora/access/token"
 	"radagora/db"
 	"radagora/db/dbtest"
+	"radagora/site"
 )
 
-// TestAppsForgetErasedPatients lets an app in for a patient who is then erased.
+// TestAppsForgetErasedPatients lets an app in for a patient who is then erased: one of a
+// site, and one of every site, as which it is known where the patient is.
 func TestAppsForgetErasedPatients(t *testing.T) {
+	t.Run("of a site", func(t *testing.T) { forgets(t, "north", "north") })
+	t.Run("of every site", func(t *testing.T) { forgets(t, "", site.Default) })
+}
+
+func forgets(t *testing.T, at, known string) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		s := newSmart(t, d)
 		scope := "launch patient/ImagingStudy.rs"
-		app, _ := s.app(func(p *token.Program) { p.Scopes, p.Opens = scope, "https://app.example/launch" })
+		app, _ := s.app(func(p *token.Program) { p.Site, p.Scopes, p.Opens = at, scope, "https://app.example/launch" })
 		_, launch, err := s.reg.Open(s.person, app.ID, token.Context{Person: "|ID7", Study: "1.2.3"})
 		if err != nil {
 			t.Fatal(err)
@@ -26,7 +33,7 @@ func TestAppsForgetErasedPatients(t *testing.T) {
 			t.Fatal(err)
 		}
 		roll, err := s.reg.Persons(t.Context(), d)
-		if err != nil || len(roll) != 1 || roll[0].ID != "|ID7" {
+		if err != nil || len(roll) != 1 || roll[0].ID != "|ID7" || roll[0].Site != known {
 			t.Fatalf("%d persons, %v", len(roll), err)
 		}
 		exported := 0

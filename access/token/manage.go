@@ -121,6 +121,7 @@ func (r *Register) Block(ctx context.Context, id string, out bool) error {
 // An Allowed is an app that somebody let act for them, and that still may.
 type Allowed struct {
 	App     App
+	Account string    // who let it
 	Scope   string    // of all that they let it, once each
 	Since   time.Time // when they first said so
 	Until   time.Time // when it has to ask again at the latest
@@ -137,22 +138,37 @@ func (r *Register) Allows(ctx context.Context, account string) ([]Allowed, error
 			return nil, err
 		}
 	}
+	return r.allowed(ctx, `c.user_id`, account)
+}
+
+// AllowedTo returns who let an app act for them, the latest first, for who may read
+// accounts.
+func (r *Register) AllowedTo(ctx context.Context, app string) ([]Allowed, error) {
+	if err := access.Check(ctx, access.UserRead, access.Subject{}); err != nil {
+		return nil, err
+	}
+	return r.allowed(ctx, `c.app_id`, app)
+}
+
+// allowed returns what still holds of what people let apps do, where a column says so: one
+// of each account and app.
+func (r *Register) allowed(ctx context.Context, column, is string) ([]Allowed, error) {
 	now := db.Millis(r.o.Now())
 	type part struct {
-		app, scopes, words, person string
-		since, until, used         int64
+		app, user, scopes, words, person string
+		since, until, used               int64
 	}
 	parts, err := db.List(ctx, r.o.DB, func(rows *db.Rows) (p part, err error) {
-		err = rows.Scan(&p.app, &p.scopes, &p.words, &p.person, &p.since, &p.until, &p.used)
+		err = rows.Scan(&p.app, &p.user, &p.scopes, &p.words, &p.person, &p.since, &p.until, &p.used)
 		return p, err
-	}, `select c.app_id, c.scopes, c.words, c.person, c.made_at, t.until, t.used
+	}, `select c.app_id, c.user_id, c.scopes, c.words, c.person, c.made_at, t.until, t.used
 		from access_consent c join (
 			select consent_id, max(until) as until, max(made_at) as used from (
 				select consent_id, until, made_at from access_pass where ended_at = 0 and until > $2
 				union all select consent_id, until, made_at from access_refresh where ended_at = 0 and used_at = 0 and until > $2
 			) b group by consent_id
 		) t on t.consent_id = c.consent_id
-		where c.user_id = $1 and c.ended_at = 0 order by c.made_at desc, c.consent_id`, account, now)
+		where `+column+` = $1 and c.ended_at = 0 order by c.made_at desc, c.consent_id`, is, now)
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +178,13 @@ func (r *Register) Allows(ctx context.Context, account string) ([]Allowed, error
 	}
 	var all []Allowed
 	for _, p := range parts {
-		i := slices.IndexFunc(all, func(a Allowed) bool { return a.App.ID == p.app })
+		i := slices.IndexFunc(all, func(a Allowed) bool { return a.App.ID == p.app && a.Account == p.user })
 		if i < 0 {
 			at := slices.IndexFunc(apps, func(a App) bool { return a.ID == p.app })
 			if at < 0 {
 				continue
 			}
-			all, i = append(all, Allowed{App: apps[at], Since: db.FromMillis(p.since), Patient: true}), len(all)
+			all, i = append(all, Allowed{App: apps[at], Account: p.user, Since: db.FromMillis(p.since), Patient: true}), len(all)
 		}
 		a := &all[i]
 		for w := range strings.FieldsSeq(p.words + " " + p.scopes) {

@@ -133,6 +133,10 @@ func (r *Register) refreshable(ctx context.Context, app App, secret string) (con
 	case used != 0, ended != 0, c.ended != 0, db.Millis(r.o.Now()) >= until:
 		return c, errFresh()
 	}
+	may, _ := cutWords(strings.Join(app.Scopes, " "))
+	if c.words = both(c.words, may); !slices.Contains(c.words, OfflineAccess) && !slices.Contains(c.words, OnlineAccess) {
+		return c, errFresh() // an administrator took that from the app
+	}
 	_, err = r.o.Users.Who(ctx, c.user)
 	if err == nil {
 		err = r.stillThere(ctx, c)

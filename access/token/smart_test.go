@@ -455,6 +455,15 @@ func TestAppsAreManaged(t *testing.T) {
 		if _, err := s.reg.Allows(s.person, access.From(s.admin).ID); fault.Of(err) != fault.Forbidden {
 			t.Errorf("somebody else's: %v", err)
 		}
+		if _, err := s.reg.AllowedTo(s.person, app.ID); err == nil || fault.Of(err) != fault.Forbidden {
+			t.Errorf("a reader asks who lets an app act: %v", err)
+		}
+		if all, err := s.reg.AllowedTo(s.admin, app.ID); err != nil || len(all) != 1 || all[0].Account != who || all[0].App.ID != app.ID {
+			t.Errorf("who lets the app act: %+v, %v", all, err)
+		}
+		if all, err := s.reg.AllowedTo(s.admin, "another"); err != nil || len(all) != 0 {
+			t.Errorf("who lets another app act: %+v, %v", all, err)
+		}
 		if err := s.reg.Take(s.person, access.From(s.admin).ID, app.ID); fault.Of(err) != fault.Forbidden {
 			t.Errorf("taken back for somebody else: %v", err)
 		}
@@ -524,6 +533,32 @@ func TestLaunch(t *testing.T) {
 		s.wait(11 * time.Minute)
 		if _, err := s.reg.Propose(s.person, late, []string{issuer}); refusal(t, err) != "invalid_request" {
 			t.Errorf("eleven minutes later: %v", err)
+		}
+	})
+}
+
+// TestWordsAreTakenToo: what an administrator takes from an app, it has no more when it
+// refreshes: to come while people are away, and to know who they are.
+func TestWordsAreTakenToo(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		s := newSmart(t, d)
+		const ask = "openid fhirUser offline_access user/ImagingStudy.s"
+		app, _ := s.app(func(p *token.Program) { p.Scopes = ask })
+		change := func(scopes string) {
+			t.Helper()
+			if err := s.reg.ChangeApp(s.admin, app.ID, token.Program{Name: app.Name, Returns: app.Returns, Scopes: scopes}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := s.redeems(public(app.ID), ask)
+		change("offline_access user/ImagingStudy.s")
+		next, err := s.reg.Refresh(t.Context(), public(app.ID), p.Refresh)
+		if err != nil || next.ID != "" || next.Scope() != "offline_access user/ImagingStudy.s" {
+			t.Errorf("without openid: %q, ID token %v, %v", next.Scope(), next.ID != "", err)
+		}
+		change("openid user/ImagingStudy.s")
+		if _, err := s.reg.Refresh(t.Context(), public(app.ID), next.Refresh); refusal(t, err) != "invalid_grant" {
+			t.Errorf("without offline_access: %v", err)
 		}
 	})
 }

@@ -116,12 +116,38 @@ func (v appDesk) AllowedApps(ctx context.Context) ([]web.AllowedApp, error) {
 	all, err := v.Tokens.Allows(ctx, access.From(ctx).ID)
 	var out []web.AllowedApp
 	for _, a := range all {
-		one := web.AllowedApp{ID: a.App.ID, Name: a.App.Name, Patient: a.Patient, Away: a.Away, Since: a.Since, Used: a.Used, Until: a.Until}
-		one.SignsOn = slices.Contains(strings.Fields(a.Scope), token.OpenID)
-		one.May = mayOf(token.ActsIn(a.Scope))
+		out = append(out, allowedApp(a))
+	}
+	return out, err
+}
+
+// allowedApp words what somebody let an app do.
+func allowedApp(a token.Allowed) web.AllowedApp {
+	return web.AllowedApp{
+		ID: a.App.ID, Name: a.App.Name, Patient: a.Patient, Away: a.Away, Since: a.Since, Used: a.Used, Until: a.Until,
+		SignsOn: slices.Contains(strings.Fields(a.Scope), token.OpenID), May: mayOf(token.ActsIn(a.Scope)),
+	}
+}
+
+// Allowing implements web.AppDesk.
+func (v appDesk) Allowing(ctx context.Context, app string) ([]web.AllowedApp, error) {
+	all, err := v.Tokens.AllowedTo(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	names, err := v.accountNames(ctx)
+	var out []web.AllowedApp
+	for _, a := range all {
+		one := allowedApp(a)
+		one.Account, one.Person = a.Account, names[a.Account]
 		out = append(out, one)
 	}
 	return out, err
+}
+
+// WithdrawOf implements web.AppDesk.
+func (v appDesk) WithdrawOf(ctx context.Context, account, app string) error {
+	return v.Tokens.Take(ctx, account, app)
 }
 
 // Withdraw implements web.AppDesk.
