@@ -146,7 +146,12 @@ func (k *desk) send(bodies ...[]byte) (ids []string) {
 
 func (k *desk) settle() {
 	k.t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
+	k.settleIn(time.Minute)
+}
+
+func (k *desk) settleIn(limit time.Duration) {
+	k.t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(2 * time.Millisecond) {
 		list, err := k.Messages(k.ctx, at, connect.Filter{States: []connect.State{connect.Received}})
 		k.check(err)
 		if len(list) == 0 {

@@ -38,6 +38,7 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
 	count := int64(0)
 	for _, s := range []string{
+		`delete from connect_told where message_id in (select message_id from connect_message where site_id = $1 and person = $2)`,
 		`delete from connect_message where site_id = $1 and person = $2`,
 		`delete from connect_order where site_id = $1 and person = $2`,
 	} {

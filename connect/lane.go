@@ -115,10 +115,8 @@ func (r *Register) touches(ctx context.Context, m Message) (names []string, err 
 		}
 	}
 	for _, o := range e.Orders {
-		for _, n := range []name{{"placer", o.Numbers.Placer}, {"filler", o.Numbers.Filler}, {"accession", o.Numbers.Accession}} {
-			if n.number != "" {
-				names = append(names, n.kind+" "+n.number)
-			}
+		for _, n := range allNumbers(o) {
+			names = append(names, n.kind+" "+n.number)
 		}
 	}
 	if len(names) == 0 {

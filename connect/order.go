@@ -31,11 +31,10 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 		return outcome{}, err
 	}
 	all = slices.DeleteFunc(all, func(h worklist.Order) bool { return !sameOrder(h, o.Requested) })
-	persons, err := r.toldOf(ctx, c.Site, key, names, all)
-	if err != nil {
+	if err := r.enter(ctx, m, o); err != nil {
 		return outcome{}, err
 	}
-	others, err := r.story(ctx, m, c, persons, o)
+	others, err := r.story(ctx, m, c, o)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -121,38 +120,6 @@ func sameOrder(have, told worklist.Order) bool {
 	return true
 }
 
-// toldOf returns the names of everybody under whom messages of an order may be kept.
-func (r *Register) toldOf(ctx context.Context, site, key string, names []name, orders []worklist.Order) ([]string, error) {
-	ends := []string{key}
-	for _, o := range orders {
-		ends = append(ends, o.Person)
-	}
-	for _, n := range names {
-		list, err := db.List(ctx, r.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-			`select person from connect_order where site_id = $1 and kind = $2 and number = $3`, site, n.kind, n.number)
-		if err != nil {
-			return nil, err
-		}
-		ends = append(ends, list...)
-	}
-	var all []string
-	for _, end := range ends {
-		if end == "" || slices.Contains(all, end) {
-			continue
-		}
-		keys, err := r.People.Keys(ctx, site, end)
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range keys {
-			if !slices.Contains(all, k) {
-				all = append(all, k)
-			}
-		}
-	}
-	return all, nil
-}
-
 // tell notes when an order was told of.
 func (r *Register) tell(ctx context.Context, site string, names []name, id, key string, at time.Time, cancelled bool) error {
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
@@ -188,27 +155,20 @@ func (r *Register) create(ctx context.Context, m Message, c Channel, now telling
 	if err != nil {
 		return "", err
 	}
-	return made.ID, r.awake(ctx, c, made.Person)
+	return made.ID, r.awake(ctx, c, made)
 }
 
-// awake gives messages their turn again that waited for an order of somebody.
-func (r *Register) awake(ctx context.Context, c Channel, person string) error {
-	keys, err := r.People.Keys(ctx, c.Site, person)
-	if err != nil {
-		return err
-	}
+// awake gives messages their turn again that waited for an order.
+func (r *Register) awake(ctx context.Context, c Channel, o worklist.Order) error {
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, k := range keys {
-			n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where site_id = $1 and person = $2 and person <> ''
-				and state = 'waiting' and reason = $3`, c.Site, k, ReasonModality)
-			if err == nil && n > 0 {
-				err = r.Jobs.Add(ctx, tx, r.work(c.Site))
-			}
-			if err != nil {
-				return err
-			}
+		n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where state = 'waiting' and reason = $5
+			and message_id in (select message_id from connect_told where site_id = $1
+			and (kind = 'placer' and number = $2 or kind = 'filler' and number = $3 or kind = 'accession' and number = $4) and number <> '')`,
+			c.Site, o.Placer, o.Filler, o.Accession, ReasonModality)
+		if err == nil && n > 0 {
+			err = r.Jobs.Add(ctx, tx, r.work(c.Site))
 		}
-		return nil
+		return err
 	})
 }
 

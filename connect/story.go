@@ -37,7 +37,8 @@ func (t told) before(o told) int {
 type telling struct {
 	worklist.Order
 	number    Number
-	exists    bool // something was ordered
+	booked    []worklist.Step // by appointments, since an order said when
+	exists    bool            // something was ordered
 	cancelled bool
 }
 
@@ -48,24 +49,53 @@ func tell(all []told) (t telling) {
 	for _, m := range all {
 		q := m.Requested
 		q.Steps = slices.Clone(q.Steps)
-		switch {
-		case m.Control == "cancel":
+		if m.Control == "cancel" {
 			t.cancel(q.Steps)
-		case !t.exists, t.cancelled && m.Control == "new" && !m.booking:
-			t = telling{Order: q, exists: true, number: m.number}
-		default:
-			t.cancelled, t.number = false, m.number
-			overlay(&t.Order, worklist.Order{}, q)
-			t.take(q.Steps)
+			continue
 		}
+		if t.cancelled && m.Control == "new" && !m.booking {
+			t = telling{}
+		}
+		t.exists, t.cancelled, t.number = true, false, m.number
+		if m.booking {
+			t.booked = q.Steps
+			if q.Steps = nil; len(t.Steps) > 0 { // the order says what is done
+				q.Description, q.Code = "", nil
+			}
+		}
+		overlay(&t.Order, worklist.Order{}, q)
+		t.take(q.Steps)
 	}
+	t.book()
 	return t
+}
+
+// book puts the steps of an order where appointments say: each where there are as many,
+// else all where the first one is. Without an order the appointments are the steps.
+func (t *telling) book() {
+	if len(t.Steps) == 0 {
+		t.Steps = t.booked
+		return
+	}
+	for i := range t.Steps {
+		if len(t.booked) == 0 {
+			return
+		}
+		b := t.booked[0]
+		if len(t.booked) == len(t.Steps) {
+			b = t.booked[i]
+		}
+		overlayStep(&t.Steps[i], worklist.Step{}, worklist.Step{Start: b.Start, Location: b.Location, Stations: b.Stations})
+	}
 }
 
 // take writes what is told of steps over what is known of them; one that is not known
 // is a further one.
 func (t *telling) take(steps []worklist.Step) {
 	for _, s := range steps {
+		if s.Start != "" {
+			t.booked = nil
+		}
 		i := slices.IndexFunc(t.Steps, func(h worklist.Step) bool { return s.ID != "" && h.ID == s.ID })
 		if i < 0 && len(steps) == 1 && len(t.Steps) == 1 && (s.ID == "" || t.Steps[0].ID == "") {
 			i = 0
@@ -147,36 +177,57 @@ func overlayStep(have *worklist.Step, before, now worklist.Step) {
 	}
 }
 
-// storyLimit is how many messages about one person are looked through for one order.
+// storyLimit is how many messages about one thing are looked through.
 const storyLimit = 1000
 
-// story returns the other messages of an order that had their turn, of any of the
-// persons, or wait for the order.
-func (r *Register) story(ctx context.Context, m Message, c Channel, persons []string, o Order) (all []told, err error) {
-	for _, p := range persons {
-		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and person = $2 and person <> ''
-			and (state = 'applied' or state = 'waiting' and reason = $3)
-			and (code like 'ORM%' or code like 'OMI%' or code like 'OMG%' or code like 'OML%' or code like 'SIU%')
-			order by message_id desc limit $4`, c.Site, p, ReasonModality, storyLimit)
+// story returns the other messages of an order that had their turn, or wait for it.
+func (r *Register) story(ctx context.Context, m Message, c Channel, o Order) (all []told, err error) {
+	list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where message_id in (select message_id from connect_told where site_id = $1
+		and (kind = 'placer' and number = $2 or kind = 'filler' and number = $3 or kind = 'accession' and number = $4) and number <> '')
+		and (state = 'applied' or state = 'waiting' and reason = $5) order by message_id desc limit $6`,
+		c.Site, o.Numbers.Placer, o.Numbers.Filler, o.Numbers.Accession, ReasonModality, storyLimit)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range list {
+		if row.ID == m.ID {
+			continue
+		}
+		e, err := r.read(ctx, row)
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range list {
-			if row.ID == m.ID {
-				continue
-			}
-			e, err := r.read(ctx, row)
-			if err != nil {
-				return nil, err
-			}
-			for _, x := range e.Orders {
-				if one(x, o) {
-					all = append(all, toldBy(row, e, x))
-				}
+		for _, x := range e.Orders {
+			if one(x, o) {
+				all = append(all, toldBy(row, e, x))
 			}
 		}
 	}
 	return all, nil
+}
+
+// enter notes that a message speaks of an order.
+func (r *Register) enter(ctx context.Context, m Message, o Order) error {
+	return r.DB.Write(ctx, func(tx *db.Tx) error {
+		for _, n := range allNumbers(o) {
+			_, err := tx.Exec(ctx, `insert into connect_told (site_id, kind, number, message_id) values ($1, $2, $3, $4) on conflict do nothing`,
+				m.Site, n.kind, n.number, m.ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// allNumbers returns every number that a message has of an order.
+func allNumbers(o Order) (all []name) {
+	for _, n := range []name{{"placer", o.Numbers.Placer}, {"filler", o.Numbers.Filler}, {"accession", o.Numbers.Accession}} {
+		if n.number != "" {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 func toldBy(m Message, e Effect, o Order) told {
