@@ -63,6 +63,9 @@ func (r *Register) outcome(ctx context.Context, m Message) (o outcome, err error
 	if err != nil {
 		return o, err
 	}
+	if own, err := r.isOurs(ctx, m); err != nil || own {
+		return outcome{Applied, ReasonOwn, nil}, err
+	}
 	mapping, err := r.mapping(c.Site, c.Mapping)
 	if err != nil {
 		return o, err

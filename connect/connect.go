@@ -46,6 +46,7 @@ func Migrations() fs.FS {
 // A Journal takes what happens here. *journal.Journal is one.
 type Journal interface {
 	Append(ctx context.Context, tx *db.Tx, e ...journal.Entry) error
+	Follow(ctx context.Context, consumer string, kinds []string, fn func(context.Context, *db.Tx, []journal.Entry) error) error
 }
 
 // Jobs runs work behind a transaction. *job.Queue is one.
@@ -74,6 +75,7 @@ type Orders interface {
 	Cancel(ctx context.Context, site, id string, version int64, reason string) (worklist.Order, error)
 	Get(ctx context.Context, site, id string) (worklist.Order, error)
 	Numbered(ctx context.Context, site string, n worklist.Numbers) ([]worklist.Order, error)
+	StudyStates(ctx context.Context, site string, f worklist.StudyFilter) ([]worklist.StudyState, error)
 }
 
 // Sites knows the time zone of a site. *site.Register is one.
@@ -96,6 +98,8 @@ type Config struct {
 	// Stations returns the application entity titles of the machines of a modality, for
 	// orders that name none; nil: there are none.
 	Stations func(ctx context.Context, site, modality string) ([]string, error)
+	Doses    Doses // what studies came to, for receivers of that; nil: nobody is told
+	Line     Line  // how receivers are called
 	Now      func() time.Time
 	Log      *slog.Logger
 	// Nameless says that the installation keeps no names, so no messages either:
@@ -128,6 +132,8 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 	}
 	r := &Register{Config: c}
 	c.Jobs.Handle(applying, r.apply)
+	c.Jobs.Handle(sending, r.send)
+	c.Jobs.Handle(tellDose, r.tellDose, job.Attempts(doseAttempts))
 	return r, nil
 }
 

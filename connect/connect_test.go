@@ -33,6 +33,8 @@ type desk struct {
 	jobs     *job.Queue
 	people   *person.Register
 	worklist *worklist.Register
+	journal  *journal.Journal
+	doses    doses
 	ctx      context.Context // of a data steward
 
 	mu  sync.Mutex
@@ -57,6 +59,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	k := &desk{t: t, db: d, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	j, err := journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}, Now: k.clock, Poll: 20 * time.Millisecond, SealEvery: time.Millisecond})
 	k.check(err)
+	k.journal = j
 	k.check(d.Migrate(t.Context(), "access", access.Migrations()))
 	library, err := content.Open()
 	k.check(err)
@@ -94,14 +97,15 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	k.check(err)
 	k.Register, err = connect.Open(t.Context(), connect.Config{
 		DB: d, Journal: j, Jobs: k.jobs, Content: library, Sites: sites, People: k.people, Orders: k.worklist, Key: archive.Person, Judge: judge,
-		Bounds: bounds, Now: k.clock,
+		Bounds: bounds, Now: k.clock, Doses: &k.doses,
+		Line:     connect.Line{Answer: 300 * time.Millisecond, Pause: 10 * time.Millisecond, Longest: 40 * time.Millisecond},
 		Stations: func(_ context.Context, _, modality string) ([]string, error) { return []string{modality + "1"}, nil },
 	})
 	k.check(err)
 	k.ctx = access.WithJudge(access.With(t.Context(), access.Who{ID: "u1", Grants: access.Everywhere(access.Steward), SignedAt: k.now}), judge)
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{j.Run, k.people.Run, k.jobs.Run} {
+	for _, run := range []func(context.Context) error{j.Run, k.people.Run, k.jobs.Run, k.Register.Run} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
 				t.Errorf("background: %v", err)

@@ -14,10 +14,11 @@ var _ access.Roll = (*Register)(nil)
 // Persons returns everybody whom messages are about.
 func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from connect_message where person <> '' union
-		select site_id, person from connect_order where person <> '' order by 1, 2`)
+		select site_id, person from connect_order where person <> '' union
+		select site_id, person from connect_outgoing where person <> '' order by 1, 2`)
 }
 
-// Export yields the messages about a person.
+// Export yields the messages about a person, those that came and those that were sent.
 func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
 	return func(yield func(access.Record, error) bool) {
 		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and person = $2 order by message_id`, p.Site, p.ID)
@@ -31,6 +32,19 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 				return
 			}
 		}
+		out, err := db.List(ctx, r.DB, scanOutgoing, fromOutgoing+`where site_id = $1 and person = $2 order by outgoing_id`, p.Site, p.ID)
+		if err != nil {
+			yield(access.Record{}, err)
+			return
+		}
+		for _, m := range out {
+			data, err := json.Marshal(map[string]any{
+				"receiver": m.Receiver, "code": m.Code, "at": m.At.UTC(), "state": m.State, "message": string(m.Body), "answer": string(m.Answer),
+			})
+			if !yield(access.Record{Room: "connect", Kind: "outgoing", ID: m.ID, Data: data}, err) || err != nil {
+				return
+			}
+		}
 	}
 }
 
@@ -41,6 +55,7 @@ func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 		`delete from connect_told where message_id in (select message_id from connect_message where site_id = $1 and person = $2)`,
 		`delete from connect_message where site_id = $1 and person = $2`,
 		`delete from connect_order where site_id = $1 and person = $2`,
+		`delete from connect_outgoing where site_id = $1 and person = $2`,
 	} {
 		n, err := tx.Exec(ctx, s, p.Site, p.ID)
 		if err != nil {

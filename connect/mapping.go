@@ -17,6 +17,7 @@ const defaultMapping = "connect/hl7"
 type Mapping struct {
 	paths map[string][]row
 	codes map[string][]code
+	own   map[string]int // how many codes of a target are of the sender's own set
 }
 
 // A row is one place of a target.
@@ -46,7 +47,7 @@ func (r *Register) mapping(site, id string) (*Mapping, error) {
 // NewMapping reads a mapping from the content as a site sees it. It is NotFound if
 // there is no such set, and Invalid if a path cannot be read.
 func NewMapping(library *content.Library, site, id string) (*Mapping, error) {
-	m := &Mapping{paths: map[string][]row{}, codes: map[string][]code{}}
+	m := &Mapping{paths: map[string][]row{}, codes: map[string][]code{}, own: map[string]int{}}
 	ids := []string{defaultMapping}
 	if id != "" && id != defaultMapping {
 		ids = []string{id, defaultMapping}
@@ -85,6 +86,9 @@ func (m *Mapping) add(library *content.Library, site, id string) error {
 	for line := range codes.All() {
 		target := line.Text("target")
 		m.codes[target] = append(m.codes[target], code{line.Text("system"), line.Text("code"), line.Text("value")})
+		if id != defaultMapping {
+			m.own[target]++
+		}
 	}
 	return nil
 }

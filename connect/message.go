@@ -125,6 +125,9 @@ func (r *Register) Replay(ctx context.Context, site, id string, body []byte, rea
 	if m.State == Replaced {
 		return "", fault.Errorf(fault.Conflict, "the message was corrected: replay the newer one")
 	}
+	if body == nil && m.Emptied {
+		return "", fault.Errorf(fault.Conflict, "the content of the message was removed: it was kept for as long as it is")
+	}
 	turn := m.ID
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
 		if body == nil {
@@ -256,13 +259,13 @@ func later(a, b time.Time) time.Time {
 }
 
 const fromMessage = `select message_id, site_id, channel_id, control_id, code, event_at, at, body, person, state, reason, detail, attempts, done_at,
-	replaces, by_whom from connect_message `
+	replaces, by_whom, emptied from connect_message `
 
 func scanMessage(r *db.Rows) (m Message, err error) {
 	var event, at, done int64
 	var detail string
 	err = r.Scan(&m.ID, &m.Site, &m.Channel, &m.Control, &m.Code, &event, &at, &m.Body, &m.Person, &m.State, &m.Reason, &detail, &m.Attempts, &done,
-		&m.Replaces, &m.By)
+		&m.Replaces, &m.By, &m.Emptied)
 	if err == nil {
 		err = json.Unmarshal([]byte(detail), &m.Detail)
 	}

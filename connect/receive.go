@@ -45,6 +45,7 @@ const (
 	ReasonDone       = "done"           // it had an effect
 	ReasonMoved      = "visit_moved"    // it moves a visit, which is not kept
 	ReasonReply      = "reply"          // it answers something
+	ReasonOwn        = "own"            // it is one of ours that came back
 )
 
 // An Arrival is what came over a line.
@@ -152,6 +153,7 @@ type Message struct {
 	Attempts          int
 	Done              time.Time
 	Replaces, By      string
+	Emptied           bool // its content was kept for as long as it is
 	digest            string
 }
 

@@ -26,11 +26,12 @@ var needs = []need{
 	{"libgdcm-tools", program("gdcmdump")},
 	{"dicom3tools", program("dciodvfy")},
 	{"python3-pydicom", runs("/usr/bin/python3", "-c", "import pydicom")},
-	{"python3-numpy", runs("/usr/bin/python3", "-c", "import numpy")}, // for the checks of conformance
-	{"python3-pil", runs("/usr/bin/python3", "-c", "import PIL")},     // likewise
-	{"libopenjp2-tools", program("opj_compress", "opj_decompress")},   // an oracle for JPEG 2000
-	{"openjph-tools", program("ojph_compress")},                       // and for its high-throughput blocks
-	{"orthanc", program("Orthanc")},                                   // another archive to send to and fetch from
+	{"python3-hl7", runs("/usr/bin/python3", "-c", "import hl7.mllp")}, // a receiver of messages
+	{"python3-numpy", runs("/usr/bin/python3", "-c", "import numpy")},  // for the checks of conformance
+	{"python3-pil", runs("/usr/bin/python3", "-c", "import PIL")},      // likewise
+	{"libopenjp2-tools", program("opj_compress", "opj_decompress")},    // an oracle for JPEG 2000
+	{"openjph-tools", program("ojph_compress")},                        // and for its high-throughput blocks
+	{"orthanc", program("Orthanc")},                                    // another archive to send to and fetch from
 	{"postgresql", either(file("/usr/lib/postgresql/*/bin/postgres"), program("initdb", "postgres"))},
 	{"chromium", program("chromium")},
 	{"fonts-dejavu-core", file("/usr/share/fonts/truetype/*")}, // a browser without fonts draws boxes
