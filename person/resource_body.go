@@ -141,3 +141,13 @@ func textOf(s string) fhir.Value { return fhir.Object(fhir.F("text", s)) }
 func conceptOf(system, code, display string) fhir.Value {
 	return fhir.Object(fhir.F("coding", fhir.List(fhir.Object(fhir.F("system", system), fhir.F("code", code), fhir.F("display", display)))))
 }
+
+// PregnancyOf returns what a code says of a pregnancy, "" if it says nothing of one.
+func PregnancyOf(system, code string) string {
+	for _, c := range pregnancies {
+		if c.system == system && c.code == code {
+			return c.value
+		}
+	}
+	return ""
+}

@@ -219,6 +219,9 @@ func (r *Register) insert(ctx context.Context, tx *db.Tx, o *Order, key, digest 
 	if n == 0 {
 		return fault.Errorf(fault.Conflict, "there is an order of this accession number and requested procedure")
 	}
+	if err := r.describe(ctx, tx, o); err != nil {
+		return err
+	}
 	for i := range o.Steps {
 		if err := r.putStep(ctx, tx, o, i); err != nil {
 			return err
@@ -387,7 +390,10 @@ func (r *Register) rewrite(ctx context.Context, tx *db.Tx, o *Order) error {
 	if err == nil && n == 0 {
 		err = fault.Errorf(fault.Conflict, "order %s was changed meanwhile: read it again", o.ID)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return r.describe(ctx, tx, o)
 }
 
 // inherit takes over what a new version does not say or must not change.

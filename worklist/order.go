@@ -12,6 +12,7 @@ type Code struct {
 	Scheme  string `json:"scheme"`
 	Version string `json:"version,omitempty"`
 	Meaning string `json:"meaning"`
+	System  string `json:"system,omitempty"` // URI by which FHIR knows the scheme, where the scheme does not say it
 }
 
 // Pregnancy is what is known of it when the order is written (PS3.3 C.2.3).
@@ -119,12 +120,13 @@ type Order struct {
 
 	Steps []Step `json:"steps"`
 
-	State     State     `json:"state,omitempty"`
-	Origin    Origin    `json:"origin,omitempty"`
-	Version   int64     `json:"version,omitempty"`
-	CreatedAt time.Time `json:"created_at,omitzero"`
-	ChangedAt time.Time `json:"changed_at,omitzero"`
-	ChangedBy string    `json:"changed_by,omitempty"`
+	State      State     `json:"state,omitempty"`
+	Origin     Origin    `json:"origin,omitempty"`
+	Version    int64     `json:"version,omitempty"`
+	AuthoredAt time.Time `json:"authored_at,omitzero"` // when it was written elsewhere
+	CreatedAt  time.Time `json:"created_at,omitzero"`
+	ChangedAt  time.Time `json:"changed_at,omitzero"`
+	ChangedBy  string    `json:"changed_by,omitempty"`
 
 	Person string `json:"-"` // as the journal and the other rooms name the patient
 }

@@ -124,7 +124,8 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 	if err := c.DB.Migrate(ctx, "worklist", Migrations()); err != nil {
 		return nil, err
 	}
-	return &Register{Config: c, wake: make(chan struct{}, 1)}, nil
+	r := &Register{Config: c, wake: make(chan struct{}, 1)}
+	return r, r.describeAll(ctx)
 }
 
 // poke wakes whoever works in the background.
