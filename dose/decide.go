@@ -86,8 +86,8 @@ func (l *Ledger) checkMapping(m *Mapping) error {
 	switch {
 	case m.Name == "" || len(m.Name) > 1000:
 		return fault.Errorf(fault.Invalid, "a mapping needs a name of 1 to 1000 bytes")
-	case m.Source != FromProcedure && m.Source != FromProtocol:
-		return fault.Errorf(fault.Invalid, "a mapping is of a procedure or a protocol")
+	case m.Source != FromProcedure && m.Source != FromProtocol && m.Source != FromCode:
+		return fault.Errorf(fault.Invalid, "a mapping is of a procedure, a protocol or a code")
 	case m.ApprovedBy == "":
 		return fault.Errorf(fault.Invalid, "somebody has to approve a mapping")
 	case m.Indication == "" && m.KnownBy != "", m.Indication != "" && m.KnownBy.rank() < 0:

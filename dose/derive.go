@@ -175,6 +175,7 @@ func (d *derivation) later(ctx context.Context, t task, err error) error {
 // knowledge is what a site has said that derivation depends on.
 type knowledge struct {
 	mappings   Mappings
+	reasons    Reasons
 	notPatient map[string][]string // patterns, by the field they are tried on
 }
 
@@ -185,6 +186,9 @@ func (l *Ledger) knowledge(ctx context.Context, siteID string) (knowledge, error
 		return knowledge{}, err
 	}
 	k := knowledge{mappings: NewMappings(all)}
+	if k.reasons, err = LoadReasons(l.Content, siteID); err != nil {
+		return k, err
+	}
 	k.notPatient, err = patterns(l.Content, siteID)
 	return k, err
 }
@@ -278,8 +282,17 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 	if err != nil {
 		return err
 	}
+	orders, err := l.ordered(ctx, tx, r)
+	if err != nil {
+		return err
+	}
 	if r.study != nil {
-		if err := writeStudy(ctx, tx, r, k, machines, l.person); err != nil {
+		person := l.person(r.study.Reports[0].Patient)
+		sizes, err := l.sizes(ctx, tx, r, person)
+		if err != nil {
+			return err
+		}
+		if err := writeStudy(ctx, tx, r, k, machines, around{person, orders, sizes}); err != nil {
 			return err
 		}
 	}
@@ -382,6 +395,9 @@ func candidates(s *Study, machines map[*Report]string) ([]Candidate, map[*Event]
 			continue // cannot be: events are those of the reports that count
 		}
 		c := Candidate{Event: e, Accession: r.Order.Accession.Reveal(), Machine: machines[r], Day: r.day()}
+		for _, q := range r.Order.Requests {
+			c.Requests = append(c.Requests, q.Reveal())
+		}
 		for _, p := range append(slices.Clone(r.Procedures), r.StudyDescription) {
 			if p != "" && !slices.Contains(c.Procedures, p) {
 				c.Procedures = append(c.Procedures, p)

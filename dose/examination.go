@@ -13,6 +13,7 @@ const (
 	AssignedByAccession = "accession" // the number of the order, carried by its report
 	AssignedByProtocol  = "protocol"  // an approved mapping of its acquisition protocol
 	AssignedByStudy     = "study"     // nothing in the study speaks of a second examination
+	AssignedByOrder     = "order"     // the one order that the study belongs to
 )
 
 // A Candidate is an event of a study together with what tells to which
@@ -21,6 +22,7 @@ type Candidate struct {
 	Event      *Event
 	Accession  string   // of the report it came with, "" if none
 	Procedures []string // descriptions of the requested and performed procedure
+	Requests   []string // ids of the requested procedures that its report names
 	Machine    string   // id of the machine
 	Day        string   // of the study, 2006-01-02
 }
@@ -42,6 +44,11 @@ type Examination struct {
 	KnownBy    KnownBy
 	Mappings   []string // ids of the mappings that were used
 	Names      []Name   // what was looked for, the most telling name last
+	Order      string   // id of the order it is, "" if none is known
+	Accession  string   // of that order
+	ExamFrom   string   // what told the examination; see ExamFrom…
+	ExamName   string   // the name that did
+	Reason     string   // what of the order told the indication, "" if nothing did
 }
 
 // Mapped reports whether somebody has said what the examination is.
@@ -85,12 +92,14 @@ func diagnostic(e *Event) bool { return e.Type != "constant_angle" && e.Type != 
 //
 // The first that tells wins: the accession number, then the mapped protocol. One
 // order in the study takes all events, unless a mapped protocol contradicts.
-// Localizers and bolus tracking follow the next diagnostic event.
-func Examine(candidates []Candidate, m Mappings) (exams []Examination, unassigned []*Event) {
-	e := examiner{m: m}
+// Localizers and bolus tracking follow the next diagnostic event. What an order of the
+// study says of its examination goes before what the reports say, and before what their
+// protocols are mapped to.
+func Examine(candidates []Candidate, m Mappings, orders []Ordered, reasons Reasons) (exams []Examination, unassigned []*Event) {
+	e := examiner{m: m, reasons: reasons}
 	groups, loose := byAccession(candidates)
 	for _, g := range groups {
-		exams = append(exams, e.group(g, g[0].Accession != "")...)
+		exams = append(exams, e.group(g, ordersOf(orders, g[0].Accession, len(groups) > 1, g[0].Requests))...)
 	}
 	unassigned = append(e.unassigned, loose...)
 	slices.SortStableFunc(exams, func(a, b Examination) int {
@@ -141,14 +150,23 @@ func byAccession(candidates []Candidate) (groups [][]Candidate, loose []*Event) 
 // An examiner applies mappings to the events of a study.
 type examiner struct {
 	m          Mappings
+	reasons    Reasons
 	unassigned []*Event
 }
 
 // group makes the examinations of events that belong together by order, or by
 // nothing but their study.
-func (e *examiner) group(events []Candidate, ordered bool) []Examination {
-	procedure, named := e.procedure(events)
+func (e *examiner) group(events []Candidate, orders []Ordered) []Examination {
 	runs := e.runs(events)
+	if len(orders) > 1 {
+		return e.several(runs, orders, events[0].Machine, events[0].Day)
+	}
+	var order *Ordered
+	if len(orders) == 1 {
+		order = &orders[0]
+	}
+	procedure, from, name, named := e.procedure(events, order)
+	ordered := events[0].Accession != "" || order != nil
 	exams := examsOf(runs)
 	switch {
 	case len(exams) > 1 && !ordered && !named:
@@ -160,16 +178,20 @@ func (e *examiner) group(events []Candidate, ordered bool) []Examination {
 		runs = e.leave(runs, func(r run) bool { return r.mapped && r.mapping.Exam != procedure.Exam })
 	}
 	by := AssignedByStudy
-	if ordered {
+	switch {
+	case events[0].Accession != "":
 		by = AssignedByAccession
+	case order != nil:
+		by = AssignedByOrder
 	}
 	if len(runs) == 0 {
 		return nil
 	}
 	x := gather(runs, by)
 	if named {
-		x.apply(procedure)
+		x.told(procedure, from, name)
 	}
+	x.ordered(order, e.reasons)
 	return []Examination{x}
 }
 
@@ -216,16 +238,28 @@ func examsOf(runs []run) []string {
 	return all
 }
 
-// procedure returns the mapping of the procedure of an order.
-func (e *examiner) procedure(events []Candidate) (Mapping, bool) {
+// procedure returns the mapping of the procedure that was asked for, and by which name
+// of what it was found: of the order, or as the reports name it, or of what was
+// scheduled.
+func (e *examiner) procedure(events []Candidate, order *Ordered) (m Mapping, from, name string, ok bool) {
+	if order != nil {
+		if m, n, ok := e.find(order.Names, events[0].Machine, events[0].Day); ok {
+			return m, ExamFromOrder, n.Text, true
+		}
+	}
 	for _, c := range events {
 		for _, name := range c.Procedures {
 			if found, ok := e.m.Find(name, FromProcedure, c.Machine, c.Day); ok {
-				return found, true
+				return found, ExamFromProcedure, name, true
 			}
 		}
 	}
-	return Mapping{}, false
+	if order != nil {
+		if m, n, ok := e.find(order.Steps, events[0].Machine, events[0].Day); ok {
+			return m, ExamFromOrder, n.Text, true
+		}
+	}
+	return Mapping{}, "", "", false
 }
 
 // leave takes the runs that out names out of runs, as unassigned.
@@ -284,6 +318,7 @@ func gather(runs []run, by string) Examination {
 		}
 		if r.mapped {
 			x.apply(r.mapping)
+			x.ExamFrom, x.ExamName = ExamFromProtocol, r.mapping.Name
 		}
 	}
 	return x

@@ -74,7 +74,7 @@ func TestExamine(t *testing.T) {
 		{"the number stands in a later report", []Candidate{scan("Head", "spiral", ""), scan("Head", "spiral", "A")}, "1: CT_HEAD by accession [1 2]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			exams, unassigned := Examine(c.events, m)
+			exams, unassigned := Examine(c.events, m, nil, Reasons{})
 			if got := told(c.events, exams, unassigned); got != c.want {
 				t.Errorf("Examine:\n got %s\nwant %s", got, c.want)
 			}

@@ -127,10 +127,18 @@ func (l *Ledger) studyParts(ctx context.Context, tx *db.Tx, siteID string, s *St
 	}
 	s.Items, err = db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
 		i := &Item{Study: s.UID}
-		return i, r.Scan(&i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
-			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded)
+		var sizes string
+		err := r.Scan(&i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
+			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded,
+			&i.WeightFrom.Source, &i.WeightFrom.Origin, &i.WeightFrom.At,
+			&i.Known.Order, &i.Known.Accession, &i.Known.From, &i.Known.Name, &i.Known.Reason, &sizes)
+		if err == nil {
+			i.Known.Sizes, err = decodeSizes(sizes)
+		}
+		return i, err
 	}, `select examination, day, started, machine_id, exam_code, indication, known_by,
-		assigned_by, name, age_months, weight_kg, events, dlp_mgycm, excluded
+		assigned_by, name, age_months, weight_kg, events, dlp_mgycm, excluded,
+		weight_source, weight_origin, weight_at, order_id, accession, exam_from, exam_name, reason, sizes
 		from dose_examination where site_id = $1 and study_uid = $2 order by examination`, siteID, s.UID)
 	return err
 }

@@ -23,6 +23,7 @@ type NameSource string
 const (
 	FromProcedure NameSource = "procedure" // requested procedure or study description
 	FromProtocol  NameSource = "protocol"  // acquisition protocol of an irradiation event
+	FromCode      NameSource = "code"      // code of an order: CTHEAD (99LOCAL)
 )
 
 // NotAnExamination stands in place of an examination where a name is none of a

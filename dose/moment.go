@@ -38,6 +38,22 @@ func (m Moment) day() (time.Time, bool) {
 	return t, err == nil
 }
 
+// in returns the moment as an instant, in a zone if it has no offset. A day without a
+// time is taken at noon.
+func (m Moment) in(zone *time.Location) (time.Time, bool) {
+	local := m.Local
+	if len(local) == len(time.DateOnly) {
+		local += "T12:00"
+	}
+	local, _, _ = strings.Cut(local, ".")
+	layout := "2006-01-02T15:04:05"[:min(len(local), 19)]
+	if m.Offset != "" {
+		layout, local = layout+"-07:00", local+m.Offset
+	}
+	t, err := time.ParseInLocation(layout, local, zone)
+	return t, err == nil && len(m.Local) >= len(time.DateOnly)
+}
+
 // momentLayouts are the forms of a DT by the number of its digits (PS3.5 6.2).
 var momentLayouts = map[int]struct{ in, out string }{
 	4:  {"2006", "2006"},

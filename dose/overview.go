@@ -26,14 +26,30 @@ type Item struct {
 	AssignedBy  string
 	Name        string // the most telling local name
 	AgeMonths   *int64
-	Weight      *float64 // kg
+	Weight      *float64 // kg, the one that is used
+	WeightFrom  WeightFrom
 	Events      int
 	DLP         *float64  // mGy.cm
 	CTDIvol     []float64 // mGy, of the diagnostic sequences
 	Excluded    string    // why it is in no median; see Excluded…
 	Group       Group
-	SizeUnknown bool // an adult of unknown weight
-	Restricted  bool // the person asked that processing stops: it counts in medians and stands in no list
+	SizeUnknown bool  // an adult of unknown weight
+	Known       Known // of Ledger.Study alone
+	Restricted  bool  // the person asked that processing stops: it counts in medians and stands in no list
+}
+
+// Known is how one knows what an examination is, and how big the patient was.
+type Known struct {
+	Order, Accession string // the order it is, "" if none is known
+	From, Name       string // what told the examination (ExamFrom…), and the name that did
+	Reason           string // what of the order told the indication
+	Sizes            []Size // all that were considered
+}
+
+// A WeightFrom is where a weight comes from; the zero value: there is none.
+type WeightFrom struct {
+	Source, Origin string // as of a Size
+	At             *int64 // when it was measured, Unix milliseconds
 }
 
 // ID names the examination within its site.
@@ -72,6 +88,7 @@ type Row struct {
 	Examinations int            // that count; N may be more where an examination has several sequences
 	Left         map[string]int // examinations left out, by reason
 	SizeUnknown  int            // adults of unknown weight among those that count
+	SizeFrom     map[string]int // of those that count, by the source of their weight
 }
 
 // An Overview is how the CT examinations of a period stand beside their levels.
@@ -154,9 +171,11 @@ func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, er
 	all, err := db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
 		i := &Item{}
 		return i, r.Scan(&i.Study, &i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
-			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded)
+			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded,
+			&i.WeightFrom.Source, &i.WeightFrom.Origin, &i.WeightFrom.At)
 	}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
-		x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded
+		x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded,
+		x.weight_source, x.weight_origin, x.weight_at
 		from dose_examination x where x.site_id = $1 and x.modality = 'CT' and x.day between $2 and $3
 		order by x.day desc, x.started desc, x.study_uid, x.examination`, siteID, p.From, p.To)
 	if err != nil {
@@ -300,7 +319,7 @@ func (o *Overview) compare() {
 
 // row compares one group.
 func (o *Overview) row(k RowKey, all []*Item) *Row {
-	r := &Row{RowKey: k, Items: all, Left: map[string]int{}, Unit: unitOf(k.Measure)}
+	r := &Row{RowKey: k, Items: all, Left: map[string]int{}, SizeFrom: map[string]int{}, Unit: unitOf(k.Measure)}
 	for _, i := range all {
 		if i.Excluded != "" {
 			r.Left[i.Excluded]++
@@ -310,6 +329,9 @@ func (o *Overview) row(k RowKey, all []*Item) *Row {
 		r.Examinations++
 		if i.SizeUnknown {
 			r.SizeUnknown++
+		}
+		if i.Weight != nil {
+			r.SizeFrom[i.WeightFrom.Source]++
 		}
 	}
 	r.Statistic = Describe(r.Values, o.Settings.Coverage)

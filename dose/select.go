@@ -67,9 +67,11 @@ func (l *Ledger) Select(ctx context.Context, siteID string, s Selection, from Cu
 			i := &Item{}
 			s.Item = i
 			return s, r.Scan(&i.Study, &i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
-				&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded, &s.Person)
+				&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded,
+				&i.WeightFrom.Source, &i.WeightFrom.Origin, &i.WeightFrom.At, &s.Person)
 		}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
-			x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded, s.person
+			x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded,
+			x.weight_source, x.weight_origin, x.weight_at, s.person
 			from `+q.from+`dose_examination x join dose_study s on s.site_id = x.site_id and s.study_uid = x.study_uid
 			where x.site_id = $1`+q.text+` order by x.day desc, x.started desc, x.study_uid, x.examination limit `+strconv.Itoa(max(0, limit)), q.args...)
 		if err != nil {

@@ -13,12 +13,12 @@ import (
 )
 
 // writeStudy writes a study, its events, examinations and names.
-func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string, person func(Patient) string) error {
+func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string, a around) error {
 	all, of := candidates(r.study, machines)
-	exams, unassigned := examineKinds(all, of, k.mappings)
+	exams, unassigned := examineKinds(all, of, k, a.orders)
 	first := r.study.Reports[0]
 	s := studyRow{reading: r, first: first, machines: machines, day: first.day(), unassigned: len(unassigned)}
-	s.notPatient, s.person = k.setApart(r.study), person(first.Patient)
+	s.notPatient, s.around = k.setApart(r.study), a
 	if err := s.write(ctx, tx); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines
 // examineKinds divides events into examinations, those of each kind of report for
 // themselves: the two parts of a PET/CT are two examinations, and their doses are
 // never added.
-func examineKinds(all []Candidate, of map[*Event]*Report, m Mappings) (exams []Examination, unassigned []*Event) {
+func examineKinds(all []Candidate, of map[*Event]*Report, k knowledge, orders []Ordered) (exams []Examination, unassigned []*Event) {
 	for _, kind := range []Kind{CT, Projection, Mammography, Nuclear} {
 		var own []Candidate
 		for _, c := range all {
@@ -51,7 +51,7 @@ func examineKinds(all []Candidate, of map[*Event]*Report, m Mappings) (exams []E
 				own = append(own, c)
 			}
 		}
-		x, loose := Examine(own, m)
+		x, loose := Examine(own, k.mappings, orders, k.reasons)
 		for i := range x {
 			x[i].Key = strconv.Itoa(len(exams) + i + 1)
 		}
@@ -90,7 +90,14 @@ type studyRow struct {
 	day        string
 	unassigned int
 	notPatient string
-	person     string
+	around
+}
+
+// An around is what other rooms know of a study.
+type around struct {
+	person string // as the archive names whom it is about, "" for nobody
+	orders []Ordered
+	sizes  []Size
 }
 
 // write writes the row of the study itself.
@@ -145,13 +152,27 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 	if len(x.Names) > 0 {
 		name = x.Names[len(x.Names)-1]
 	}
-	err := insert(ctx, tx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
+	sizes, err := sizesJSON(s.sizes)
+	if err != nil {
+		return err
+	}
+	var weight *float64
+	var measured *int64
+	var source, origin string
+	if w := used(s.sizes, FieldWeight); w != nil {
+		at := db.Millis(w.At)
+		weight, measured, source, origin = &w.Value, &at, w.Source, w.Origin
+	}
+	err = insert(ctx, tx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
-		age_months, weight_kg, events, dlp_mgycm, excluded)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		age_months, weight_kg, events, dlp_mgycm, excluded,
+		order_id, accession, exam_from, exam_name, reason, weight_source, weight_origin, weight_at, sizes)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+		$20, $21, $22, $23, $24, $25, $26, $27, $28)`,
 		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), cmp.Or(x.started(), r.Started().String()), machine, r.Modality(),
 		x.Exam, x.Indication, string(x.KnownBy), x.AssignedBy, strings.Join(x.Mappings, " "), name.Text, string(name.Source),
-		months(p), float(p.Weight.Number), len(x.Events), dlp, s.excluded(x, known, r.Kind == CT))
+		months(p), weight, len(x.Events), dlp, s.excluded(x, known, r.Kind == CT),
+		x.Order, x.Accession, x.ExamFrom, x.ExamName, x.Reason, source, origin, measured, sizes)
 	if err != nil {
 		return err
 	}
