@@ -155,8 +155,8 @@ func (k *desk) settle() {
 
 func (k *desk) settleIn(limit time.Duration) {
 	k.t.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(2 * time.Millisecond) {
-		list, err := k.Messages(k.ctx, at, connect.Filter{States: []connect.State{connect.Received}})
+	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		list, err := k.Messages(k.ctx, at, connect.Filter{States: []connect.State{connect.Received}, Limit: 1})
 		k.check(err)
 		if len(list) == 0 {
 			return

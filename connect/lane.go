@@ -12,8 +12,8 @@ import (
 // How many messages are read from the table at once, and how many lanes of them are
 // worked on beside one another, so that they share the syncs of the disk.
 const (
-	batch  = 256
-	beside = 8
+	batch  = 512
+	beside = 32
 )
 
 // apply applies what a site received, in order. Of all processes one does so at a

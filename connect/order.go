@@ -31,9 +31,6 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 		return outcome{}, err
 	}
 	all = slices.DeleteFunc(all, func(h worklist.Order) bool { return !sameOrder(h, o.Requested) })
-	if err := r.enter(ctx, m, o); err != nil {
-		return outcome{}, err
-	}
 	others, err := r.story(ctx, m, c, o)
 	if err != nil {
 		return outcome{}, err
@@ -45,10 +42,18 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 		return outcome{Waiting, ReasonAmbiguous, nil}, nil
 	}
 	done, id, err := r.become(ctx, m, c, before, now, same, len(all) > len(same))
-	if err != nil || done.state != Applied {
+	if err != nil {
 		return done, err
 	}
-	return done, r.tell(ctx, c.Site, names, id, key, e.At, now.cancelled)
+	return done, r.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := r.enter(ctx, tx, m, o); err != nil || done.state != Applied {
+			return err
+		}
+		if err := r.awake(ctx, tx, m, o); err != nil {
+			return err
+		}
+		return r.tell(ctx, tx, c.Site, names, id, key, e.At, now.cancelled)
+	})
 }
 
 // become brings the worklist from what messages came to before to what they come to
@@ -121,20 +126,18 @@ func sameOrder(have, told worklist.Order) bool {
 }
 
 // tell notes when an order was told of.
-func (r *Register) tell(ctx context.Context, site string, names []name, id, key string, at time.Time, cancelled bool) error {
-	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, n := range names {
-			_, err := tx.Exec(ctx, `insert into connect_order (site_id, kind, number, order_id, told_at, cancelled, person) values ($1, $2, $3, $4, $5, $6, $7)
-				on conflict (site_id, kind, number) do update set order_id = case when excluded.order_id = '' then connect_order.order_id else excluded.order_id end,
-				told_at = case when excluded.told_at > connect_order.told_at then excluded.told_at else connect_order.told_at end,
-				cancelled = excluded.cancelled, person = excluded.person`,
-				site, n.kind, n.number, id, db.Millis(at), cancelled, key)
-			if err != nil {
-				return err
-			}
+func (*Register) tell(ctx context.Context, tx *db.Tx, site string, names []name, id, key string, at time.Time, cancelled bool) error {
+	for _, n := range names {
+		_, err := tx.Exec(ctx, `insert into connect_order (site_id, kind, number, order_id, told_at, cancelled, person) values ($1, $2, $3, $4, $5, $6, $7)
+			on conflict (site_id, kind, number) do update set order_id = case when excluded.order_id = '' then connect_order.order_id else excluded.order_id end,
+			told_at = case when excluded.told_at > connect_order.told_at then excluded.told_at else connect_order.told_at end,
+			cancelled = excluded.cancelled, person = excluded.person`,
+			site, n.kind, n.number, id, db.Millis(at), cancelled, key)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // create writes a new order.
@@ -152,24 +155,19 @@ func (r *Register) create(ctx context.Context, m Message, c Channel, now telling
 	made, _, err := r.Orders.Create(ctx, worklist.Request{
 		Order: q, Origin: worklist.FromHL7, Key: "hl7 " + m.ID + " " + cmp.Or(q.Placer, q.Filler, q.Accession),
 	})
-	if err != nil {
-		return "", err
-	}
-	return made.ID, r.awake(ctx, c, made)
+	return made.ID, err
 }
 
 // awake gives messages their turn again that waited for an order.
-func (r *Register) awake(ctx context.Context, c Channel, o worklist.Order) error {
-	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where state = 'waiting' and reason = $5
-			and message_id in (select message_id from connect_told where site_id = $1
-			and (kind = 'placer' and number = $2 or kind = 'filler' and number = $3 or kind = 'accession' and number = $4) and number <> '')`,
-			c.Site, o.Placer, o.Filler, o.Accession, ReasonModality)
-		if err == nil && n > 0 {
-			err = r.Jobs.Add(ctx, tx, r.work(c.Site))
-		}
-		return err
-	})
+func (r *Register) awake(ctx context.Context, tx *db.Tx, m Message, o Order) error {
+	n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where state = 'waiting' and reason = $5
+		and message_id in (select message_id from connect_told where site_id = $1
+		and (kind = 'placer' and number = $2 or kind = 'filler' and number = $3 or kind = 'accession' and number = $4) and number <> '')`,
+		m.Site, o.Numbers.Placer, o.Numbers.Filler, o.Numbers.Accession, ReasonModality)
+	if err == nil && n > 0 {
+		err = r.Jobs.Add(ctx, tx, r.work(m.Site))
+	}
+	return err
 }
 
 // update writes what messages say anew of an order over what is kept, and reports

@@ -207,17 +207,15 @@ func (r *Register) story(ctx context.Context, m Message, c Channel, o Order) (al
 }
 
 // enter notes that a message speaks of an order.
-func (r *Register) enter(ctx context.Context, m Message, o Order) error {
-	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, n := range allNumbers(o) {
-			_, err := tx.Exec(ctx, `insert into connect_told (site_id, kind, number, message_id) values ($1, $2, $3, $4) on conflict do nothing`,
-				m.Site, n.kind, n.number, m.ID)
-			if err != nil {
-				return err
-			}
+func (*Register) enter(ctx context.Context, tx *db.Tx, m Message, o Order) error {
+	for _, n := range allNumbers(o) {
+		_, err := tx.Exec(ctx, `insert into connect_told (site_id, kind, number, message_id) values ($1, $2, $3, $4) on conflict do nothing`,
+			m.Site, n.kind, n.number, m.ID)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // allNumbers returns every number that a message has of an order.
