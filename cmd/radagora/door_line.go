@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"slices"
+	"time"
 
 	"radagora/dicom/dimse"
 	"radagora/fault"
@@ -50,18 +52,31 @@ func (h *house) lineTLS(p site.Peer) (*tls.Config, error) {
 		return nil, fault.As(fault.Internal, err)
 	}
 	c.InsecureSkipVerify = true // the certificate itself is known: no name and no authority says more
-	c.VerifyConnection = func(s tls.ConnectionState) error { return pinned(s.PeerCertificates, pin) }
+	c.VerifyConnection = func(s tls.ConnectionState) error {
+		now := h.Now()
+		if slices.Contains(h.secure.expired, p.AETitle) {
+			now = time.Time{}
+		}
+		return pinned(s.PeerCertificates, pin, now)
+	}
 	return c, nil
 }
 
-// pinned reports whether the first of some certificates is the one whose SHA-256 is pin.
-func pinned(chain []*x509.Certificate, pin []byte) error {
-	if len(chain) > 0 {
-		if sum := sha256.Sum256(chain[0].Raw); bytes.Equal(sum[:], pin) {
-			return nil
-		}
+// pinned returns nil if the first of some certificates is the one whose SHA-256 is pin, and
+// now is within its time: that it is known does not make it good for ever. With a zero now
+// its time does not matter.
+func pinned(chain []*x509.Certificate, pin []byte, now time.Time) error {
+	if len(chain) == 0 {
+		return errOtherCertificate
 	}
-	return errOtherCertificate
+	known := chain[0]
+	if sum := sha256.Sum256(known.Raw); !bytes.Equal(sum[:], pin) {
+		return errOtherCertificate
+	}
+	if !now.IsZero() && (now.After(known.NotAfter) || now.Before(known.NotBefore)) {
+		return x509.CertificateInvalidError{Cert: known, Reason: x509.Expired, Detail: "the certificate that is known of the peer"}
+	}
+	return nil
 }
 
 // errOtherCertificate is that a peer is not who it is known to be.

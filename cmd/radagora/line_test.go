@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net"
@@ -170,7 +172,9 @@ func TestTryPeer(t *testing.T) {
 		check(t, err)
 		return c
 	}
-	fine := pair("fine", time.Now().Add(time.Hour))
+	fine, old := pair("fine", time.Now().Add(time.Hour)), pair("old", time.Now().Add(-time.Minute))
+	sum := sha256.Sum256(old.Certificate[0])
+	oldDigest := hex.EncodeToString(sum[:])
 	program := func(s *dimse.Server) func(context.Context, net.Listener) error {
 		s.AETitle, s.Now, s.Limits = "THERE", time.Now, dimse.Limits{Grace: time.Millisecond}
 		return s.Serve
@@ -181,6 +185,10 @@ func TestTryPeer(t *testing.T) {
 	secure := func(c *tls.Config) func(context.Context, net.Listener) error {
 		c.MinVersion = tls.VersionTLS12
 		return program(&dimse.Server{TLS: c})
+	}
+	takes := func(c *tls.Config) func(context.Context, net.Listener) error {
+		c.MinVersion = tls.VersionTLS12
+		return program(&dimse.Server{TLS: c, Store: &recipient{got: map[uid.UID]uid.UID{}}})
 	}
 	good := program(&dimse.Server{Store: &recipient{got: map[uid.UID]uid.UID{}}})
 	for _, tt := range []struct {
@@ -202,14 +210,19 @@ func TestTryPeer(t *testing.T) {
 		{"takes no Verification", triedNoEcho, site.Peer{}, answering(withoutEcho())},
 		{"speaks no TLS", triedPlain, site.Peer{TLS: true}, answering([]byte("\x03\x00\x00\x00\x00\x04\x00\x01\x01\x01"))},
 		{"speaks TLS alone", triedTLS, site.Peer{}, secure(&tls.Config{Certificates: []tls.Certificate{fine}})},
-		{"has expired", triedExpired, site.Peer{TLS: true}, secure(&tls.Config{Certificates: []tls.Certificate{pair("old", time.Now().Add(-time.Minute))}})},
+		{"has expired", triedExpired, site.Peer{TLS: true}, secure(&tls.Config{Certificates: []tls.Certificate{old}})},
 		{"another host's", triedName, site.Peer{TLS: true, Host: "127.0.0.2"}, secure(&tls.Config{Certificates: []tls.Certificate{fine}})},
 		{"wants a certificate", triedTLSWanted, site.Peer{TLS: true}, secure(&tls.Config{Certificates: []tls.Certificate{fine}, ClientAuth: tls.RequireAnyClientCert})},
+		{"known, and expired", triedExpired, site.Peer{TLS: true, Certificate: oldDigest}, secure(&tls.Config{Certificates: []tls.Certificate{old}})},
+		{"known, and expired, and somebody decided so", triedAnswered, site.Peer{TLS: true, Certificate: oldDigest, Note: "spared"}, takes(&tls.Config{Certificates: []tls.Certificate{old}})},
 		{"pinned to another", triedPinned, site.Peer{TLS: true, Certificate: strings.Repeat("ab", 32)}, secure(&tls.Config{Certificates: []tls.Certificate{fine}})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sys := &system{Out: io.Discard, Err: io.Discard, Now: time.Now, Log: logging{Format: "text"}.logger(io.Discard)}
 			s := settings{Data: t.TempDir(), HTTP: "127.0.0.1:8080", AE: "RADAGORA", TLSClientCA: a.folder + "/ca.pem"}
+			if tt.peer.Note != "" {
+				s.ExpiredPeer = []string{"THERE"}
+			}
 			h, err := s.open(t.Context(), sys)
 			check(t, err)
 			defer func() { check(t, h.Close()) }()
@@ -225,7 +238,7 @@ func TestTryPeer(t *testing.T) {
 			if got.Word != tt.word {
 				t.Errorf("tried: %q; want %q", got.Word, tt.word)
 			}
-			if takes := slices.Contains(got.Takes, "ct"); takes != (tt.word == triedAnswered) || slices.Contains(got.Takes, "find") {
+			if ct := slices.Contains(got.Takes, "ct"); ct != (tt.word == triedAnswered) || slices.Contains(got.Takes, "find") {
 				t.Errorf("it takes %v", got.Takes)
 			}
 		})

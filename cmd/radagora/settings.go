@@ -37,6 +37,7 @@ type settings struct {
 	TLSCert     string   `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) for pages and DICOM over TLS; read again when it changes."`
 	TLSKey      string   `setting:"" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
 	TLSClientCA string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
+	ExpiredPeer []string `setting:"" name:"expired-peer" placeholder:"TITLE" help:"A peer that we call although the certificate known of it has expired; can be repeated."`
 	DICOMTLS    string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
 	MLLP        string   `setting:"" name:"mllp" placeholder:"ADDR" help:"Listen here for HL7 v2 messages (MLLP), such as 127.0.0.1:2575."`
 	MLLPTLS     string   `setting:"" name:"mllp-tls" placeholder:"ADDR" help:"Listen here for HL7 v2 messages over TLS, such as :2576."`

@@ -143,6 +143,7 @@ func authorities(name string) (*x509.CertPool, error) {
 type tlsDoors struct {
 	own         *certificate // nil: there is none
 	authorities *x509.CertPool
+	expired     []string // titles of peers that are called although their certificate has expired
 }
 
 // tls reads what the settings name.
@@ -155,7 +156,7 @@ func (s settings) tls(ctx context.Context, sys *system) (tlsDoors, error) {
 	if err != nil {
 		return d, err
 	}
-	d.authorities = pool
+	d.authorities, d.expired = pool, s.ExpiredPeer
 	if s.TLSCert == "" {
 		if s.DICOMTLS != "" {
 			return d, wrong("--dicom-tls needs a certificate: give --tls-cert and --tls-key")
