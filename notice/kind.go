@@ -64,6 +64,8 @@ var kinds = map[string]kind{
 	"status.storage.late":        {args: map[string]rule{"n": number}, mail: Now}, // packs
 	"status.messages.silent":     {args: map[string]rule{"n": number}, mail: Now}, // senders
 	"status.messages.waiting":    {args: map[string]rule{"n": number}, mail: Daily},
+	"status.messages.stuck":      {args: map[string]rule{"n": number}, mail: Now}, // receivers
+	"status.messages.refused":    {args: map[string]rule{"n": number}, mail: Daily},
 	TestKind:                     {mail: Now},
 }
 

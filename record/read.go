@@ -22,10 +22,10 @@ func (*Book) Read(ctx context.Context, q db.Querier, site, typ, id string) (Vers
 	return one(ctx, q, `where r.site_id = $1 and r.type = $2 and r.id = $3`+newest, site, typ, id)
 }
 
-// ReadKey returns the newest version of what the journal calls by a key: NotFound if
-// there is none, any more.
-func (*Book) ReadKey(ctx context.Context, q db.Querier, site, key string) (Version, error) {
-	return one(ctx, q, `where r.site_id = $1 and r.resource_key = $2`+newest, site, key)
+// ReadKey returns a version of what the journal calls by a key: NotFound if there is
+// none, any more.
+func (*Book) ReadKey(ctx context.Context, q db.Querier, site, key string, number int64) (Version, error) {
+	return one(ctx, q, `where r.site_id = $1 and r.resource_key = $2 and v.version = $3`, site, key, number)
 }
 
 // ReadVersion returns one version of a resource: NotFound if there is none.

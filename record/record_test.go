@@ -171,8 +171,8 @@ func TestKeep(t *testing.T) {
 				t.Errorf("%s: %v; want NotFound", name, err)
 			}
 		}
-		byKey, err := s.ReadKey(ctx, d, at, first.Key)
-		if err != nil || byKey.Number != 3 {
+		byKey, err := s.ReadKey(ctx, d, at, first.Key, 2)
+		if err != nil || byKey.Number != 2 {
 			t.Errorf("by key: %d, %v", byKey.Number, err)
 		}
 	})

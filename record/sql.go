@@ -300,4 +300,3 @@ func (w *where) scan(rows *db.Rows) (c candidate, err error) {
 	c.Version, err = c.parsed(text, db.FromMillis(at))
 	return c, err
 }
-

@@ -204,8 +204,10 @@ func (f *Feed) call(ctx context.Context, l *db.Lease, h *Hook, m message) (bool,
 	return true, f.failed(ctx, l, *h, status, cause)
 }
 
-// taken moves the cursor. If somebody set it meanwhile, it stays as they set it.
+// taken moves the cursor, also if this process is about to end: the answer has come. If
+// somebody set the cursor meanwhile, it stays as they set it.
 func (f *Feed) taken(ctx context.Context, l *db.Lease, h *Hook, m message, status int) (gone bool, err error) {
+	ctx = context.WithoutCancel(ctx)
 	err = f.db.Write(ctx, func(tx *db.Tx) error {
 		if err := l.Check(ctx, tx); err != nil {
 			return err
