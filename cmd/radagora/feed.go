@@ -47,7 +47,7 @@ func (h *house) openFeed(ctx context.Context, key [32]byte) error {
 		return err
 	}
 	h.Feed, err = feed.Open(ctx, h.DB, feed.Options{
-		Journal: h.Journal, Hooks: caller, Notices: h.Notices, Groups: changeGroups(), Site: at, May: h.mayFollow,
+		Journal: h.Journal, Hooks: caller, Notices: h.Notices, Groups: changeGroups(), Site: at, May: h.mayFollow, Subscriptions: subscriptions{h},
 		LeaseTTL: leaseTTL, Holder: holderName(), Log: h.Log, Now: h.Now,
 	})
 	return err

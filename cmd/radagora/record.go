@@ -100,6 +100,29 @@ var (
 	_ resourceWriter    = recordDoor{}
 )
 
+// A recordServer does all that FHIR does with a type of the book.
+type recordServer interface {
+	fhirweb.Reader
+	fhirweb.Historian
+	fhirweb.Searcher
+	fhirweb.Writer
+	resourceWriter
+}
+
+// serveRecords returns who serves a type of the book; d says of whom resources are and
+// who may. Subscriptions are about nobody: they are for those who may have systems told.
+func (h *house) serveRecords(typ string, d recordDoor) recordServer {
+	d.book, d.site = h.records, at
+	if typ != subscriptionType {
+		return d
+	}
+	follow := func(ctx context.Context, _ string) error { return may(ctx, access.ChangeFollow) }
+	d.mayRead, d.mayWrite = follow, follow
+	d.reach = func(ctx context.Context) (access.Reach, error) { return access.Reach{All: true}, follow(ctx, "") }
+	d.person = func(context.Context, db.Querier, fhir.Resource) (string, error) { return "", nil }
+	return subscriptionDoor{d, h}
+}
+
 // storedOf returns a version as FHIR serves it.
 func storedOf(v record.Version) fhirweb.Stored {
 	return fhirweb.Stored{Resource: v.Resource, Version: strconv.FormatInt(v.Number, 10), Updated: v.Updated}
