@@ -52,7 +52,7 @@ var orderKinds = []string{
 }
 
 // ConsumerOrders is the name under which dose reads the journal for what was ordered.
-const ConsumerOrders = "dose.order"
+const ConsumerOrders = "dose-orders"
 
 // reordered notes the studies whose orders changed.
 func (l *Ledger) reordered(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {

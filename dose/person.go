@@ -18,7 +18,7 @@ func (*Ledger) Persons(ctx context.Context, q db.Querier) ([]access.Person, erro
 }
 
 // derived are the tables that hold what reports of a study say.
-var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name"}
+var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order"}
 
 // Export yields what was derived of each study of a person.
 func (l *Ledger) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
