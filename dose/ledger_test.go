@@ -106,6 +106,12 @@ func (l *lockedText) String() string {
 // newDesk opens a ledger in d and sets it to work until the test ends.
 func newDesk(t *testing.T, d *db.DB) *desk {
 	t.Helper()
+	return newDeskOf(t, d, func(*dose.Ledger) {})
+}
+
+// newDeskOf opens a ledger with more than it needs.
+func newDeskOf(t *testing.T, d *db.DB, more func(*dose.Ledger)) *desk {
+	t.Helper()
 	k := &desk{t: t, db: d, shelf: &shelf{all: map[uid.UID]*dicom.Dataset{}, fail: map[uid.UID]error{}}, log: &lockedText{}}
 	var err error
 	log := slog.New(slog.NewTextHandler(k.log, nil))
@@ -126,6 +132,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 		Reader: dose.Reader{Thresholds: dose.Defaults()}, Log: log, Now: today, Holder: "test",
 		Person: func(issuer, id string) string { return issuer + "|" + id },
 	}
+	more(k.Ledger)
 	k.work()
 	return k
 }
