@@ -148,7 +148,7 @@ func (k *desk) state() string {
 			continue
 		}
 		lines = append(lines, fmt.Sprint("order ", o.Placer, o.Filler, o.Accession, o.ProcedureID, " ", o.Description, " ", o.Reason, " ", o.Patient.Issuer, o.Patient.ID, " ",
-			o.Patient.OrderedID, o.Patient.Name, o.Patient.BirthDate, o.Patient.Sex, " ", o.Patient.WeightKG, " ", o.Patient.HeightM, " ", o.State, " ",
+			o.Patient.Name, o.Patient.BirthDate, o.Patient.Sex, " ", o.Patient.WeightKG, " ", o.Patient.HeightM, " ", o.State, " ",
 			s.ID, s.Modality, s.Start, s.Description, " ", s.Stations, " ", s.State))
 	}
 	slices.Sort(lines)

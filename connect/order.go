@@ -228,12 +228,11 @@ func (*Register) patientOf(c Channel, n Number, q *worklist.Order) {
 }
 
 // face fills in what is known of the patient of a new order, which cannot do without a
-// name. What becomes known later, and by which number they are called, worklist.Reface
-// sees to.
+// name. All else that is known of them, now or later, is not what was ordered:
+// worklist adds it.
 func (r *Register) face(ctx context.Context, c Channel, q *worklist.Order) error {
 	f, err := Faces{People: r.People, Key: r.Key, Bounds: r.Bounds, Now: r.Now}.Of(ctx, r.DB, c.Site, q.Patient.Issuer, q.Patient.ID)
 	q.Patient.Name, q.Patient.BirthDate, q.Patient.Sex = f.Name, f.BirthDate, f.Sex
-	q.Patient.Pregnancy, q.Patient.HeightM, q.Patient.WeightKG = f.Pregnancy, f.HeightM, f.WeightKG
 	return err
 }
 

@@ -8,36 +8,72 @@ import (
 )
 
 // A Face is how a patient is to be called and what is known of them. What is empty is
-// not known, and stays as whoever ordered said it.
+// not known.
 type Face struct {
-	ID, Issuer           string // what stays where identifiers were merged
-	Name, BirthDate, Sex string
-	WeightKG, HeightM    float64
-	Pregnancy            Pregnancy
+	ID        string    `json:"id"` // what stays where identifiers were merged
+	Issuer    string    `json:"issuer,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	BirthDate string    `json:"birth_date,omitempty"`
+	Sex       string    `json:"sex,omitempty"`
+	WeightKG  float64   `json:"weight_kg,omitempty"`
+	HeightM   float64   `json:"height_m,omitempty"`
+	Pregnancy Pregnancy `json:"pregnancy,omitempty"`
 }
 
-// wear shows a patient as they are known now. What was ordered with stays noted, so
-// that a merge can be taken back.
+// face returns how the order shows its patient.
+func (p *Patient) face() Face {
+	return Face{p.ID, p.Issuer, p.Name, p.BirthDate, p.Sex, p.WeightKG, p.HeightM, p.Pregnancy}
+}
+
+// ordered returns what whoever ordered said of the patient.
+func (p *Patient) ordered() Face {
+	if p.Ordered != nil {
+		return *p.Ordered
+	}
+	return p.face()
+}
+
+// wear shows a patient as they are known now, and as whoever ordered said where nothing
+// is known. What they said stays noted, so that a merge can be taken back.
 func (p *Patient) wear(f Face) {
-	if p.OrderedID == "" {
-		p.OrderedID, p.OrderedIssuer = p.ID, p.Issuer
+	was := p.ordered()
+	if f.ID == "" {
+		f.ID, f.Issuer = was.ID, was.Issuer
 	}
-	if f.ID != "" {
-		p.ID, p.Issuer = f.ID, f.Issuer
+	p.ID, p.Issuer = f.ID, f.Issuer
+	p.Name, p.BirthDate, p.Sex = cmp.Or(f.Name, was.Name), cmp.Or(f.BirthDate, was.BirthDate), cmp.Or(f.Sex, was.Sex)
+	p.WeightKG, p.HeightM, p.Pregnancy = cmp.Or(f.WeightKG, was.WeightKG), cmp.Or(f.HeightM, was.HeightM), cmp.Or(f.Pregnancy, was.Pregnancy)
+	if p.Ordered = &was; p.face() == was {
+		p.Ordered = nil
 	}
-	if p.ID == p.OrderedID && p.Issuer == p.OrderedIssuer {
-		p.OrderedID, p.OrderedIssuer = "", ""
-	}
-	p.Name, p.BirthDate, p.Sex = cmp.Or(f.Name, p.Name), cmp.Or(f.BirthDate, p.BirthDate), cmp.Or(f.Sex, p.Sex)
-	p.WeightKG, p.HeightM, p.Pregnancy = cmp.Or(f.WeightKG, p.WeightKG), cmp.Or(f.HeightM, p.HeightM), cmp.Or(f.Pregnancy, p.Pregnancy)
 }
 
-// ordered returns the identifier that an order was made with.
-func (p *Patient) ordered() (issuer, id string) {
-	if p.OrderedID != "" {
-		return p.OrderedIssuer, p.OrderedID
+// amend keeps what was ordered in a new version of an order: what it changes of the
+// patient is what is ordered now.
+func (p *Patient) amend(before Patient) {
+	p.Ordered = nil
+	if before.Ordered == nil {
+		return
 	}
-	return p.Issuer, p.ID
+	was, shown := *before.Ordered, before.face()
+	if p.ID != shown.ID || p.Issuer != shown.Issuer {
+		was.ID, was.Issuer = p.ID, p.Issuer
+	}
+	changed(&was.Name, shown.Name, p.Name)
+	changed(&was.BirthDate, shown.BirthDate, p.BirthDate)
+	changed(&was.Sex, shown.Sex, p.Sex)
+	changed(&was.WeightKG, shown.WeightKG, p.WeightKG)
+	changed(&was.HeightM, shown.HeightM, p.HeightM)
+	changed(&was.Pregnancy, shown.Pregnancy, p.Pregnancy)
+	if was != p.face() {
+		p.Ordered = &was
+	}
+}
+
+func changed[T comparable](to *T, was, is T) {
+	if was != is {
+		*to = is
+	}
 }
 
 // Reface shows the patient of open orders as they are known now, within the
@@ -96,8 +132,8 @@ func (r *Register) dress(ctx context.Context, tx *db.Tx, o *Order) error {
 	if r.Face == nil {
 		return nil
 	}
-	issuer, id := o.Patient.ordered()
-	f, err := r.Face(ctx, tx, o.Site, issuer, id)
+	was := o.Patient.ordered()
+	f, err := r.Face(ctx, tx, o.Site, was.Issuer, was.ID)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,12 @@ func hidden(w io.Writer) { _, _ = io.WriteString(w, concealed) }
 // Format implements fmt.Formatter.
 func (Patient) Format(w fmt.State, _ rune) { hidden(w) }
 
+// Format implements fmt.Formatter.
+func (Face) Format(w fmt.State, _ rune) { hidden(w) }
+
+// LogValue implements slog.LogValuer.
+func (Face) LogValue() slog.Value { return slog.StringValue(concealed) }
+
 // LogValue implements slog.LogValuer.
 func (Patient) LogValue() slog.Value { return slog.StringValue(concealed) }
 

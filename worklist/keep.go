@@ -413,9 +413,7 @@ func (o *Order) inherit(before *Order) error {
 		}
 	}
 	o.State, o.Origin, o.CreatedAt = before.State, before.Origin, before.CreatedAt
-	if o.Patient.OrderedID, o.Patient.OrderedIssuer = "", ""; o.Patient.ID == before.Patient.ID && o.Patient.Issuer == before.Patient.Issuer {
-		o.Patient.OrderedID, o.Patient.OrderedIssuer = before.Patient.OrderedID, before.Patient.OrderedIssuer
-	}
+	o.Patient.amend(before.Patient)
 	for i := range o.Steps {
 		s := &o.Steps[i]
 		if s.Key == "" {

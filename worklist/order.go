@@ -34,8 +34,6 @@ var pregnancies = map[Pregnancy]int64{NotPregnant: 1, PossiblyPregnant: 2, Pregn
 type Patient struct {
 	ID              string    `json:"id"`
 	Issuer          string    `json:"issuer,omitempty"`
-	OrderedID       string    `json:"ordered_id,omitempty"` // whose order it was, where that number was given up for ID
-	OrderedIssuer   string    `json:"ordered_issuer,omitempty"`
 	Name            string    `json:"name"`                 // as in DICOM: family^given^middle^prefix^suffix
 	BirthDate       string    `json:"birth_date,omitempty"` // 2006-01-02
 	Sex             string    `json:"sex,omitempty"`        // M, F or O
@@ -49,6 +47,7 @@ type Patient struct {
 	Confidentiality string    `json:"confidentiality,omitempty"` // constraint on the data
 	Admission       string    `json:"admission,omitempty"`       // of the visit
 	Location        string    `json:"location,omitempty"`        // where the patient is now
+	Ordered         *Face     `json:"ordered,omitempty"`         // what whoever ordered said, where it is known otherwise now
 }
 
 // A State is how far an order or a step is.
