@@ -28,12 +28,20 @@ type Messages interface {
 	// returns the message that has its turn.
 	ReplayMessage(ctx context.Context, id, text, reason string) (string, error)
 	RemoveMessage(ctx context.Context, id, reason string) error
+
+	SetReceiver(ctx context.Context, c MessageReceiver) error
+	OutMessage(ctx context.Context, id string) (MessagePage, error)
+	// SendMessage gives an outgoing message its turn again; with a text, corrected by it.
+	// It returns the message that has its turn.
+	SendMessage(ctx context.Context, id, text, reason string) (string, error)
+	DropMessage(ctx context.Context, id, reason string) error
 }
 
 // A MessageQuery says which messages are asked for. Empty fields ask nothing.
 type MessageQuery struct {
 	Channel, State, Code, Control, Patient, Before string
-	Sender                                         string // whose settings are shown
+	Sender, Receiver                               string // whose settings are shown
+	Out                                            bool   // those that we send, not those that we received
 }
 
 // A MessagesPage is what the page of all shows.
@@ -43,6 +51,8 @@ type MessagesPage struct {
 	MayChange bool // channels
 	MayFind   bool // by patient
 	Channels  []MessageChannel
+	Receivers []MessageReceiver
+	Languages []face.Choice
 	Messages  []MessageRow
 	Mappings  []face.Choice
 	More      string // of the last message, "" if there are no more
@@ -62,6 +72,20 @@ type MessageChannel struct {
 	Silent                                 bool
 }
 
+// A MessageReceiver is a system that we send messages to, and what goes to it.
+type MessageReceiver struct {
+	ID, Name, Address, Certificate, Version, Form string
+	TLS, Enhanced                                 bool
+	Application, Facility                         string // ours
+	ToApplication, ToFacility                     string
+	Charset, Language, Home, Mapping, State       string
+	Kinds                                         []string
+	Last, FailingAt, Oldest                       time.Time
+	Failures                                      int
+	Trouble                                       string
+	Hour, Day, Backlog, Refused, Failed           int64
+}
+
 // A MessageRow is one message in a list. It names nobody.
 type MessageRow struct {
 	ID, Channel, Control, Code, State, Reason string
@@ -78,6 +102,8 @@ type MessagePage struct {
 	Raw          string      // with lines for segments
 	MayChange    bool
 	Mappings     []face.Choice
+	Emptied      bool   // its content was kept for as long as it is
+	Answer       string // of an outgoing message, with lines for segments
 }
 
 // A MessageSaying is one thing that a message says.
@@ -101,6 +127,9 @@ func (s *server) messageRoutes(g registrar) {
 	g.post(messagesAddress, access.ChannelChange, s.channelSet)
 	g.get(messagesAddress+"/try", access.ChannelRead, s.messageTryPage)
 	g.post(messagesAddress+"/try", access.ChannelRead, s.messageTry)
+	g.post(messagesAddress+"/receivers", access.ChannelChange, s.receiverSet)
+	g.get(messagesAddress+"/out/{id}", access.PageRead, s.outPage) // the room asks about the patient
+	g.post(messagesAddress+"/out/{id}", access.PageRead, s.outDo)
 	g.get(messagesAddress+"/{id}", access.PageRead, s.messagePage) // the room asks about the patient
 	g.post(messagesAddress+"/{id}", access.PageRead, s.messageDo)
 }
@@ -113,8 +142,8 @@ func (s *server) messagesPage(v *visit) error { return v.showMessages(nil) }
 // showMessages shows channels and messages, with what is wrong with a channel.
 func (v *visit) showMessages(wrong map[string]string) error {
 	get := func(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
-	q := MessageQuery{Channel: get("channel"), State: get("state"), Code: get("code"), Control: get("control"), Patient: get("patient"), Before: get("before"), Sender: get("sender")}
-	if q.State != "" && !slices.Contains(messageStates, q.State) {
+	q := MessageQuery{Channel: get("channel"), State: get("state"), Code: get("code"), Control: get("control"), Patient: get("patient"), Before: get("before"), Sender: get("sender"), Receiver: get("receiver"), Out: get("direction") == "out"}
+	if q.State != "" && !slices.Contains(messageStates, q.State) && !slices.Contains(outStates, q.State) {
 		return fault.Errorf(fault.Invalid, "no state of a message")
 	}
 	p, err := v.Messages.Messages(v.r.Context(), q)
@@ -224,7 +253,7 @@ func (v *visit) channelTable(p MessagesPage) face.Table {
 		ID: "channels", Caption: v.p.T("messages.channels"), Dense: true,
 		Empty: face.Nothing(v.p.T("messages.no_channel"), v.p.T("messages.no_channel_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("messages.sender"), Phone: face.Name},
+			{Label: v.p.T("messages.system"), Phone: face.Name},
 			{Label: v.p.T("messages.state"), Phone: face.Beside},
 			{Label: v.p.T("messages.last"), Phone: face.Drawn},
 			{Label: v.p.T("messages.day"), Numeric: true, Phone: face.Wide},
@@ -246,6 +275,9 @@ func (v *visit) channelTable(p MessagesPage) face.Table {
 			face.Figures(v.p.Count(c.Day), v.p.T("messages.hour", lang.Args{"n": c.Hour})), backlog, channelTrouble(v, c),
 		}})
 	}
+	for _, c := range p.Receivers {
+		t.Rows = append(t.Rows, v.receiverRow(p, c))
+	}
 	return t
 }
 
@@ -257,7 +289,7 @@ func (v *visit) messageTable(p MessagesPage, q MessageQuery) face.Table {
 		Columns: []face.Column{
 			{Label: v.p.T("messages.arrived"), Phone: face.Name},
 			{Label: v.p.T("messages.kind"), Phone: face.Beside},
-			{Label: v.p.T("messages.sender"), Phone: face.Wide},
+			{Label: v.p.T("messages.system"), Phone: face.Wide},
 			{Label: v.p.T("messages.control"), Phone: face.Wide},
 			{Label: v.p.T("messages.state"), Phone: face.Drawn},
 		},
@@ -266,10 +298,13 @@ func (v *visit) messageTable(p MessagesPage, q MessageQuery) face.Table {
 	for _, c := range p.Channels {
 		names[c.ID] = c.Name
 	}
+	for _, c := range p.Receivers {
+		names[c.ID] = c.Name
+	}
 	for _, m := range p.Messages {
 		t.Rows = append(t.Rows, face.Row{ID: "m-" + m.ID, Cells: []templ.Component{
-			messageLink(v, m), face.Words(orElse(m.Code, v.p.T("messages.unreadable")), ""), face.Words(names[m.Channel], ""),
-			face.Words(m.Control, ""), messageState(v, m),
+			messageLink(v, m, q.Out), face.Words(orElse(m.Code, v.p.T("messages.unreadable")), ""), face.Words(names[m.Channel], ""),
+			face.Words(m.Control, ""), v.stateOf(m, q.Out),
 		}})
 	}
 	if p.More != "" {
@@ -279,14 +314,29 @@ func (v *visit) messageTable(p MessagesPage, q MessageQuery) face.Table {
 				next.Set(name, value)
 			}
 		}
+		if q.Out {
+			next.Set("direction", "out")
+		}
 		t.Next = messagesAddress + "?" + next.Encode()
 	}
 	return t
 }
 
+// stateOf says what became of a message.
+func (v *visit) stateOf(m MessageRow, out bool) templ.Component {
+	if out {
+		return outState(v, m)
+	}
+	return messageState(v, m)
+}
+
 // stateChoices are the states of messages.
-func (v *visit) stateChoices() (all []face.Choice) {
-	for _, s := range messageStates {
+func (v *visit) stateChoices(out bool) (all []face.Choice) {
+	states := messageStates
+	if out {
+		states = outStates
+	}
+	for _, s := range states {
 		all = append(all, face.Choice{Code: s, Label: v.p.T("messages.is_" + s)})
 	}
 	return all
@@ -300,8 +350,14 @@ func (v *visit) channelChoices() (all []face.Choice) {
 	return all
 }
 
-// channelNames are the senders to choose from.
-func channelNames(p MessagesPage) (all []face.Choice) {
+// channelNames are the systems to choose from.
+func channelNames(p MessagesPage, out bool) (all []face.Choice) {
+	if out {
+		for _, c := range p.Receivers {
+			all = append(all, face.Choice{Code: c.ID, Label: c.Name})
+		}
+		return all
+	}
 	for _, c := range p.Channels {
 		all = append(all, face.Choice{Code: c.ID, Label: c.Name})
 	}

@@ -82,12 +82,31 @@ func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]stri
 	return titles, nil
 }
 
+// receiverLine says how receivers of messages are called: by the rules for calls
+// outside, over TLS as DICOM peers are.
+func (h *house) receiverLine() connect.Line {
+	return connect.Line{
+		Dial: h.Out.Dial,
+		TLS:  func(certificate string) (*tls.Config, error) { return h.lineTLS(site.Peer{TLS: true, Certificate: certificate}) },
+	}
+}
+
+// pruneMessages removes the contents of messages that are old enough.
+func (h *house) pruneMessages(ctx context.Context) error {
+	_, err := h.Connect.Prune(ctx, site.Default)
+	return err
+}
+
 // messageState looks whether systems have fallen silent, and whether messages wait for
 // somebody. Where nobody sends there is nothing to look at.
 func (h *house) messageState(ctx context.Context) ([]condition, error) {
 	traffic, err := h.Connect.Watch(ctx, site.Default)
-	if err != nil || len(traffic) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	out, err := h.receiverState(ctx)
+	if err != nil || len(traffic) == 0 {
+		return out, err
 	}
 	silent, waiting, backlog := 0, int64(0), int64(0)
 	for _, t := range traffic {
@@ -109,5 +128,37 @@ func (h *house) messageState(ctx context.Context) ([]condition, error) {
 	case waiting > 0:
 		c.State = stateWarn
 	}
+	return append(out, c), nil
+}
+
+// receiverState looks whether systems that we send to answer, and take what they get.
+func (h *house) receiverState(ctx context.Context) ([]condition, error) {
+	to, err := h.Connect.WatchOut(ctx, site.Default)
+	if err != nil || len(to) == 0 {
+		return nil, err
+	}
+	failing, refused, backlog := 0, int64(0), int64(0)
+	for _, t := range to {
+		if t.Receiver.State == connect.Enabled && t.Receiver.Failures >= failuresTold {
+			failing++
+		}
+		refused += t.Counts[connect.Refused] + t.Counts[connect.OutFailed]
+		backlog += t.Counts[connect.Queued]
+	}
+	c := condition{
+		Name: msg("status.receivers", nil), Reference: msg("status.receivers_reference", nil), State: stateGood, Key: "receivers",
+		Value: msg("status.receivers_value", lang.Args{"failing": failing, "refused": refused, "backlog": backlog}),
+		Tell:  h.Observer.tell("status.messages.refused", "n", fmt.Sprint(min(refused, 999999))),
+	}
+	switch {
+	case failing > 0:
+		c.State, c.Tell = stateTrouble, h.Observer.tell("status.messages.stuck", "n", fmt.Sprint(failing))
+		c.Tell.Severity = notice.Urgent
+	case refused > 0:
+		c.State = stateWarn
+	}
 	return []condition{c}, nil
 }
+
+// failuresTold is after how many calls without an answer somebody is told.
+const failuresTold = 5

@@ -25,6 +25,10 @@ type messageCmd struct {
 	Try     messageTryCmd     `cmd:"" help:"Show what a message would change; nothing of it is kept."`
 	Replay  messageReplayCmd  `cmd:"" help:"Apply a message again, or a corrected one in its place."`
 	Remove  messageRemoveCmd  `cmd:"" help:"Set a message aside that waits or failed."`
+
+	Receivers messageReceiversCmd `cmd:"" help:"List systems that we send messages to, and how that goes."`
+	SendTo    messageSendToCmd    `cmd:"" help:"Say what a system is told, and where."`
+	Out       messageOutCmd       `cmd:"" help:"List messages that we send; look at one, send it again, set it aside."`
 }
 
 type messageSendersCmd struct{ settings }

@@ -73,6 +73,7 @@ func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) 
 		return err
 	}
 	h.Jobs.Every("notice-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 40, Zone: here.Location()}, h.Notices.Prune)
+	h.Jobs.Every("message-prune", job.Clock{Weekday: -1, Hour: 3, Minute: 50, Zone: here.Location()}, h.pruneMessages, job.Limit(6*time.Hour))
 	h.scheduleCare(here.Location())
 	h.scheduleRetention(here.Location())
 	h.scheduleAccounts()

@@ -41,6 +41,19 @@ func (v messageView) Messages(ctx context.Context, q web.MessageQuery) (p web.Me
 	for _, t := range traffic {
 		p.Channels = append(p.Channels, channelOf(t))
 	}
+	to, err := v.Connect.OutTraffic(ctx, at)
+	if err != nil {
+		return p, err
+	}
+	for _, t := range to {
+		p.Receivers = append(p.Receivers, receiverOf(t))
+	}
+	for _, l := range v.catalogue.Languages() {
+		p.Languages = append(p.Languages, face.Choice{Code: l.Tag, Label: l.Name})
+	}
+	if q.Out {
+		return p, v.outMessages(ctx, q, &p)
+	}
 	f := connect.Filter{Channel: q.Channel, Code: q.Code, Control: q.Control, Before: q.Before, Limit: mostMessages}
 	if q.State != "" {
 		f.States = []connect.State{connect.State(q.State)}
@@ -105,7 +118,7 @@ func (v messageView) Message(ctx context.Context, id string) (web.MessagePage, e
 	if err := v.noteRead(ctx, access.MessageRead, access.Subject{Site: at, Person: m.Person}); err != nil {
 		return web.MessagePage{}, err
 	}
-	p := web.MessagePage{MessageRow: messageRow(m), By: m.By, Replaces: m.Replaces, Raw: lines(m.Body)}
+	p := web.MessagePage{MessageRow: messageRow(m), By: m.By, Replaces: m.Replaces, Raw: lines(m.Body), Emptied: m.Emptied}
 	p.MayChange = access.Can(ctx, access.MessageChange, access.Subject{Site: at, Person: m.Person}) &&
 		!slices.Contains([]connect.State{connect.Received, connect.Replaced}, m.State)
 	mapping := ""
