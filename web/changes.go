@@ -47,11 +47,13 @@ type ChangeHook struct {
 	ID, Host, KeyID, By string
 	Groups              []string
 	Created             time.Time
+	Criteria            string    // of a subscription of FHIR, "" of a webhook that somebody added here
+	Until               time.Time // when a subscription ends; the zero time is never
 	Former              string    // key of the secret before, which signs too, "" if there is none
 	FormerUntil         time.Time // and how long
 
 	Paused                     bool
-	Why                        string // of a pause: person, failing, refused, rights
+	Why                        string // of a pause: person, failing, refused, rights, ended
 	Since                      time.Time
 	Cursor, Waiting, Delivered int64
 	Last                       time.Time
@@ -203,8 +205,15 @@ func (v *visit) changeFacts(h ChangeHook) []face.Fact {
 	if h.Former != "" {
 		key.Origin = v.p.T("post.former", lang.Args{"key": h.Former, "until": v.p.DateTime(v.local(h.FormerUntil))})
 	}
+	what := face.Fact{Label: v.p.T("changes.groups"), Value: strings.Join(groups, ", ")}
+	if h.Criteria != "" {
+		what = face.Fact{Label: v.p.T("changes.subscription"), Value: h.Criteria, Code: true}
+		if !h.Until.IsZero() {
+			what.Origin = v.p.T("changes.until", lang.Args{"at": v.p.DateTime(v.local(h.Until))})
+		}
+	}
 	return []face.Fact{
-		{Label: v.p.T("changes.groups"), Value: strings.Join(groups, ", ")},
+		what,
 		{
 			Label: v.p.T("changes.cursor"), Value: v.p.T("changes.at", lang.Args{"number": v.p.Count(h.Cursor)}),
 			Origin: v.p.T("changes.waiting", lang.Args{"n": int(h.Waiting)}) + " · " + v.p.T("changes.delivered", lang.Args{"n": int(h.Delivered)}),

@@ -37,6 +37,7 @@ var subscribable = map[string]event{
 	"ImagingStudy":     {[]string{worklist.KindComplete, worklist.KindChanged, "archive.identity.*"}, imagingOf},
 	"Observation":      {[]string{"person.fact.noted"}, observationsOf},
 	"Patient":          {[]string{"person.fact.noted"}, patientsOf},
+	"ServiceRequest":   {[]string{"worklist.order.*", "worklist.step.*"}, requestsOf},
 }
 
 // recordsOf returns the versions of a type in the book, as they were then.
@@ -95,6 +96,23 @@ func imagingOf(ctx context.Context, h *house, e journal.Entry) ([]fhirweb.Stored
 	}
 	p, err := s.Imaging(archive.Naming{Subject: func(string) fhir.Value { return fhir.Value{} }, Zone: here.Location()}, series, nil)
 	return []fhirweb.Stored{{Resource: p.Resource, Updated: p.Updated}}, err
+}
+
+// requestsOf returns the order of an entry as it is now.
+func requestsOf(ctx context.Context, h *house, e journal.Entry) ([]fhirweb.Stored, error) {
+	o, err := h.Worklist.Request(ctx, h.DB, at, e.Subject)
+	if err == nil {
+		err = h.unrestricted(ctx, o.Person)
+	}
+	if err != nil {
+		return nil, err
+	}
+	here, err := h.Sites.Site(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	p, err := o.ServiceRequest(worklist.Naming{Subject: func(_, _ string) fhir.Value { return fhir.Value{} }, Zone: here.Location()})
+	return []fhirweb.Stored{{Resource: p.Resource, Version: p.Version, Updated: p.Updated}}, err
 }
 
 // toldOf returns whom new facts are about: the entry names a Patient, or the message that

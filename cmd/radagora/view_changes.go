@@ -37,7 +37,7 @@ func (v changesView) Changes(ctx context.Context) (web.ChangesPage, error) {
 	}
 	for _, h := range hooks {
 		p.Webhooks = append(p.Webhooks, web.ChangeHook{
-			ID: h.ID, Host: h.Host, KeyID: h.KeyID, By: names[h.By], Groups: h.Groups, Created: h.Created, Former: h.Former, FormerUntil: h.FormerUntil,
+			ID: h.ID, Host: h.Host, KeyID: h.KeyID, By: names[h.By], Groups: h.Groups, Created: h.Created, Criteria: h.Criteria, Until: h.Until, Former: h.Former, FormerUntil: h.FormerUntil,
 			Paused: h.State == feed.Paused, Why: h.Why, Since: h.Since, Cursor: h.Cursor, Waiting: h.Waiting, Delivered: h.Delivered,
 			Last: h.Last, Status: h.Status, Error: h.Error, Failing: h.Failing, Next: h.Next,
 		})
