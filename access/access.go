@@ -89,17 +89,18 @@ const (
 
 // A Who is somebody who asks. The zero Who is nobody and may nothing.
 type Who struct {
-	ID       string // of the account; "ae:TITLE" for a DICOM peer, "system:NAME" for the program
-	Name     string // as shown to colleagues
-	Grants   []Grant
-	Purpose  Purpose   // "" means the usual one of the role
-	Patient  string    // whom a patient's account belongs to, as journal and archive name the person
-	Only     string    // the one person a token is limited to, as journal and archive name them; "" means no limit
-	Study    string    // the one study a ticket is limited to, "" means no limit
-	Scopes   []string  // acts a token is limited to, "room.*" for all of a room; nil means no limit
-	Session  string    // id of the session or token, for the journal
-	SignedAt time.Time // last time they proved who they are; zero for machines
-	Door     string    // page, api, dimse, command
+	ID        string // of the account; "ae:TITLE" for a DICOM peer, "system:NAME" for the program
+	Name      string // as shown to colleagues
+	Grants    []Grant
+	Purpose   Purpose   // "" means the usual one of the role
+	Patient   string    // whom a patient's account belongs to, as journal and archive name the person
+	Only      string    // the one person a token is limited to, as journal and archive name them; "" means no limit
+	Study     string    // the one study a ticket is limited to, "" means no limit
+	Scopes    []string  // acts a token is limited to, "room.*" for all of a room; nil means no limit
+	Resources []string  // SMART scopes a token is limited to, where resources are asked for; nil means no limit
+	Session   string    // id of the session or token, for the journal
+	SignedAt  time.Time // last time they proved who they are; zero for machines
+	Door      string    // page, api, dimse, command
 }
 
 // Is reports whether who has the role at any site.

@@ -47,6 +47,10 @@ const (
 
 	IdentityRead Act = "person.identity.read" // name, birth date, identifier of a patient
 	LinkChange   Act = "person.link.change"   // which identifiers mean the same person
+	FactChange   Act = "person.fact.change"   // what is said of a person: name, birth date, height, weight, pregnancy
+
+	RecordRead   Act = "record.resource.read"   // visits, reports and what else other systems brought by FHIR
+	RecordChange Act = "record.resource.change" // write them
 
 	SiteRead   Act = "site.site.read"   // rooms, machines
 	SiteChange Act = "site.site.change" // name, country, time zone, mail, webhooks
@@ -101,6 +105,7 @@ const (
 // groups says what belongs to which group.
 var groups = map[Act][]group{
 	StepFind: {personal}, MessageRead: {personal}, MessageChange: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
+	FactChange: {personal}, RecordRead: {personal}, RecordChange: {personal},
 	AccessListRead: {personal},
 	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
 	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
@@ -114,7 +119,7 @@ var acts = []Act{
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, MessageRead, MessageChange, IdentityRead,
-	LinkChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
+	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
 	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,
 	AccessListRead, Rebuild, RegisterRead, RegisterChange, RequestHandle, BreachHandle, PersonExport, PersonErase,
 	PersonRestrict, StatusRead, JobReplay, BackupRun, ConfigApply, DemoLoad, SecondaryUse,

@@ -82,6 +82,15 @@ func (*Register) card(ctx context.Context, q db.Querier, site, key string) (Card
 	return list[0], nil
 }
 
+// CardOf returns the card of a key. NotFound: there is none.
+func (r *Register) CardOf(ctx context.Context, q db.Querier, site, key string) (Card, error) {
+	c, err := r.card(ctx, q, site, key)
+	if err == nil && c.Key == "" {
+		err = fault.Errorf(fault.NotFound, "there is no such Patient")
+	}
+	return c, err
+}
+
 // Introduce makes cards of persons who have none: of a study or an order that is shown.
 // What is given of them stands until something better is known.
 func (r *Register) Introduce(ctx context.Context, site string, given ...Card) error {

@@ -61,6 +61,12 @@ func (r *Register) find(ctx context.Context, siteID string, a Asked, give func(A
 	}
 	w := r.narrow(siteID, a, set, s.Location())
 	given, place := 0, page{}
+	var keys []string // of what was given
+	defer func() {
+		if noted := r.asked(ctx, siteID, a.Caller, keys); noted != nil { // the answer stands without it
+			r.Log.WarnContext(ctx, "worklist: note who asked", "error", noted)
+		}
+	}()
 	for {
 		list, err := r.candidates(ctx, w, place)
 		if err != nil {
@@ -77,6 +83,7 @@ func (r *Register) find(ctx context.Context, siteID string, a Asked, give func(A
 			if given++; given > set.MostEntries {
 				return fault.Errorf(fault.Exhausted, "worklist: more than %d entries match; ask for a day, a station or a modality", set.MostEntries)
 			}
+			keys = append(keys, list[i].Step.Key)
 			if !give(x) {
 				return errEnough
 			}

@@ -91,6 +91,8 @@ var erasures = []string{
 	`delete from worklist_announced where site_id = $1 and study_uid in (select study_uid from worklist_study where site_id = $1 and person = $2)`,
 	`delete from worklist_decision where site_id = $1 and study_uid in (select study_uid from worklist_study where site_id = $1 and person = $2)`,
 	`delete from worklist_study where site_id = $1 and person = $2`,
+	`delete from worklist_asked where step_key in (select s.step_key from worklist_step s join worklist_order o on o.order_id = s.order_id
+		where o.site_id = $1 and o.person = $2)`,
 	`delete from worklist_step where order_id in (select order_id from worklist_order where site_id = $1 and person = $2)`,
 	`delete from worklist_order where site_id = $1 and person = $2`,
 }

@@ -62,12 +62,12 @@ func (o *Order) ReadRequest(r fhir.Resource, n Naming) (cancel bool, err error) 
 
 // category refuses what is no order of imaging.
 func (rd *reader) category(r fhir.Resource) {
-	is, any := false, false
+	is, some := false, false
 	for c := range r.Each("category.coding") {
-		any = true
+		some = true
 		is = is || c.Get("system").Text() == snomed && c.Get("code").Text() == imaging
 	}
-	if any && !is || !any && r.Get("category").Exists() {
+	if some && !is || !some && r.Get("category").Exists() {
 		rd.not("category", "Only orders of imaging are kept: SNOMED CT 363679005.")
 	}
 }
@@ -227,6 +227,11 @@ func (rd *reader) texts(r fhir.Resource, o *Order, was Order) {
 			o.AuthoredAt = at.UTC()
 		}
 	}
+	for v := range r.Each("supportingInfo") {
+		if !strings.HasPrefix(v.Get("reference").Text(), "Observation/") {
+			rd.not("supportingInfo", "Observations of this server are known already; others are not kept: create them for the Patient.")
+		}
+	}
 	rd.only("requester", r.Get("requester"), "display", "type")
 	if name := r.Get("requester.display").Text(); name != person.Readable(was.RequestingPhysician) {
 		o.RequestingPhysician = nameOf(name)
@@ -315,4 +320,43 @@ func (rd *reader) extensions(r fhir.Resource, o *Order) {
 			rd.not("extension", "This extension is not kept here: leave it out.")
 		}
 	}
+}
+
+// elements are where a ServiceRequest says what an order has in a field.
+var elements = []struct{ field, element, wayOut string }{
+	{"patient.name", "subject", "The Patient has no name: an order needs one."},
+	{"patient.", "subject", "The Patient has what a worklist cannot show."},
+	{"accession", "identifier", "The accession number does not fit: at most 16 characters, without backslash."},
+	{"placer", "identifier", "The placer order number does not fit: at most 64 characters, without backslash."},
+	{"filler", "identifier", "The filler order number does not fit: at most 64 characters, without backslash."},
+	{"procedure_id", "identifier", "The requested procedure does not fit: at most 16 characters, without backslash."},
+	{"study_uid", "identifier", "The Study Instance UID is none, or cannot be changed any more."},
+	{"code", "code", "The code does not fit DICOM: value and system designator of at most 16 characters, a display of at most 64."},
+	{"description", "code", "Say what is to be done, in at most 64 characters."},
+	{"reason", "reasonCode", "Reasons have at most 64 characters; codes at most 16, with a display."},
+	{"requesting_physician", "requester", "The name does not fit DICOM: at most 64 characters."},
+	{"comments", "note", "Remarks have at most 10240 characters."},
+	{"priority", "priority", "It is routine, urgent, asap or stat."},
+	{"steps", "occurrence[x]", "What is scheduled does not fit: start, modality, machine or room."},
+}
+
+// AsRequest names the elements of a ServiceRequest where an order could not be kept for
+// its fields; other errors stay.
+func AsRequest(err error) error {
+	wrong := Wrong(err)
+	if wrong == nil {
+		return err
+	}
+	rd := &reader{}
+	for _, f := range wrong {
+		element, wayOut := "code", "The order cannot be kept: "+f.Field+"."
+		for _, e := range elements {
+			if strings.HasPrefix(f.Field, e.field) {
+				element, wayOut = e.element, e.wayOut
+				break
+			}
+		}
+		rd.not(element, wayOut)
+	}
+	return fhir.Refuse(rd.issues...)
 }

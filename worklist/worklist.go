@@ -97,11 +97,13 @@ type Config struct {
 	Keys func(ctx context.Context, q db.Querier, site, person string) ([]string, error)
 	// Face returns how the patient of an order made with that identifier is known now;
 	// nil: as the order says.
-	Face   func(ctx context.Context, q db.Querier, site, issuer, id string) (Face, error)
-	Now    func() time.Time
-	Random io.Reader // for identifiers
-	Log    *slog.Logger
-	Holder string // names this process in leases
+	Face    func(ctx context.Context, q db.Querier, site, issuer, id string) (Face, error)
+	Reports Reports  // nil: nobody here knows of reports
+	Images  ImagesOf // nil: nobody counts the objects of a study by modality
+	Now     func() time.Time
+	Random  io.Reader // for identifiers
+	Log     *slog.Logger
+	Holder  string // names this process in leases
 	// Nameless says that the installation keeps no names: then it keeps no orders and
 	// no performed steps either, and both are Unsupported.
 	Nameless bool

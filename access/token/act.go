@@ -22,7 +22,17 @@ var rules = []rule{
 	{"ImagingStudy", "c", []access.Act{access.ObjectStore}},
 	{"Endpoint", "rs", []access.Act{access.StudyFind}},
 	{"Patient", "rs", []access.Act{access.IdentityRead}},
-	{"Observation", "rs", []access.Act{access.ExaminationRead}},
+	{"Patient", "cu", []access.Act{access.FactChange}},
+	{"Observation", "rs", []access.Act{access.ExaminationRead, access.IdentityRead}},
+	{"Observation", "c", []access.Act{access.FactChange}},
+	{"ServiceRequest", "rs", []access.Act{access.StepFind}},
+	{"ServiceRequest", "cu", []access.Act{access.StepChange}},
+	{"Encounter", "rs", []access.Act{access.RecordRead}},
+	{"Encounter", "cu", []access.Act{access.RecordChange}},
+	{"DiagnosticReport", "rs", []access.Act{access.RecordRead}},
+	{"DiagnosticReport", "cu", []access.Act{access.RecordChange}},
+	{"Subscription", "rs", []access.Act{access.ChangeFollow}},
+	{"Subscription", "cu", []access.Act{access.ChangeFollow}},
 	{"MeasureReport", "rs", []access.Act{access.AggregateRead}},
 	{"Task", "rs", []access.Act{access.FindingRead}},
 	{"Task", "u", []access.Act{access.FindingDecide}},
@@ -58,8 +68,17 @@ func ActsOf(scopes []Scope) []string {
 	return tidy(all)
 }
 
+// Allows reports whether scopes, as a token carries them, allow an interaction with a type
+// of resource. One with a query allows none.
+func Allows(scopes []string, typ string, i Interaction) bool {
+	return slices.ContainsFunc(scopes, func(text string) bool {
+		s, err := ParseScope(text)
+		return err == nil && s.Query == "" && s.Allows(typ, i)
+	})
+}
+
 // ofPatient are the acts that are about one patient.
-var ofPatient = []access.Act{access.StudyFind, access.ObjectRead, access.IdentityRead, access.ExaminationRead}
+var ofPatient = []access.Act{access.StudyFind, access.ObjectRead, access.IdentityRead, access.ExaminationRead, access.StepFind, access.RecordRead}
 
 // SupportedForApps returns the scopes of people that stand for something.
 func SupportedForApps() []string {

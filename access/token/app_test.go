@@ -78,7 +78,7 @@ func TestActsOfOnePatient(t *testing.T) {
 	if !slices.Contains(person, string(access.JournalRead)) || !slices.Contains(person, string(access.ObjectStore)) {
 		t.Errorf("a person: %v", person)
 	}
-	want := []string{string(access.ExaminationRead), string(access.ObjectRead), string(access.IdentityRead), string(access.StudyFind)}
+	want := []string{string(access.ExaminationRead), string(access.ObjectRead), string(access.IdentityRead), string(access.StudyFind), string(access.StepFind), string(access.RecordRead)}
 	slices.Sort(want)
 	if got := slices.Sorted(slices.Values(one)); !slices.Equal(got, want) {
 		t.Errorf("one patient: %v; want %v", got, want)

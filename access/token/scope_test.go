@@ -84,9 +84,10 @@ func TestActsOf(t *testing.T) {
 		{"system/ImagingStudy.s", []access.Act{access.StudyFind}},
 		{"system/ImagingStudy.rs", []access.Act{access.ObjectRead, access.StudyFind}},
 		{"system/ImagingStudy.c", []access.Act{access.ObjectStore}},
-		{"system/Observation.rs", []access.Act{access.ExaminationRead}},
+		{"system/Observation.rs", []access.Act{access.ExaminationRead, access.IdentityRead}},
 		{"system/Observation.rs?code=73569-6", nil},
-		{"system/Observation.cud", nil},
+		{"system/Observation.cud", []access.Act{access.FactChange}},
+		{"system/ServiceRequest.cruds", []access.Act{access.StepChange, access.StepFind}},
 		{"system/Medication.cruds", nil},
 	} {
 		scopes, err := token.ParseScopes(c.scope)

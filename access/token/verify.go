@@ -107,6 +107,9 @@ func (r *Register) find(ctx context.Context, secret, h string) (carried, error) 
 		scopes = ActsOf(lenient(words))
 	}
 	who = limited(who, id, site, scopes)
+	if !strings.HasPrefix(secret, prefixAPI) {
+		who.Resources = append([]string{}, strings.Fields(texts(lenient(words)))...) // not nil, which would mean no limit
+	}
 	if slices.ContainsFunc(lenient(words), func(s Scope) bool { return s.Level == LevelPatient }) {
 		if who.Only = person; person == "" {
 			return c, errRefused // of no patient it would be of all
