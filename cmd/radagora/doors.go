@@ -10,6 +10,7 @@ import (
 
 	"radagora/access"
 	"radagora/archive"
+	"radagora/connect"
 	"radagora/dicom/dimse"
 	"radagora/dose"
 	"radagora/fault"
@@ -172,7 +173,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
+	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Connect.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()
@@ -227,7 +228,7 @@ func (h *house) judge(ctx context.Context) error {
 
 // settle waits until everything that is in the journal now has been derived.
 func (h *house) settle(ctx context.Context) error {
-	for _, consumer := range []string{dose.Consumer, person.Consumer, worklist.Consumer} {
+	for _, consumer := range []string{dose.Consumer, person.Consumer, worklist.Consumer, connect.Consumer} {
 		if err := h.Journal.Wait(ctx, consumer); err != nil {
 			return err
 		}

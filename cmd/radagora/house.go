@@ -38,6 +38,7 @@ import (
 	"radagora/job"
 	"radagora/journal"
 	"radagora/notice"
+	"radagora/lang"
 	"radagora/notice/feed"
 	"radagora/outgoing"
 	"radagora/person"
@@ -236,10 +237,14 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.openRecords(ctx); err != nil {
 		return err
 	}
+	catalogue, err := lang.Open()
+	if err != nil {
+		return err
+	}
 	h.Connect, err = connect.Open(ctx, connect.Config{
 		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Content: h.Content, Sites: h.Sites, People: h.Persons, Orders: h.Worklist,
 		Key: archive.Person, Judge: h.Judge, Bounds: bounds, Stations: h.stationsOf, Now: h.Now, Log: h.Log,
-		Nameless: h.Archive.Minimise != nil, Open: h.anyLocal,
+		Nameless: h.Archive.Minimise != nil, Open: h.anyLocal, Doses: doseTeller{h, catalogue}, Line: h.receiverLine(),
 	})
 	if err != nil {
 		return err

@@ -22,8 +22,8 @@ type doseTeller struct {
 	catalogue *lang.Catalogue
 }
 
-// patience is how long a doseTeller waits for those who derive doses.
-const patience = 20 * time.Second
+// doseWait is how long a doseTeller waits for those who derive doses.
+const doseWait = 20 * time.Second
 
 // toldDoses are the quantities that may stand in a message, in the order in which they
 // do: those that are summed over an examination.
@@ -67,7 +67,7 @@ func (t doseTeller) Dose(ctx context.Context, siteID, study, language string) (c
 
 // derived waits until what arrived was derived. Unavailable: it takes longer.
 func (t doseTeller) derived(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(ctx, patience)
+	ctx, stop := context.WithTimeout(ctx, doseWait)
 	defer stop()
 	if err := t.Journal.Wait(ctx, dose.Consumer); err != nil {
 		return err
