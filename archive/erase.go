@@ -207,7 +207,19 @@ func (e *eraser) whole(ctx context.Context, study, uid string) error {
 	if err := e.rows(ctx, study); err != nil {
 		return err
 	}
+	if err := e.noted(ctx, uid, 0); err != nil {
+		return err
+	}
 	return e.told(ctx, uid, true)
+}
+
+// noted has the journal say that of a study instances were erased, and how many are left:
+// whoever keeps something of the study elsewhere follows that. It says nothing of whom.
+func (e *eraser) noted(ctx context.Context, uid string, left int) error {
+	return e.a.Journal.Append(ctx, e.tx, journal.Entry{
+		Site: e.p.Site, Actor: e.actor, Kind: "archive.study.erased", Subject: uid,
+		Data: encode(map[string]any{"study": uid, "erasure": e.id, "left": left}),
+	})
 }
 
 // rows deletes the rows of a study.
@@ -278,6 +290,9 @@ func (e *eraser) part(ctx context.Context, study, uid string) error {
 	}
 	e.studies++
 	if err := e.remains(ctx, study, rest); err != nil {
+		return err
+	}
+	if err := e.noted(ctx, uid, len(rest)); err != nil {
 		return err
 	}
 	return e.told(ctx, uid, false)

@@ -89,6 +89,9 @@ func TestErase(t *testing.T) {
 		}
 		b.check(0)
 		b.proven(3)
+		if k := b.kinds(); k["archive.study.erased"] != 1 {
+			t.Errorf("who follows the journal does not learn of it: %v", k)
+		}
 		if n := b.erase(of("FIRST-1")); n != 0 {
 			t.Errorf("erased again: %d records", n)
 		}
@@ -140,6 +143,9 @@ func TestEraseOneOfTwoInAStudy(t *testing.T) {
 		}
 		if told != "1.2.3.1 false" {
 			t.Errorf("told of %q", told)
+		}
+		if k := b.kinds(); k["archive.study.erased"] != 1 {
+			t.Errorf("who follows the journal does not learn of it: %v", k)
 		}
 		b.removeErased(1)
 		b.check(0)

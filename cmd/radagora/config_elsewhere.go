@@ -26,6 +26,7 @@ type elsewhere struct {
 	Providers []providerEntry  `yaml:"identity_providers"`
 	Mail      []mailEntry      `yaml:"mail"`
 	Webhooks  []webhookEntry   `yaml:"webhooks"`
+	Followers []followerEntry  `yaml:"followers"`
 	Tokens    []tokenEntry     `yaml:"tokens"`
 	Retention []retentionEntry `yaml:"retention"`
 }
@@ -61,6 +62,16 @@ type webhookEntry struct {
 	id string
 }
 
+// A followerEntry is a webhook of the feed of changes.
+type followerEntry struct {
+	Host    string   `yaml:"host"`
+	Key     string   `yaml:"key"`
+	Groups  []string `yaml:"groups"`
+	By      string   `yaml:"within_the_rights_of"` // login, or else the name
+	Address string   `yaml:"address"`
+	Secret  string   `yaml:"secret"`
+}
+
 type tokenEntry struct {
 	Account string   `yaml:"account"` // login, or else the name
 	Name    string   `yaml:"name"`
@@ -85,13 +96,14 @@ type retentionEntry struct {
 func (e providerEntry) key() string  { return "identity provider " + e.Name }
 func (e mailEntry) key() string      { return "mail " + e.Host }
 func (e webhookEntry) key() string   { return "webhook " + e.Host + " " + e.Key }
+func (e followerEntry) key() string  { return "follower " + e.Host + " " + e.Key }
 func (e tokenEntry) key() string     { return "token " + e.Account + " " + e.Name + " " + e.Hint }
 func (e retentionEntry) key() string { return "retention " + e.Rule + " " + e.Kind + " " + e.About }
 
 // Where it is, and what stands at its top.
 const (
 	elsewhereFile  = "elsewhere.yaml"
-	aboutElsewhere = "To be read and compared: what is set elsewhere, without its secrets. Identity providers: the\nfile of --idp. Mail: the settings. Webhooks: /settings/notices. Tokens: radagora token, or\n/settings/tokens. Retention of the journal: content of the kind journal_retention.\nRemoved from here, webhooks and tokens are ended by config apply --prune."
+	aboutElsewhere = "To be read and compared: what is set elsewhere, without its secrets. Identity providers: the\nfile of --idp. Mail: the settings. Webhooks: /settings/notices. Followers\nof changes: /settings/changes. Tokens: radagora token, or\n/settings/tokens. Retention of the journal: content of the kind journal_retention.\nRemoved from here, webhooks and tokens are ended by config apply --prune."
 )
 
 // elsewhereOf returns what an installation has of it.
@@ -125,6 +137,7 @@ func (s settings) elsewhereOf(ctx context.Context, h *house) (*elsewhere, error)
 	}
 	sorted(e.Providers)
 	sorted(e.Webhooks)
+	sorted(e.Followers)
 	sorted(e.Tokens)
 	sorted(e.Retention)
 	return e, nil
@@ -139,6 +152,9 @@ func (e *elsewhere) hooksAndTokens(ctx context.Context, h *house) error {
 	for _, w := range hooks {
 		e.Webhooks = append(e.Webhooks, webhookEntry{Host: w.Host, Key: w.KeyID, Address: setElsewhere, Secret: setElsewhere, id: w.ID})
 	}
+	if err := e.followers(ctx, h); err != nil {
+		return err
+	}
 	tokens, err := h.Tokens.List(ctx, "")
 	if err != nil {
 		return err
@@ -152,6 +168,28 @@ func (e *elsewhere) hooksAndTokens(ctx context.Context, h *house) error {
 			return err
 		}
 		e.Tokens = append(e.Tokens, tokenEntryOf(t, u))
+	}
+	return nil
+}
+
+// followers fills in who is told of changes. Subscriptions of programs come and go by
+// themselves, and are none of a configuration.
+func (e *elsewhere) followers(ctx context.Context, h *house) error {
+	hooks, err := h.Feed.Hooks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range hooks {
+		if f.Subject != "" {
+			continue
+		}
+		u, err := h.Users.User(ctx, f.By)
+		if err != nil && fault.Of(err) != fault.NotFound {
+			return err
+		}
+		e.Followers = append(e.Followers, followerEntry{
+			Host: f.Host, Key: f.KeyID, Groups: f.Groups, By: cmp.Or(u.Login, u.Name, f.By), Address: setElsewhere, Secret: setElsewhere,
+		})
 	}
 	return nil
 }
@@ -185,7 +223,7 @@ func retentionOf(r journal.Rule) retentionEntry {
 
 // written returns e as it is written: lists that are empty are [].
 func (e elsewhere) written() elsewhere {
-	return elsewhere{some(e.Providers), some(e.Mail), some(e.Webhooks), some(e.Tokens), some(e.Retention)}
+	return elsewhere{some(e.Providers), some(e.Mail), some(e.Webhooks), some(e.Followers), some(e.Tokens), some(e.Retention)}
 }
 
 // load reads the file.
@@ -193,7 +231,7 @@ func (e *elsewhere) load(file string) error {
 	if err := decodeFile(file, e); err != nil {
 		return err
 	}
-	for _, err := range []error{once(file, e.Providers), once(file, e.Mail), once(file, e.Webhooks), once(file, e.Tokens), once(file, e.Retention)} {
+	for _, err := range []error{once(file, e.Providers), once(file, e.Mail), once(file, e.Webhooks), once(file, e.Followers), once(file, e.Tokens), once(file, e.Retention)} {
 		if err != nil {
 			return err
 		}
@@ -213,6 +251,9 @@ func (e *elsewhere) noSecrets(file string) error {
 	for _, w := range e.Webhooks {
 		secrets[w.key()], secrets[w.key()+" "] = w.Secret, w.Address
 	}
+	for _, f := range e.Followers {
+		secrets[f.key()], secrets[f.key()+" "] = f.Secret, f.Address
+	}
 	for _, t := range e.Tokens {
 		secrets[t.key()] = t.Secret
 	}
@@ -229,6 +270,7 @@ func (e *elsewhere) noSecrets(file string) error {
 func (p *configPlan) compareElsewhere(want, have *elsewhere) {
 	remark(p, want.Providers, have.Providers, "the file of --idp")
 	remark(p, want.Mail, have.Mail, "the settings --mail-…")
+	remark(p, want.Followers, have.Followers, "/settings/changes")
 	remark(p, want.Retention, have.Retention, "content of the kind journal_retention")
 	for _, w := range remark(p, want.Webhooks, have.Webhooks, "/settings/notices") {
 		p.gone++

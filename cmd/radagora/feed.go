@@ -17,7 +17,7 @@ func changeGroups() []feed.Group {
 		{Name: "instance", Kinds: []string{"archive.instance.stored", "archive.instance.restored", "archive.series.restored", "archive.study.restored"}},
 		{Name: "complete", Kinds: []string{worklist.KindComplete, worklist.KindChanged}},
 		{Name: "corrected", Kinds: []string{"archive.identity.*", "archive.instance.reduced", "archive.instance.rejected", "archive.rejection.undone"}},
-		{Name: "deleted", Kinds: []string{"archive.instance.deleted", "archive.series.deleted", "archive.study.deleted"}},
+		{Name: "deleted", Kinds: []string{"archive.instance.deleted", "archive.series.deleted", "archive.study.deleted", "archive.study.erased"}},
 		{Name: "fetched", Kinds: []string{"archive.study.fetch", "archive.study.fetched"}},
 	}
 }

@@ -107,6 +107,10 @@ func TestStudyPages(t *testing.T) {
 			t.Errorf("%s: %v", c.name, header)
 		}
 	}
+	if _, header, _ := get(instance("9"), browser); !strings.HasSuffix(header.Get("Content-Security-Policy"), "; sandbox") ||
+		header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(header.Get("Content-Disposition"), "attachment; ") {
+		t.Errorf("the letter is not kept from doing anything: %v", header)
+	}
 	if _, _, text := get(paths[5], ""); strings.Contains(text, "(0008,0060)") {
 		t.Error("what is the same stands among the differences")
 	}

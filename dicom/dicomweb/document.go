@@ -24,9 +24,10 @@ type Documenter interface {
 // form, nothing loaded, an origin of its own.
 const documentPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups"
 
-// pdfPolicy is that of a file which the browser shows with a program of its own: those
-// do not start where there is a sandbox, and have one themselves.
-const pdfPolicy = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+// pdfPolicy is that of a PDF, which has a language of its own with scripts and forms: it is
+// saved and read with a program for that, and where a browser opens it all the same, it
+// runs nothing and has no origin.
+const pdfPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
 // document answers with an instance that is no picture, and reports whether it is none.
 func (h *Handler) document(w http.ResponseWriter, r *http.Request, at Scope) (done bool, err error) {
@@ -64,15 +65,16 @@ func (h *Handler) document(w http.ResponseWriter, r *http.Request, at Scope) (do
 		return true, err
 	}
 	header := w.Header()
-	header.Set("Content-Security-Policy", documentPolicy)
-	header.Set("Content-Type", media)
 	if media == typePDF {
 		header.Set("Content-Security-Policy", pdfPolicy)
+		header.Set("Content-Type", media)
+		header.Set("Content-Disposition", `attachment; filename="`+i.SOP.String()+`.pdf"`)
 	} else {
+		header.Set("Content-Security-Policy", documentPolicy)
 		header.Set("Content-Type", media+"; charset=utf-8")
+		header.Set("Content-Disposition", "inline")
 	}
 	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Content-Disposition", "inline")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // whoever hung up learns nothing

@@ -60,8 +60,11 @@ func TestDocuments(t *testing.T) {
 			if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "script-src") || r.Header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("headers: %v", r.Header)
 			}
-			if c.media == "text/html" && !strings.Contains(policy, "sandbox") || body != "document 1.2.1.1.1" {
+			if !strings.Contains(policy, "sandbox") || body != "document 1.2.1.1.1" {
 				t.Errorf("%s: %q", policy, body)
+			}
+			if how := r.Header.Get("Content-Disposition"); c.media == "application/pdf" && how != `attachment; filename="1.2.1.1.1.pdf"` || c.media == "text/html" && how != "inline" {
+				t.Errorf("%s: %s", c.media, how)
 			}
 			again := ask(t, h, "GET", c.path, nil, append(fields, "If-None-Match: "+r.Header.Get("ETag"))...)
 			if again.StatusCode != http.StatusNotModified {
