@@ -85,7 +85,7 @@ func TestLife(t *testing.T) {
 		k.Reports.(written)["A100"] = []worklist.Told{{ID: "r1", At: k.now(), Status: "final", By: "Dr. Reader", Way: "hl7"}}
 		want := []string{
 			"ordered done u-radiographer", "scheduled done completed", "asked done CT1", "performed done CT1 completed 2",
-			"images done CT1 matched accession 2", "complete done performed 2", "reported done Dr. Reader final",
+			"images done CT1 matched accession 2", "complete done quiet 2", "reported done Dr. Reader final",
 		}
 		k.lives(o.ID, want...)
 		k.lives("1.2.3", want...)
@@ -125,7 +125,9 @@ func TestBelonging(t *testing.T) {
 		k := newDesk(t, d)
 		k.follow()
 		of := func(accession, patient string) worklist.Order {
-			return k.create(func(o *worklist.Order) { o.Accession, o.Patient.ID, o.Steps[0].Start = accession, patient, "2026-11-22T19:30" })
+			return k.create(func(o *worklist.Order) {
+				o.Accession, o.Patient.ID, o.Steps[0].Start = accession, patient, "2026-11-22T19:30"
+			})
 		}
 		a1, a2, foreign := of("B1", "4711"), of("B2", "4711"), of("B3", "other")
 		gone := of("B4", "4711")
