@@ -75,6 +75,10 @@ type Options struct {
 	Rand   io.Reader        // for jitter; nil means crypto/rand
 	Holder string           // names this process to people; "" means a random name
 
+	// Alone says that no other process works on this database, so that leases which stand
+	// when Run begins are of processes that ended: their jobs run at once.
+	Alone bool
+
 	Workers  int           // jobs at once in this process; 0 means 4
 	Poll     time.Duration // how often to look for what other processes added; 0 means 1 s
 	LeaseTTL time.Duration // how long a silent process keeps its jobs; clocks of processes may differ by less; 0 means 1 minute

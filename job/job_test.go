@@ -391,6 +391,31 @@ func TestStopGivesBack(t *testing.T) {
 	})
 }
 
+// TestAlone has a process that does not know that it is over, and another one that
+// knows itself alone.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		o := quick()
+		o.LeaseTTL = time.Hour
+		gone := open(t, d, &book{}, o)
+		begun, over := make(chan bool, 1), make(chan bool)
+		gone.Handle("a", func(context.Context, job.Job) error { begun <- true; <-over; return nil })
+		during(t, gone)
+		t.Cleanup(func() { close(over) })
+		add(t, d, gone, job.Job{Kind: "a"})
+		<-begun
+		o.Alone = true
+		next := open(t, d, &book{}, o)
+		attempt := make(chan int, 1)
+		next.Handle("a", func(_ context.Context, j job.Job) error { attempt <- j.Attempt; return nil })
+		during(t, next)
+		if got := <-attempt; got != 2 {
+			t.Errorf("attempt %d; want the second, before the lease of the first is over", got)
+		}
+	})
+}
+
 // Where the test starts itself again, this says what the child does.
 const childEnv = "JOB_TEST_CHILD"
 

@@ -33,6 +33,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	if twice != "" {
 		return fault.Errorf(fault.Internal, "job %s has two handlers", twice)
 	}
+	if err := q.inherit(ctx); err != nil && ctx.Err() == nil {
+		q.o.Log.WarnContext(ctx, "jobs of a process that ended wait for their leases", "err", err)
+	}
 	var wg, keeper sync.WaitGroup
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as anything runs
 	keeper.Go(func() { q.renewing(keeping) })

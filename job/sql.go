@@ -136,6 +136,17 @@ func (q *Queue) lease(ctx context.Context, tx *db.Tx, found []taken, now time.Ti
 	return got, nil
 }
 
+// inherit takes the leases of processes that ended away, where nobody else can have any.
+func (q *Queue) inherit(ctx context.Context) error {
+	if !q.o.Alone {
+		return nil
+	}
+	return q.db.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `update job set until_ms = 0 where state = 'open' and until_ms > 0`)
+		return err
+	})
+}
+
 // renew prolongs the leases of what runs here, and ends what is ours no more.
 func (q *Queue) renew(ctx context.Context) error {
 	q.mu.Lock()

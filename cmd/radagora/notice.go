@@ -51,7 +51,10 @@ func (s mailSettings) reachable(o outgoing.Options) outgoing.Options {
 
 // tell opens the queue of jobs and the notices.
 func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) {
-	if h.Jobs, err = job.Open(ctx, h.DB, h.Journal, job.Options{Log: h.Log, Now: h.Now, Holder: holderName()}); err != nil {
+	// The lock of the packs says that nobody else is at work in this folder, and so in the
+	// database there.
+	alone := s.DB == "" && h.Packs != nil
+	if h.Jobs, err = job.Open(ctx, h.DB, h.Journal, job.Options{Log: h.Log, Now: h.Now, Holder: holderName(), Alone: alone}); err != nil {
 		return err
 	}
 	catalogue, err := lang.Open()
