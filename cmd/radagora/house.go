@@ -221,14 +221,15 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	}
 	h.Persons, err = person.Open(ctx, person.Config{
 		DB: h.DB, Journal: h.Journal, Facts: h.Facts, Faces: faces{h.Archive}, Bounds: bounds, Now: h.Now, Log: h.Log,
-		Nameless: h.Archive.Minimise != nil, Noted: h.noted,
+		Mark: marked(key, "resource"), Named: h.named, Key: h.Archive.Key, Nameless: h.Archive.Minimise != nil, Noted: h.noted,
+		Headers: headers{h}, Holder: holder,
 	})
 	if err != nil {
 		return err
 	}
 	h.Worklist, err = worklist.Open(ctx, worklist.Config{
 		DB: h.DB, Journal: h.Journal, Sites: h.Sites, Studies: ordered{h.Archive}, Person: archive.Person, Fold: archive.Fold,
-		Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
+		Images: h.imagesOf, Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
 		Face: connect.Faces{People: h.Persons, Key: archive.Person, Bounds: bounds, Now: h.Now}.Of,
 	})
 	if err != nil {
@@ -256,6 +257,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Dose = &dose.Ledger{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
 		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder, Person: archive.Person,
+		Orders: ordering{h}, Sizes: sizing{h}, Zone: h.zoneOf,
 	}
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err

@@ -12,5 +12,8 @@ func (h *house) noted(ctx context.Context, tx *db.Tx, site string, keys []string
 	if h.Worklist == nil { // while the rooms open
 		return nil
 	}
-	return h.Worklist.Reface(ctx, tx, site, keys)
+	if err := h.Worklist.Reface(ctx, tx, site, keys); err != nil || h.Dose == nil {
+		return err
+	}
+	return h.Dose.Sized(ctx, tx, site, keys)
 }
