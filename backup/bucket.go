@@ -16,6 +16,7 @@ import (
 // before it counts as durable: the digest a store answers with is its own word.
 type Bucket struct {
 	bucket *s3.Bucket
+	turn   sync.Mutex // of Sync: whoever asks waits for what others read back for them
 	mu     sync.Mutex
 	fresh  map[string]written // not yet read back
 }
@@ -53,11 +54,23 @@ func (b *Bucket) Put(ctx context.Context, name string, r io.Reader) error {
 	return nil
 }
 
+// PutDurable puts one thing and reads it back: for whoever puts beside others and has to
+// know of this one.
+func (b *Bucket) PutDurable(ctx context.Context, name string, r io.Reader) error {
+	size, sum, err := b.bucket.Put(ctx, name, r)
+	if err != nil {
+		return err
+	}
+	return b.compare(ctx, name, written{size, sum})
+}
+
 // readers is how many things are read back at once.
 const readers = 4
 
 // Sync implements Target: it reads back what was put.
 func (b *Bucket) Sync(ctx context.Context) error {
+	b.turn.Lock()
+	defer b.turn.Unlock()
 	b.mu.Lock()
 	fresh := b.fresh
 	b.fresh = map[string]written{}

@@ -400,12 +400,23 @@ func (c *ltxClient) WriteLTXFile(ctx context.Context, level int, least, most ltx
 	}
 	in, out := io.Pipe()
 	go func() { _ = out.CloseWithError(c.encrypt(out, io.MultiReader(&begin, r), info)) }()
-	err = c.target.Put(ctx, name, in)
+	err = putDurable(ctx, c.target, name, in)
 	_ = in.CloseWithError(err)
-	if err == nil {
-		err = c.target.Sync(ctx)
-	}
 	return info, err
+}
+
+// putDurable puts one thing durably. Litestream puts several at once and packs are put
+// beside them, so a target that reads back must do so for this one.
+func putDurable(ctx context.Context, t Target, name string, r io.Reader) error {
+	if one, ok := t.(interface {
+		PutDurable(ctx context.Context, name string, r io.Reader) error
+	}); ok {
+		return one.PutDurable(ctx, name, r)
+	}
+	if err := t.Put(ctx, name, r); err != nil {
+		return err
+	}
+	return t.Sync(ctx)
 }
 
 func (c *ltxClient) encrypt(out io.Writer, r io.Reader, info *ltx.FileInfo) error {

@@ -22,12 +22,12 @@ import (
 // backupSettings say where backups go, for whom and when.
 type backupSettings struct {
 	BackupTo         string        `setting:"" name:"backup-to" placeholder:"FOLDER|s3://…" help:"Keep backups in this folder, best on another machine's disk, mounted here; or in an object store: s3://BUCKET/PREFIX?endpoint=URL."`
-	BackupToKey      string        `setting:"" name:"backup-to-key" secret:"" placeholder:"KEY" help:"Access key of that store."`
+	BackupToKey      string        `setting:"" name:"backup-to-key" secret:"" placeholder:"KEY" help:"Access key of that store, and of that of --backup-continuous."`
 	BackupToSecret   string        `setting:"" name:"backup-to-secret" secret:"" placeholder:"SECRET" help:"Secret of that key."`
 	BackupBlobs      bool          `setting:"" name:"backup-blobs" help:"Copy packs that are kept in --blobs into the backup, too; without it they are named only."`
 	BackupRecipient  []string      `setting:"" name:"backup-recipient" placeholder:"AGE1…" help:"Public key that backups are encrypted to; can be repeated. Without it, those the repository was begun with."`
 	BackupEvery      time.Duration `setting:"" name:"backup-every" default:"24h" help:"How often serve makes a backup; 0 for never."`
-	BackupContinuous string        `setting:"" name:"backup-continuous" placeholder:"FOLDER" help:"Copy every commit within seconds to this folder, too; SQLite only. Another folder than --backup-to."`
+	BackupContinuous string        `setting:"" name:"backup-continuous" placeholder:"FOLDER|s3://…" help:"Copy every commit within seconds to this folder or object store, too; SQLite only. Another place than --backup-to; of a store with the same key."`
 	BackupKeep       string        `setting:"" name:"backup-keep" default:"2a,7d,5w,12m" help:"How long: all for 2 days, daily ones for 7 days, weekly ones for 5 weeks, monthly ones for 12 months."`
 }
 
@@ -51,7 +51,7 @@ func (s settings) backupConfig(d *db.DB, j *journal.Journal, sys *system) (backu
 	switch {
 	case s.BackupTo == "":
 	case strings.HasPrefix(s.BackupTo, "s3:"):
-		if err := s.apart(); err != nil {
+		if err := s.apart("--backup-to", s.BackupTo, map[string]string{"--blobs": s.Blobs, "--second": s.Second}); err != nil {
 			return c, err
 		}
 		if c.Target, err = s.backupBucket(s.BackupTo, sys.Log); err != nil {
@@ -85,20 +85,20 @@ func (s settings) openTarget(place string, log *slog.Logger) (backup.Target, err
 	return backup.OpenFolder(place)
 }
 
-// apart refuses to keep backups among the packs of the same object store.
-func (s settings) apart() error {
-	to, err := s3.ParsePlace(s.BackupTo)
+// apart refuses to keep backups in what an object store holds for others.
+func (s settings) apart(name, place string, others map[string]string) error {
+	to, err := s3.ParsePlace(place)
 	if err != nil {
-		return wrong("--backup-to: %w", err)
+		return wrong("%s: %w", name, err)
 	}
-	for name, other := range map[string]string{"--blobs": s.Blobs, "--second": s.Second} {
-		p, err := s3.ParsePlace(other)
+	for other, where := range others {
+		p, err := s3.ParsePlace(where)
 		if err != nil || p.Endpoint != to.Endpoint || p.Bucket != to.Bucket {
 			continue
 		}
 		a, b := to.Prefix+"/", p.Prefix+"/"
 		if p.Prefix == "" || to.Prefix == "" || strings.HasPrefix(a, b) || strings.HasPrefix(b, a) {
-			return wrong("--backup-to %s lies among the packs of %s: name another bucket, best of another store", s.BackupTo, name)
+			return wrong("%s %s lies in what %s keeps: name another prefix, or another bucket, best of another store", name, place, other)
 		}
 	}
 	return nil
@@ -149,17 +149,11 @@ func (s settings) stream(ctx context.Context, h *house, sys *system) error {
 		<-ctx.Done()
 		return nil
 	}
-	if strings.HasPrefix(s.BackupContinuous, "s3:") {
-		return wrong("--backup-continuous %s: it goes to a folder; --backup-to may be an object store", s.BackupContinuous)
-	}
 	c, err := s.backupConfig(h.DB, h.Journal, sys)
 	if err != nil {
 		return err
 	}
-	if liesIn(s.BackupContinuous, s.Data) || s.BackupTo != "" && liesIn(s.BackupContinuous, s.BackupTo) {
-		return wrong("--backup-continuous %s: name a folder of its own, outside the data folder and --backup-to", s.BackupContinuous)
-	}
-	if c.Target, err = backup.OpenFolder(s.BackupContinuous); err != nil {
+	if c.Target, err = s.streamTarget(sys.Log); err != nil {
 		return err
 	}
 	keeper, err := backup.Open(ctx, c)
@@ -170,7 +164,48 @@ func (s settings) stream(ctx context.Context, h *house, sys *system) error {
 	if name, ok := strings.CutPrefix(s.DB, "sqlite:"); ok {
 		file = strings.TrimPrefix(name, "//")
 	}
-	return (&backup.Stream{Keeper: keeper, File: file}).Run(ctx)
+	copying := &backup.Stream{Keeper: keeper, File: file}
+	if strings.HasPrefix(s.BackupContinuous, "s3:") {
+		copying.Every = farTail
+	}
+	for {
+		err := copying.Run(ctx)
+		if ctx.Err() != nil || err == nil || fault.Of(err) != fault.Unavailable {
+			return err
+		}
+		sys.Log.ErrorContext(ctx, "continuous backup waits for its place", "error", err)
+		select { // the doors stay open meanwhile
+		case <-time.After(waitForPlace):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// waitForPlace is how long until a place for backups that does not answer is asked again.
+const waitForPlace = 30 * time.Second
+
+// farTail is how often packs are copied to an object store beside the database: each time
+// it lists what it has there.
+const farTail = time.Minute
+
+// streamTarget opens where the installation is copied continuously: a place of its own.
+func (s settings) streamTarget(log *slog.Logger) (backup.Target, error) {
+	if strings.HasPrefix(s.BackupContinuous, "s3:") {
+		others := map[string]string{"--blobs": s.Blobs, "--second": s.Second, "--backup-to": s.BackupTo}
+		if err := s.apart("--backup-continuous", s.BackupContinuous, others); err != nil {
+			return nil, err
+		}
+		t, err := s.backupBucket(s.BackupContinuous, log)
+		if err != nil {
+			return nil, fmt.Errorf("--backup-continuous: %w", err)
+		}
+		return t, nil
+	}
+	if liesIn(s.BackupContinuous, s.Data) || s.BackupTo != "" && liesIn(s.BackupContinuous, s.BackupTo) {
+		return nil, wrong("--backup-continuous %s: name a folder of its own, outside the data folder and --backup-to", s.BackupContinuous)
+	}
+	return backup.OpenFolder(s.BackupContinuous)
 }
 
 // A backedUp is an installation opened to be backed up, while it may be served by
