@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 		{"a file nobody asked for", f{levelDir + "/levels.csv": "x"}, "levels.csv: belongs to no set of kind levels"},
 		{"explanations are welcome", f{levelDir + "/README.md": "x"}, ""},
 		{"the same code twice", f{"my/exam/set.yaml": examSet, "my/exam/codes.tsv": examHeader + "A\ta\ta\ta\tCT\t\nA\tb\tb\tb\tCT\t\n"}, `codes.tsv:3: exam_code: "A" stands already in line 2`},
-		{"a kind nobody knows", meta("kind: levels", "kind: level"), `set.yaml:2: kind: "level" is no kind of content; known are: access_policies, alert_rules`},
+		{"a kind nobody knows", meta("kind: levels", "kind: level"), `set.yaml:2: kind: "level" is no kind of content; known are: access_policies, activity_factors, alert_rules`},
 		{"a folder of another name", meta("test_2026", "test"), `set.yaml:1: id: is "dose/level/test", but the folder is called "dose/level/test_2026"`},
 		{"no licence", meta("licence: Apache-2.0", "licence: ''"), "set.yaml:6: licence: is empty"},
 		{"a key nobody knows", meta("publisher:", "publishr:"), "set.yaml:4: is not as expected: unknown field \"publishr\""},

@@ -143,6 +143,34 @@ var kinds = []kind{
 		}}},
 	},
 	{
+		name: "size_specific", means: "how CTDIvol becomes a dose estimate for a size",
+		tables: []schema{
+			{name: "coefficients", key: []string{"phantom", "part"}, columns: []column{
+				oneOf("phantom", "head16", "body32"), oneOf("part", "head", "body"),
+				need("a", positive), need("b", positive), need("report", text), need("source", text),
+			}},
+			{name: "diameters", key: []string{"from"}, columns: []column{
+				oneOf("from", "ap", "lateral", "sum", "age"), need("form", text),
+				need("a", number), need("b", number), need("c", number), need("d", number), allow("x_max", number), need("source", text),
+			}},
+		},
+	},
+	{
+		name: "dose_factors", means: "effective dose for each DLP, by region, age and tube voltage",
+		tables: []schema{{name: "factors", key: []string{"weights", "region", "age", "kvp"}, columns: []column{
+			oneOf("weights", "ICRP60", "ICRP103"), need("region", list), need("age", text), allow("kvp", integer),
+			need("factor", positive), need("unit", text),
+			{name: "phantom", kind: word, values: []string{"", "head16", "body32"}},
+			need("verification", text), need("source", text),
+		}}},
+	},
+	{
+		name: "activity_factors", means: "effective dose for each activity of a radiopharmaceutical",
+		tables: []schema{{name: "factors", key: []string{"agent", "population"}, columns: []column{
+			need("agent", text), need("population", text), need("factor", positive), need("unit", text), need("source", text),
+		}}},
+	},
+	{
 		name: "evidence", means: "the facts the program can compute, or will",
 		tables: []schema{{name: "facts", key: []string{"id"}, columns: []column{
 			need("id", code),
