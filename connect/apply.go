@@ -148,6 +148,16 @@ func (r *Register) effect(ctx context.Context, m Message, c Channel, e Effect) (
 			o.reason = one.reason
 		}
 	}
+	for _, p := range e.Reports {
+		one, err := r.report(ctx, m, c, key, p)
+		if err != nil || one.state != Applied {
+			one.problems = append(o.problems, one.problems...)
+			return one, err
+		}
+		if did = did || one.reason == ReasonDone; one.reason != ReasonDone {
+			o.reason = one.reason
+		}
+	}
 	switch {
 	case did:
 		o.reason = ReasonDone

@@ -98,8 +98,9 @@ type Config struct {
 	// Stations returns the application entity titles of the machines of a modality, for
 	// orders that name none; nil: there are none.
 	Stations func(ctx context.Context, site, modality string) ([]string, error)
-	Doses    Doses // what studies came to, for receivers of that; nil: nobody is told
-	Line     Line  // how receivers are called
+	Doses    Doses   // what studies came to, for receivers of that; nil: nobody is told
+	Line     Line    // how receivers are called
+	Records  Records // keeps reports; nil: none are taken
 	Now      func() time.Time
 	Log      *slog.Logger
 	// Nameless says that the installation keeps no names, so no messages either:

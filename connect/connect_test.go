@@ -35,6 +35,7 @@ type desk struct {
 	worklist *worklist.Register
 	journal  *journal.Journal
 	doses    doses
+	shelf    shelf
 	ctx      context.Context // of a data steward
 
 	mu  sync.Mutex
@@ -97,7 +98,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	k.check(err)
 	k.Register, err = connect.Open(t.Context(), connect.Config{
 		DB: d, Journal: j, Jobs: k.jobs, Content: library, Sites: sites, People: k.people, Orders: k.worklist, Key: archive.Person, Judge: judge,
-		Bounds: bounds, Now: k.clock, Doses: &k.doses,
+		Bounds: bounds, Now: k.clock, Doses: &k.doses, Records: &k.shelf,
 		Line:     connect.Line{Answer: 300 * time.Millisecond, Pause: 10 * time.Millisecond, Longest: 40 * time.Millisecond},
 		Stations: func(_ context.Context, _, modality string) ([]string, error) { return []string{modality + "1"}, nil },
 	})

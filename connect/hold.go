@@ -15,7 +15,8 @@ var _ access.Roll = (*Register)(nil)
 func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from connect_message where person <> '' union
 		select site_id, person from connect_order where person <> '' union
-		select site_id, person from connect_outgoing where person <> '' order by 1, 2`)
+		select site_id, person from connect_outgoing where person <> '' union
+		select site_id, person from connect_report order by 1, 2`)
 }
 
 // Export yields the messages about a person, those that came and those that were sent.
@@ -56,6 +57,8 @@ func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 		`delete from connect_message where site_id = $1 and person = $2`,
 		`delete from connect_order where site_id = $1 and person = $2`,
 		`delete from connect_outgoing where site_id = $1 and person = $2`,
+		`delete from connect_report_file where report_id in (select report_id from connect_report where site_id = $1 and person = $2)`,
+		`delete from connect_report where site_id = $1 and person = $2`,
 	} {
 		n, err := tx.Exec(ctx, s, p.Site, p.ID)
 		if err != nil {

@@ -53,6 +53,11 @@ func (r *Register) follow(ctx context.Context, tx *db.Tx, batch []journal.Entry)
 			}
 			receivers[e.Site] = to
 		}
+		if e.Kind == followed[0] || e.Kind == followed[1] {
+			if err := r.linkReports(ctx, tx, e); err != nil {
+				return err
+			}
+		}
 		if len(to) == 0 {
 			continue
 		}

@@ -28,6 +28,7 @@ type Effect struct {
 	Links    bool     // the numbers are one person's, and none is given up (A24)
 	Further  []Effect // of a message about several patients, the others
 	Orders   []Order
+	Reports  []Report
 	Problems []Problem
 }
 
@@ -117,6 +118,7 @@ func (m *Mapping) Read(msg *hl7.Message, how Reading) Effect {
 		r.pairs(msg.Patients())
 	}
 	r.orders(all)
+	r.reports(all)
 	return r.e
 }
 

@@ -22,7 +22,7 @@ func TestDialects(t *testing.T) {
 	}
 	want := map[string]string{
 		"adt-a03-discharge": "applied late", "adt-a07-in-to-out": "applied late", "adt-a43-move": "applied visit_moved", "adt-a44-account": "applied visit_moved",
-		"mdm-t02": "applied nothing", "oru-r01-pdf": "applied nothing", "oml-o21-lab": "applied nothing", "omg-o19-reason": "waiting no_modality", "orm-o01-odd-delimiters": "waiting no_modality",
+		"oml-o21-lab": "applied nothing", "omg-o19-reason": "waiting no_modality", "orm-o01-odd-delimiters": "waiting no_modality",
 		"orm-o01-cancel-pipes": "applied no_order", "siu-s12-book": "waiting no_modality", "siu-s13-reschedule": "waiting no_modality",
 		"siu-s15-cancel": "applied no_order", "siu-s26-no-show": "applied no_order",
 	}
