@@ -35,6 +35,7 @@ type RetentionRule struct {
 type Retention struct {
 	Rules []RetentionRule // all that the content has; those govern that the site says
 	Today string          // at the site, YYYYMMDD
+	Alone bool            // one person suffices to approve; otherwise a second one has to agree
 	// Same returns every identifier of a person, its own included; nil: each person has one.
 	Same func(ctx context.Context, q db.Querier, site, person string) ([]string, error)
 }
@@ -335,7 +336,7 @@ func (a *Archive) list(ctx context.Context, site string, all, fresh int, gone []
 		}
 		for _, d := range found {
 			_, err := tx.Exec(ctx, `insert into retention_due (site_id, study_uid, rule, until_day, noted_ms) values ($1, $2, $3, $4, $5)
-				on conflict (site_id, study_uid) do update set rule = excluded.rule, until_day = excluded.until_day`, site, d.uid, d.rule, d.until, db.Millis(a.Now()))
+				on conflict (site_id, study_uid) do update set rule = excluded.rule, until_day = excluded.until_day, proposed_by = '', proposed_why = '', proposed_ms = 0`, site, d.uid, d.rule, d.until, db.Millis(a.Now()))
 			if err != nil {
 				return err
 			}
@@ -352,6 +353,9 @@ type DueStudy struct {
 	Objects, Bytes     int64
 	Noted              time.Time
 	Held               bool // it goes in no way while it is held
+	// Who said first that it may go, why and when; "" and the zero time if nobody did.
+	ProposedBy, ProposedWhy string
+	Proposed                time.Time
 }
 
 // Due returns studies of which the time is over, those first that are over for longest, at
@@ -364,15 +368,16 @@ func (a *Archive) Due(ctx context.Context, site string, limit int) ([]DueStudy, 
 		return nil, 0, err
 	}
 	list, err := db.List(ctx, a.DB, func(r *db.Rows) (d DueStudy, err error) {
-		var received, noted, held int64
+		var received, noted, held, proposed int64
 		var modalities string
-		err = r.Scan(&d.Study, &d.Rule, &d.Until, &noted, &d.Day, &received, &modalities, &d.Objects, &d.Bytes, &held)
+		err = r.Scan(&d.Study, &d.Rule, &d.Until, &noted, &d.Day, &received, &modalities, &d.Objects, &d.Bytes, &held, &d.ProposedBy, &d.ProposedWhy, &proposed)
 		d.Modalities = strings.FieldsFunc(modalities, func(c rune) bool { return c == '\\' })
-		d.Day, d.Noted, d.Held = dayOr(d.Day, received), db.FromMillis(noted), held > 0
+		d.Day, d.Noted, d.Held, d.Proposed = dayOr(d.Day, received), db.FromMillis(noted), held > 0, db.FromMillis(proposed)
 		return d, err
 	}, `select due.study_uid, due.rule, due.until_day, due.noted_ms, study.study_date, study.received_at, study.modalities, study.instance_count, study.size_bytes,
 		(select count(*) from hold where hold.site_id = study.site_id and hold.lifted_ms = 0 and (hold.study_uid = study.study_uid
-			or hold.person <> '' and hold.person in (select person from study_person where study_person.study = study.id)))
+			or hold.person <> '' and hold.person in (select person from study_person where study_person.study = study.id))),
+		due.proposed_by, due.proposed_why, due.proposed_ms
 		from retention_due due join study on study.site_id = due.site_id and study.study_uid = due.study_uid
 		where due.site_id = $1 order by due.until_day, due.study_uid limit $2`, site, limit)
 	return list, n, err
@@ -381,37 +386,47 @@ func (a *Archive) Due(ctx context.Context, site string, limit int) ([]DueStudy, 
 // mostDue is how many studies one approval may name.
 const mostDue = 200
 
-// Approve deletes studies of the list, with a reason, as Delete does. Each is judged once
-// more: what was listed and is no longer due, as the patient came again since, stays, and
-// so does what is held. It returns what went, and why others stay, by study. Invalid: no
-// reason, nothing or too much named.
-func (a *Archive) Approve(ctx context.Context, site string, r Retention, studies []uid.UID, reason string) ([]Deletion, map[string]error, error) {
+// An Approval says what came of one.
+type Approval struct {
+	Gone  []Deletion
+	Waits []string         // studies that a second person has to agree to
+	Stay  map[string]error // why others stay, by study
+}
+
+// Approve deletes studies of the list, with a reason, as Delete does: at once where one
+// person suffices, and otherwise what somebody else has approved before; what nobody has,
+// or the same person, waits for a second one. Each is judged once more: what was listed and
+// is no longer due, as the patient came again since, stays, and so does what is held.
+// Invalid: no reason, nothing or too much named.
+func (a *Archive) Approve(ctx context.Context, site string, r Retention, studies []uid.UID, reason string) (Approval, error) {
+	made := Approval{Stay: map[string]error{}}
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > maxReason || len(studies) == 0 || len(studies) > mostDue {
-		return nil, nil, fault.Errorf(fault.Invalid, "an approval names 1 to %d studies and a reason of at most %d bytes", mostDue, maxReason)
+		return made, fault.Errorf(fault.Invalid, "an approval names 1 to %d studies and a reason of at most %d bytes", mostDue, maxReason)
 	}
 	rules, err := a.governing(ctx, site, r)
 	if err != nil {
-		return nil, nil, err
+		return made, err
 	}
-	var gone []Deletion
-	stay := map[string]error{}
 	for _, study := range studies {
 		d, err := a.approve(ctx, site, r, rules, study, reason)
 		switch {
+		case err == nil && d.ID == "":
+			made.Waits = append(made.Waits, study.String())
 		case err == nil:
-			gone = append(gone, d)
+			made.Gone = append(made.Gone, d)
 		case ctx.Err() != nil:
-			return gone, stay, err
+			return made, err
 		default:
-			stay[study.String()] = err
+			made.Stay[study.String()] = err
 		}
 	}
-	return gone, stay, nil
+	return made, nil
 }
 
-// approve deletes one study of the list.
+// approve deletes one study of the list, or notes that it may go: then the deletion has no id.
 func (a *Archive) approve(ctx context.Context, site string, r Retention, rules []RetentionRule, study uid.UID, reason string) (Deletion, error) {
-	was, err := db.List(ctx, a.DB, scanDue, `select study_uid, rule, until_day from retention_due where site_id = $1 and study_uid = $2`, site, study.String())
+	was, err := db.List(ctx, a.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select proposed_by from retention_due where site_id = $1 and study_uid = $2`, site, study.String())
 	if err != nil {
 		return Deletion{}, err
 	}
@@ -430,13 +445,39 @@ func (a *Archive) approve(ctx context.Context, site string, r Retention, rules [
 	if err != nil {
 		return Deletion{}, err
 	}
+	if first := was[0]; !r.Alone && (first == "" || first == actorOf(ctx)) {
+		return Deletion{}, a.propose(ctx, site, study, d, reason)
+	}
 	all := func(Instance) bool { return true }
 	del := Deletion{Cause: ByRetention, Reason: reason, Level: "study", Due: a.Now().Add(a.Grace)}
 	return a.take(ctx, site, Target{Study: study}, all, del, func(tx *db.Tx, del Deletion) error {
-		if _, err := tx.Exec(ctx, `delete from retention_due where site_id = $1 and study_uid = $2`, site, study.String()); err != nil {
+		n, err := tx.Exec(ctx, `delete from retention_due where site_id = $1 and study_uid = $2 and proposed_by = $3`, site, study.String(), was[0])
+		if err == nil && n == 0 {
+			err = fault.Errorf(fault.Conflict, "study %s is not on the list any more, or was listed anew", study)
+		}
+		if err != nil {
 			return err
 		}
-		return a.retains(ctx, tx, site, "archive.retention.approved", study.String(), map[string]any{"study": study.String(), "rule": d.rule, "until": d.until, "deletion": del.ID})
+		return a.retains(ctx, tx, site, "archive.retention.approved", study.String(),
+			map[string]any{"study": study.String(), "rule": d.rule, "until": d.until, "deletion": del.ID, "proposed_by": was[0]})
+	})
+}
+
+// propose notes that somebody says that a study may go.
+func (a *Archive) propose(ctx context.Context, site string, study uid.UID, d dueStudy, reason string) error {
+	return a.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := a.unheld(ctx, tx, site, study.String()); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `update retention_due set proposed_by = $3, proposed_why = $4, proposed_ms = $5
+			where site_id = $1 and study_uid = $2 and proposed_by in ('', $3)`, site, study.String(), actorOf(ctx), reason, db.Millis(a.Now()))
+		if err == nil && n == 0 {
+			err = fault.Errorf(fault.Conflict, "somebody else decided about study %s meanwhile", study)
+		}
+		if err != nil {
+			return err
+		}
+		return a.retains(ctx, tx, site, "archive.retention.proposed", study.String(), map[string]any{"study": study.String(), "rule": d.rule, "until": d.until})
 	})
 }
 

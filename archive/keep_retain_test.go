@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"radagora/access"
 	"radagora/archive"
 	"radagora/db"
 	"radagora/dicom"
@@ -25,7 +26,7 @@ var retentionRules = []archive.RetentionRule{
 }
 
 func retention(today string) archive.Retention {
-	return archive.Retention{Rules: retentionRules, Today: today}
+	return archive.Retention{Rules: retentionRules, Today: today, Alone: true}
 }
 
 // aged returns a thing with a day and a birth date.
@@ -145,10 +146,11 @@ func TestRetentionIsApproved(t *testing.T) {
 			studies []uid.UID
 			reason  string
 		}{{"no reason", studies, " "}, {"nothing", nil, "old"}, {"too much", slices.Repeat(studies, 51), "old"}} {
-			_, _, err := b.Approve(ctx, site, r, x.studies, x.reason)
+			_, err := b.Approve(ctx, site, r, x.studies, x.reason)
 			b.kind(x.what, err, fault.Invalid)
 		}
-		gone, stay, err := b.Approve(ctx, site, r, studies, "the time is over")
+		made, err := b.Approve(ctx, site, r, studies, "the time is over")
+		gone, stay := made.Gone, made.Stay
 		if err != nil || len(gone) != 1 || gone[0].Study != studies[0].String() || gone[0].Cause != archive.ByRetention {
 			t.Fatalf("Approve = %+v, %v", gone, err)
 		}
@@ -167,9 +169,10 @@ func TestRetentionIsApproved(t *testing.T) {
 		if err := b.Lift(ctx, site, hold, "over"); err != nil {
 			t.Fatal(err)
 		}
-		if gone, stay, err = b.Approve(ctx, site, r, studies[:2], "the time is over"); err != nil || len(gone) != 2 || len(stay) != 0 {
-			t.Errorf("Approve = %+v, %v, %v", gone, stay, err)
+		if made, err = b.Approve(ctx, site, r, studies[:2], "the time is over"); err != nil || len(made.Gone) != 2 || len(made.Stay)+len(made.Waits) != 0 {
+			t.Errorf("Approve = %+v, %v", made, err)
 		}
+		gone = made.Gone
 		*clock = clock.Add(8 * 24 * time.Hour)
 		b.empty()
 		if _, err := b.DeletionProof(ctx, site, gone[0].ID); err != nil {
@@ -186,6 +189,60 @@ func TestRetentionIsApproved(t *testing.T) {
 			if got := b.kinds()[kind]; got != want {
 				t.Errorf("%s: %d entries; want %d", kind, got, want)
 			}
+		}
+	})
+}
+
+// TestRetentionNeedsTwo: what is due goes when a second person says so, too, and never
+// because the first one says it twice.
+func TestRetentionNeedsTwo(t *testing.T) {
+	keeping(t, func(t *testing.T, b *bench, _ *time.Time) {
+		x, y := aged(1, "A", "CT", "20100101", "19500101"), aged(2, "B", "CT", "20100101", "19500101")
+		b.mustStore(x.arrival(t), archive.Added)
+		b.mustStore(y.arrival(t), archive.Added)
+		b.govern("xx.images")
+		r := retention("20260301")
+		r.Alone = false
+		as := func(who string) context.Context { return access.With(t.Context(), access.Who{ID: who}) }
+		find := func() {
+			t.Helper()
+			if _, _, err := b.FindDue(t.Context(), site, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		find()
+		first, both := []uid.UID{b.target(x).Study}, []uid.UID{b.target(x).Study, b.target(y).Study}
+		for _, c := range []struct {
+			name, who          string
+			studies            []uid.UID
+			gone, waits, stays int
+		}{
+			{"the first", "ada", first, 0, 1, 0},
+			{"the same again", "ada", first, 0, 1, 0},
+			{"a second, of whom one thing is new", "bob", both, 1, 1, 0},
+			{"what went is on no list", "ada", first, 0, 0, 1},
+		} {
+			made, err := b.Approve(as(c.who), site, r, c.studies, "the time is over")
+			if err != nil || len(made.Gone) != c.gone || len(made.Waits) != c.waits || len(made.Stay) != c.stays {
+				t.Errorf("%s: %+v, %v", c.name, made, err)
+			}
+		}
+		if b.there(x) || !b.there(y) {
+			t.Error("something else went")
+		}
+		list, _, err := b.Due(t.Context(), site, 10)
+		if err != nil || len(list) != 1 || list[0].ProposedBy != "bob" || list[0].ProposedWhy != "the time is over" || list[0].Proposed.IsZero() {
+			t.Errorf("Due = %+v, %v", list, err)
+		}
+		if err := b.Govern(t.Context(), site, "xx.images", 12, "longer"); err != nil { // another day: it is asked again
+			t.Fatal(err)
+		}
+		find()
+		if made, err := b.Approve(as("ada"), site, r, both[1:], "the time is over"); err != nil || len(made.Waits) != 1 {
+			t.Errorf("what was said about another day counts: %+v, %v", made, err)
+		}
+		if k := b.kinds(); k["archive.retention.proposed"] != 4 || k["archive.retention.approved"] != 1 {
+			t.Errorf("journal: %v", k)
 		}
 	})
 }

@@ -33,8 +33,9 @@ type Storage interface {
 	Govern(ctx context.Context, rule, years, reason string) error
 	// FindDue has the list of studies made anew whose time is over.
 	FindDue(ctx context.Context) error
-	// Approve deletes studies of that list and returns how many went and how many stay.
-	Approve(ctx context.Context, studies []string, reason string) (gone, stay int, err error)
+	// Approve deletes studies of that list, or notes that they may go where a second person
+	// has to agree, and returns how many went, wait for that, and stay.
+	Approve(ctx context.Context, studies []string, reason string) (gone, waits, stay int, err error)
 	// KeepStudy keeps a study whatever the rules say; without a reason they speak again.
 	KeepStudy(ctx context.Context, study, reason string) error
 }
@@ -70,6 +71,7 @@ type StoragePage struct {
 	Retention []RetentionRow
 	Due       []DueRow
 	DueN      int64
+	Alone     bool // one person suffices to approve what is due
 	Kept      []KeptRow
 
 	MayRun, MayDelete, MayHold bool
@@ -92,6 +94,9 @@ type DueRow struct {
 	Day, Until              time.Time
 	Objects, Bytes          int64
 	Held                    bool
+	Proposed, ProposedWhy   string // who said first that it may go, "" for nobody, and why
+	ProposedAt              time.Time
+	Mine                    bool // that was whoever looks: somebody else has to agree
 }
 
 // A KeptRow is a study that is kept whatever the rules say.
@@ -231,12 +236,14 @@ func (s *server) storageApprove(v *visit) error {
 	case reason == "":
 		return v.showStorage(form, map[string]string{"approve": "storage.wrong_reason"})
 	}
-	_, stay, err := s.Storage.Approve(v.r.Context(), studies, reason)
-	if err != nil {
+	_, waits, stay, err := s.Storage.Approve(v.r.Context(), studies, reason)
+	switch {
+	case err != nil:
 		return err
-	}
-	if stay > 0 {
+	case stay > 0:
 		return v.back("/settings/storage", "storage_partly")
+	case waits > 0:
+		return v.back("/settings/storage", "storage_proposed")
 	}
 	return v.back("/settings/storage", "storage_approve")
 }

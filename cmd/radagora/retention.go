@@ -276,7 +276,9 @@ type retentionApproveCmd struct {
 }
 
 func (retentionApproveCmd) Help() string {
-	return `Each study is judged once more. Until the days of --trash-days have passed it can be brought back; then its bytes
+	return `What somebody else approved before is deleted; what nobody has waits until a second person approves it here or on the
+page Storage, unless the site decided otherwise (--retain-alone). On this command line everybody is the same person.
+Each study is judged once more. Until the days of --trash-days have passed it can be brought back; then its bytes
 are removed from the packs and their copies. What is held stays.
 ` + needsFolder + `
 
@@ -288,33 +290,37 @@ Example:
 // Run deletes.
 func (c retentionApproveCmd) Run(ctx context.Context, sys *system) error {
 	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
-		gone, stay, err := h.approveDue(ctx, c.Study, c.Reason)
-		for _, d := range gone {
+		made, err := h.approveDue(ctx, c.RetainAlone, c.Study, c.Reason)
+		for _, study := range made.Waits {
+			fmt.Fprintf(sys.Out, "waits for a second person: %s\n", study)
+		}
+		for _, d := range made.Gone {
 			fmt.Fprintf(sys.Out, "deleted: %s: %d objects, %s; until %s: radagora storage undo %s\n", d.Study, d.Objects, bytesText(d.Bytes), d.Due.UTC().Format(time.RFC3339), d.ID)
 		}
-		for study, why := range stay {
+		for study, why := range made.Stay {
 			fmt.Fprintf(sys.Out, "stays: %s: %v\n", study, why)
 		}
-		if err == nil && len(stay) > 0 {
-			err = fmt.Errorf("%d studies stay", len(stay))
+		if err == nil && len(made.Stay) > 0 {
+			err = fmt.Errorf("%d studies stay", len(made.Stay))
 		}
 		return err
 	})
 }
 
-// approveDue deletes studies of the list.
-func (h *house) approveDue(ctx context.Context, studies []string, reason string) ([]archive.Deletion, map[string]error, error) {
+// approveDue deletes studies of the list: alone says that one person suffices.
+func (h *house) approveDue(ctx context.Context, alone bool, studies []string, reason string) (archive.Approval, error) {
 	if err := may(ctx, access.ObjectDelete); err != nil {
-		return nil, nil, err
+		return archive.Approval{}, err
 	}
 	r, err := h.retention(ctx)
 	if err != nil {
-		return nil, nil, err
+		return archive.Approval{}, err
 	}
+	r.Alone = alone
 	uids := make([]uid.UID, len(studies))
 	for i, text := range studies {
 		if uids[i], err = uid.Parse(text); err != nil {
-			return nil, nil, wrong("not a UID: %w", err)
+			return archive.Approval{}, wrong("not a UID: %w", err)
 		}
 	}
 	return h.Archive.Approve(ctx, at, r, uids, reason)

@@ -32,6 +32,7 @@ type storageSettings struct {
 	Floor       int64         `setting:"" name:"floor" default:"1024" help:"Take no more objects when less than this many MiB of the disk are free, or a hundredth of it if that is less. 0: until it is full."`
 	Quota       int64         `setting:"" name:"quota" default:"0" help:"How many GiB objects may take; 0 for as many as the disk has. For the forecast, and no more are taken beyond it."`
 	TrashDays   int           `setting:"" name:"trash-days" default:"7" help:"How many days what was deleted can be brought back; 0 for not at all."`
+	RetainAlone bool          `setting:"" name:"retain-alone" help:"One person may delete studies whose time is over. Without it, a second one has to agree."`
 	ScrubRate   int64         `setting:"" name:"scrub-rate" default:"20" help:"How many MiB a second the integrity scrub reads at most; 0 to switch it off."`
 	ScrubDays   int           `setting:"" name:"scrub-days" default:"30" help:"How many days the scrub may take to have read every pack once."`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -31,9 +32,10 @@ func (v storageView) retentionLists(ctx context.Context, pg *web.StoragePage) er
 	if err != nil {
 		return err
 	}
-	pg.DueN = n
+	pg.DueN, pg.Alone = n, v.settings.RetainAlone
 	for _, d := range due {
 		pg.Due = append(pg.Due, web.DueRow{
+			Proposed: cmp.Or(names[d.ProposedBy], d.ProposedBy), ProposedWhy: d.ProposedWhy, ProposedAt: d.Proposed, Mine: d.ProposedBy == access.From(ctx).ID,
 			Study: d.Study, Rule: d.Rule, Modalities: strings.Join(d.Modalities, " "), Day: studyDay(d.Day), Until: studyDay(d.Until), Objects: d.Objects, Bytes: d.Bytes, Held: d.Held,
 		})
 	}
@@ -115,9 +117,9 @@ func (v storageView) FindDue(ctx context.Context) error {
 }
 
 // Approve implements web.Storage.
-func (v storageView) Approve(ctx context.Context, studies []string, reason string) (gone, stay int, err error) {
-	done, left, err := v.approveDue(ctx, studies, reason)
-	return len(done), len(left), err
+func (v storageView) Approve(ctx context.Context, studies []string, reason string) (gone, waits, stay int, err error) {
+	made, err := v.approveDue(ctx, v.settings.RetainAlone, studies, reason)
+	return len(made.Gone), len(made.Waits), len(made.Stay), err
 }
 
 // KeepStudy implements web.Storage.
