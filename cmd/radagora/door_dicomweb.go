@@ -96,8 +96,8 @@ func (o *origins) guard(next http.Handler) http.Handler {
 			header.Set("Access-Control-Allow-Origin", from)
 			header.Set("Access-Control-Expose-Headers", "Content-Location, Content-Range, ETag, Location, Warning, X-Total-Count")
 			if r.Method == http.MethodOptions {
-				header.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE, OPTIONS")
-				header.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, Range")
+				header.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+				header.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, Range")
 				header.Set("Access-Control-Max-Age", "600")
 				w.WriteHeader(http.StatusNoContent)
 				return

@@ -23,7 +23,7 @@ type route struct {
 func (h *house) routes(s settings, m *metrics) []route {
 	return slices.Concat([]route{
 		{"GET /metrics", access.StatusRead, m.handler()},
-	}, h.machineRoutes(s), h.apiRoutes(), h.dicomwebRoutes(s))
+	}, h.machineRoutes(s), h.apiRoutes(), h.dicomwebRoutes(s), h.fhirRoutes(s))
 }
 
 // pages returns what the pages are made of.

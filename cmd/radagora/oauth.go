@@ -41,7 +41,6 @@ func (h *house) machineRoutes(s settings) []route {
 		{"GET " + smartDocument, web.Anybody, allowed(s.AllowOrigin, h.smart(s))},
 		{"POST " + oauthToken, web.Anybody, allowed(s.AllowOrigin, h.oauth(h.oauthGrant))},
 		{"GET " + fhirRoot + smartDocument, web.Anybody, allowed(s.AllowOrigin, h.smart(s))},
-		{"GET " + fhirRoot + "/{type}/{id}", web.Anybody, allowed(s.AllowOrigin, http.HandlerFunc(h.fhirUser))},
 		{"POST " + oauthIntrospect, web.Anybody, h.oauth(h.oauthTell)},
 		{"POST " + oauthRevoke, web.Anybody, allowed(s.AllowOrigin, h.oauth(h.oauthEnd))},
 	}

@@ -105,10 +105,14 @@ func pseudonyms(key [32]byte) func(siteID, person string) string {
 }
 
 // exclusions returns the hash under which an opt-out is kept beyond an erasure.
-func exclusions(key [32]byte) func(siteID, person string) []byte {
+func exclusions(key [32]byte) func(siteID, person string) []byte { return marked(key, "exclusion") }
+
+// marked returns a keyed hash of persons that serves one purpose and tells nobody who
+// they are.
+func marked(key [32]byte, purpose string) func(siteID, person string) []byte {
 	return func(siteID, person string) []byte {
 		m := hmac.New(sha256.New, key[:])
-		m.Write([]byte("exclusion\x00" + siteID + "\x00" + person))
+		m.Write([]byte(purpose + "\x00" + siteID + "\x00" + person))
 		return m.Sum(nil)
 	}
 }
