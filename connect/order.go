@@ -38,8 +38,12 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 	before := tell(slices.Clone(others))
 	now := tell(append(others, toldBy(m, e, o)))
 	same := slices.DeleteFunc(all, func(h worklist.Order) bool { return h.State == worklist.Cancelled })
-	if len(same) > 1 {
-		return outcome{Waiting, ReasonAmbiguous, nil}, nil
+	if other, err := r.ofAnother(ctx, c, key, same, others); err != nil || len(same) > 1 || other {
+		o := outcome{Waiting, ReasonAmbiguous, nil}
+		if other {
+			o.problems = []Problem{{At: "ORC-2", What: "an order of another patient has this number from another sender: link the patients, or correct the number"}}
+		}
+		return o, err
 	}
 	done, id, err := r.become(ctx, m, c, before, now, same, len(all) > len(same))
 	if err != nil {
@@ -54,6 +58,17 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 		}
 		return r.tell(ctx, tx, c.Site, names, id, key, e.At, now.cancelled)
 	})
+}
+
+// ofAnother reports whether an order is about somebody else than a message, whose sender
+// did not tell of it before: two systems may number their orders alike, and who tells of
+// one must not change the other. Who told of an order may say that it is another's.
+func (r *Register) ofAnother(ctx context.Context, c Channel, key string, same []worklist.Order, others []told) (bool, error) {
+	if slices.ContainsFunc(others, func(t told) bool { return t.channel == c.ID }) {
+		return false, nil
+	}
+	keys, err := r.People.Keys(ctx, c.Site, key)
+	return slices.ContainsFunc(same, func(h worklist.Order) bool { return h.Person != key && !slices.Contains(keys, h.Person) }), err
 }
 
 // become brings the worklist from what messages came to before to what they come to

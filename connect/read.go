@@ -281,14 +281,28 @@ func (r *reader) problem(target string, err error) {
 // numbers reads identifiers.
 func (r *reader) numbers(target string, in scope) (all []Number) {
 	values, _ := r.find(target, in, true)
+	var rest []Number
 	for _, v := range values {
 		c := v.CX()
-		issuer := cmp.Or(c.Assigner.Namespace, c.Assigner.UniversalID)
-		if c.ID != "" {
-			all = append(all, Number{Issuer: cut(issuer, 200), Value: cut(c.ID, 200), Type: cut(c.Type, 20)})
+		n := Number{Issuer: cut(cmp.Or(c.Assigner.Namespace, c.Assigner.UniversalID), 200), Value: cut(c.ID, 200), Type: cut(c.Type, 20)}
+		switch {
+		case c.ID == "":
+		case shared[c.Type]:
+			rest = append(rest, n)
+		default:
+			all = append(all, n)
 		}
 	}
+	if len(all) == 0 {
+		return rest[:min(1, len(rest))]
+	}
 	return all
+}
+
+// shared are the types of identifiers of an account, a visit or a contract, which a family
+// may have in common: they tell of no person (HL7 table 0203).
+var shared = map[string]bool{
+	"AN": true, "ANC": true, "AND": true, "ANT": true, "VN": true, "MB": true, "SN": true, "GN": true, "PCN": true, "WC": true, "WCN": true, "XX": true,
 }
 
 // text reads the first value of a target in its form.

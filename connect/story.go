@@ -17,6 +17,7 @@ type told struct {
 	Order
 	at      time.Time
 	control string // MSH-10
+	channel string // who told it
 	booking bool   // an appointment, which says nothing of the order but when and where
 	number  Number // of the patient
 }
@@ -229,7 +230,7 @@ func allNumbers(o Order) (all []name) {
 }
 
 func toldBy(m Message, e Effect, o Order) told {
-	t := told{Order: o, at: e.At, control: m.Control, booking: strings.HasPrefix(e.Code, "SIU")}
+	t := told{Order: o, at: e.At, control: m.Control, channel: m.Channel, booking: strings.HasPrefix(e.Code, "SIU")}
 	if len(e.Patient.Numbers) > 0 {
 		t.number = e.Patient.Numbers[0]
 	}
@@ -267,15 +268,22 @@ func (r *Register) read(ctx context.Context, m Message) (Effect, error) {
 	return e, nil
 }
 
-// dated fills in the time of arrival where a message says none.
+// ahead is how far a sender's clock may go before ours.
+const ahead = 24 * time.Hour
+
+// dated fills in the time of arrival where a message says none, or one that is still to
+// come: what is told of the future would be newer than all that follows.
 func (e *Effect) dated(at time.Time) {
-	if !e.At.IsZero() {
-		return
+	late := at.Add(ahead)
+	if e.At.After(late) {
+		e.At, e.Problems = time.Time{}, append(e.Problems, Problem{At: "MSH-7", What: "the time is still to come: that of arrival counts"})
 	}
-	e.At = at
+	if e.At.IsZero() {
+		e.At = at
+	}
 	for i := range e.Patient.Facts {
-		if e.Patient.Facts[i].At.IsZero() {
-			e.Patient.Facts[i].At = at
+		if f := &e.Patient.Facts[i]; f.At.IsZero() || f.At.After(late) {
+			f.At = e.At
 		}
 	}
 }
