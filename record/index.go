@@ -35,6 +35,7 @@ func rowOf(code string, e search.Entry) row {
 		x.term = e.Text
 	case search.Date:
 		x.first, x.last = e.First, e.Last
+	case search.Number, search.Quantity: // that there is one
 	case search.Reference:
 		switch {
 		case e.Text == "":

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -202,11 +203,11 @@ func (w *where) count() string {
 
 // rows returns the query for candidates with what they are sorted by.
 func (w *where) rows() string {
-	columns := ""
+	columns := []string{versionColumns}
 	for i, o := range w.orders {
-		columns += fmt.Sprintf(", %s as o%d", o.expression, i)
+		columns = append(columns, fmt.Sprintf("%s as o%d", o.expression, i))
 	}
-	return "select " + versionColumns + columns + " from record_resource r join record_version v on v.resource_key = r.resource_key" + newest + w.condition()
+	return "select " + strings.Join(columns, ", ") + " from record_resource r join record_version v on v.resource_key = r.resource_key" + newest + w.condition()
 }
 
 // query returns the query for the candidates behind a position.
@@ -216,9 +217,9 @@ func (w *where) query(after *position) string {
 	if after != nil {
 		behind = fmt.Sprintf("x.resource_key > $%d", n+len(w.orders)+1)
 	}
-	for i := len(w.orders) - 1; i >= 0; i-- {
+	for i, o := range slices.Backward(w.orders) {
 		direction, mark := "", ">"
-		if w.orders[i].descending {
+		if o.descending {
 			direction, mark = " desc", "<"
 		}
 		by = fmt.Sprintf("x.o%d%s, ", i, direction) + by
