@@ -121,8 +121,11 @@ func (a *Archive) Holds(ctx context.Context, site string) ([]Hold, error) {
 	return db.List(ctx, a.DB, scanHold, fromHold+`where site_id = $1 order by case when lifted_ms = 0 then 0 else 1 end, id desc limit 1000`, site)
 }
 
-// holding counts the holds on a study: on itself, or on a person whom it names.
-const holding = `select count(*) from hold where site_id = $1 and lifted_ms = 0 and (study_uid = $2 or person <> '' and person in (
+// holding counts the holds on a study: on itself, on one that it was split from, or on a
+// person whom it names.
+const holding = `with recursive origin (uid) as (select cast($2 as text) union
+	select correction.study_uid from origin join correction on correction.site_id = $1 and correction.new_study <> '' and correction.new_study = origin.uid and correction.undone_ms = 0)
+	select count(*) from hold where site_id = $1 and lifted_ms = 0 and (study_uid in (select uid from origin) or person <> '' and person in (
 	select study_person.person from study_person join study on study.id = study_person.study where study.site_id = $1 and study.study_uid = $2))`
 
 // unheld returns Conflict if a study is held.
