@@ -297,7 +297,7 @@ func changesBody(v *visit, p ChangesPage, f changesForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = face.Copyable(v.p, face.Copy{Label: v.p.T("changes.along"), Text: "GET /api/changes?after=0"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = face.Copyable(v.p, face.Copy{Label: v.p.T("changes.along"), Text: "GET /api/v1/changes"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

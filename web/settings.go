@@ -26,6 +26,7 @@ func (s *server) settingsSection() section {
 	add(s.Associations != nil, ofLines, "nav.associations", "assoc.lead", "/settings/associations", access.PeerRead)
 	add(s.Messages != nil, ofLines, "nav.messages", "messages.lead", messagesAddress, access.ChannelRead)
 	add(s.Changes != nil, ofLines, "nav.changes", "changes.lead", "/settings/changes", access.ChangeFollow)
+	add(s.API != nil, ofLines, "nav.api", "api.lead", "/api", access.SiteRead)
 	add(s.Accounts != nil, ofPeople, "nav.accounts", "accounts.lead", "/settings/accounts", access.UserRead)
 	add(s.Providers != nil, ofPeople, "nav.providers", "provider.lead", "/settings/sign-in", access.UserRead)
 	add(s.Tokens != nil, ofPeople, "nav.tokens", "token.all_lead", "/settings/tokens", access.UserRead)

@@ -59,6 +59,7 @@ type Config struct {
 	Studies      Studies
 	Worklist     Worklist
 	Reconcile    Reconcile
+	Reports      Reports // that other systems wrote
 	Exchange     Exchange
 	Messages     Messages // of other systems
 	Fetching     Fetching
@@ -75,6 +76,7 @@ type Config struct {
 	Rights       Rights
 	Notices      Notices
 	Changes      Changes
+	API          API
 	Journal      Journal
 	Status       Status
 	Privacy      Privacy
@@ -192,6 +194,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.get("/dose/ct/export", access.TableExport, s.doseExport)
 		g.get("/dose/ct/picture", access.AggregateRead, s.dosePicture)
 		g.get("/dose/examinations/{id}", access.PageRead, s.doseExamination) // the room asks about the patient
+		g.post("/dose/examinations/{id}/size", access.StepChange, s.doseSize)
 	}
 	if s.Mapping != nil {
 		g.get("/dose/mapping", access.MappingRead, s.mappingPage)
@@ -217,6 +220,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.exchangeRoutes(g)
 	s.fetchRoutes(g)
 	s.messageRoutes(g)
+	s.reportRoutes(g)
 	s.migrationRoutes(g)
 	s.worklistRoutes(g)
 	s.reconcileRoutes(g)
@@ -239,6 +243,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.get("/access/emergencies", access.GlassReview, s.emergencies)
 		g.post("/access/emergencies", access.GlassReview, s.emergencyReview)
 	}
+	s.apiRoutes(g)
 	s.privacyRoutes(g)
 	s.settings(g)
 	if s.Developer {

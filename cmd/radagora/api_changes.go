@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"slices"
+	"strconv"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"radagora/access"
 	"radagora/fault"
@@ -14,41 +12,40 @@ import (
 	"radagora/notice/feed"
 )
 
-// The bounds of the feed.
-const (
-	mostChanges  = 1000
-	changesUsual = 100
-	longestWait  = 30 // seconds
-)
+// longestWait is how many seconds the feed waits for a change.
+const longestWait = 30
 
-// changesAPI registers the feed of changes.
-func (h *house) changesAPI(d *apiDoor) {
-	operate(d, access.ChangeRead, huma.Operation{
-		OperationID: "list-changes", Method: http.MethodGet, Path: "/api/changes", Tags: []string{"Changes"},
-		Summary: "What happened to instances and studies, oldest first",
-		Description: "Ask with after=0, or with the number from which to go on; remember next and ask with it again. " +
-			"Numbers never repeat and none is skipped later. With wait, an answer without changes comes only after that many seconds. " +
-			"Asking again with an older number replays. There are no names or identifiers of patients in it.",
-	}, changeAPI{h}.list)
-	h.followAPI(d)
+// changes registers the feed of changes and its webhooks.
+func (d *apiDoor) changes() {
+	operate(d, op{
+		act: access.ChangeRead, call: "GET /changes", id: "list-changes", group: "Changes", summary: "What happened to instances and studies, oldest first",
+		text: "next is always there: remember it and ask with it as cursor next time. The number of a change is a cursor too; 0 or none begins " +
+			"with the oldest that is kept. Numbers never repeat and none is skipped later. With wait, an answer without changes comes only after " +
+			"that many seconds. There are no names or identifiers of patients in it.",
+	}, changeAPI{d.house}.list)
+	d.webhooks()
 }
 
 // changeAPI answers programs about changes.
 type changeAPI struct{ *house }
 
 type listChanges struct {
-	After int64    `query:"after" minimum:"0" doc:"the number of the last change seen; 0 begins with the oldest that is kept"`
-	Limit int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Wait  int      `query:"wait" minimum:"0" maximum:"30" doc:"seconds to wait for a change"`
-	Kind  []string `query:"kind" maxItems:"10" doc:"only these kinds"`
+	Limit  int      `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"at most so many"`
+	Cursor int64    `query:"cursor" minimum:"0" doc:"next of the answer before, or the number of a change"`
+	Wait   int      `query:"wait" minimum:"0" maximum:"30" doc:"seconds to wait for a change"`
+	Kind   []string `query:"kind" maxItems:"10" doc:"only these kinds"`
 }
 
 type changesAnswer struct {
-	Body struct {
-		Changes []feed.Change `json:"changes"`
-		Next    int64         `json:"next" doc:"what to ask with next time"`
-		More    bool          `json:"more" doc:"there is more at once"`
-	}
+	Link string `header:"Link" doc:"what comes next (RFC 8288)"`
+	Body apiChanges
+}
+
+// apiChanges is a part of the feed.
+type apiChanges struct {
+	Items []feed.Change `json:"items"`
+	Next  int64         `json:"next" doc:"cursor to ask with next time"`
+	More  bool          `json:"more" doc:"there is more at once"`
 }
 
 func (a changeAPI) list(ctx context.Context, in *listChanges) (*changesAnswer, error) {
@@ -60,16 +57,12 @@ func (a changeAPI) list(ctx context.Context, in *listChanges) (*changesAnswer, e
 			return nil, fault.Errorf(fault.Invalid, "kind %q is none of the feed", k)
 		}
 	}
-	limit := in.Limit
-	if limit == 0 {
-		limit = changesUsual
-	}
 	until := time.NewTimer(time.Duration(min(in.Wait, longestWait)) * time.Second)
 	defer until.Stop()
 	for {
 		changed := a.Journal.Changed()
-		out, err := a.look(ctx, in.After, min(limit, mostChanges), in.Kind)
-		if err != nil || len(out.Body.Changes) > 0 {
+		out, err := a.look(ctx, in.Cursor, in.Limit, in.Kind)
+		if err != nil || len(out.Body.Items) > 0 {
 			return out, err
 		}
 		select {
@@ -88,17 +81,22 @@ func (a changeAPI) look(ctx context.Context, after int64, limit int, kinds []str
 		kinds = changeKinds()
 	}
 	out := &changesAnswer{}
-	out.Body.Changes, out.Body.Next = []feed.Change{}, after
+	out.Body.Items, out.Body.Next = []feed.Change{}, after
 	for e, err := range a.Journal.Find(ctx, journal.Filter{Site: at, After: after, Kinds: kinds, Limit: limit + 1}) {
 		if err != nil {
 			return nil, err
 		}
-		if len(out.Body.Changes) == limit {
+		if len(out.Body.Items) == limit {
 			out.Body.More = true
 			break
 		}
-		out.Body.Changes = append(out.Body.Changes, feed.Of(e))
+		out.Body.Items = append(out.Body.Items, feed.Of(e))
 		out.Body.Next = e.Seq
+	}
+	if u := calledIn(ctx).url; u != nil {
+		q := u.Query()
+		q.Set("cursor", strconv.FormatInt(out.Body.Next, 10))
+		out.Link = "<" + u.Path + "?" + q.Encode() + `>; rel="next"`
 	}
 	return out, nil
 }

@@ -17,7 +17,7 @@ func TestChanges(t *testing.T) {
 	host, port, err := net.SplitHostPort(s.dicom)
 	check(t, err)
 	type answer struct {
-		Changes []struct {
+		Items []struct {
 			Number                int64
 			Kind, Study, Instance string
 			Detail                map[string]any
@@ -27,7 +27,7 @@ func TestChanges(t *testing.T) {
 	}
 	ask := func(query string) answer {
 		t.Helper()
-		got, err := http.Get("http://" + s.http + "/api/changes?" + query)
+		got, err := http.Get("http://" + s.http + "/api/v1/changes?" + query)
 		check(t, err)
 		defer got.Body.Close()
 		var a answer
@@ -37,30 +37,30 @@ func TestChanges(t *testing.T) {
 		check(t, json.NewDecoder(got.Body).Decode(&a))
 		return a
 	}
-	if a := ask("after=0"); len(a.Changes) != 0 || a.Next != 0 || a.More {
+	if a := ask("cursor=0"); len(a.Items) != 0 || a.Next != 0 || a.More {
 		t.Fatalf("before anything happened: %+v", a)
 	}
 	waited := make(chan answer, 1)
-	go func() { waited <- ask("after=0&wait=30&kind=archive.instance.stored") }()
+	go func() { waited <- ask("cursor=0&wait=30&kind=archive.instance.stored") }()
 	time.Sleep(100 * time.Millisecond) // so that it waits
 	if out, ok := runs(t, storescu, "-aec", "RADAGORA", host, port, report(t)); !ok {
 		t.Fatal(out)
 	}
 	first := <-waited
-	if len(first.Changes) != 1 {
+	if len(first.Items) != 1 {
 		t.Fatalf("who waited got %+v", first)
 	}
-	c := first.Changes[0]
+	c := first.Items[0]
 	if c.Kind != "archive.instance.stored" || c.Study == "" || c.Instance == "" || first.Next != c.Number {
 		t.Errorf("the change is %+v, next %d", c, first.Next)
 	}
-	if again := ask("after=0&limit=1"); len(again.Changes) != 1 || again.Changes[0].Number != c.Number {
+	if again := ask("cursor=0&limit=1"); len(again.Items) != 1 || again.Items[0].Number != c.Number {
 		t.Errorf("asked again it says %+v", again)
 	}
-	if later := ask("kind=archive.instance.stored&after=" + jsonNumber(first.Next)); len(later.Changes) != 0 || later.Next != first.Next {
+	if later := ask("kind=archive.instance.stored&cursor=" + jsonNumber(first.Next)); len(later.Items) != 0 || later.Next != first.Next {
 		t.Errorf("after the last there is %+v", later)
 	}
-	got, err := http.Get("http://" + s.http + "/api/changes?kind=access.user.changed")
+	got, err := http.Get("http://" + s.http + "/api/v1/changes?kind=access.user.changed")
 	check(t, err)
 	defer got.Body.Close()
 	if got.StatusCode != http.StatusBadRequest && got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got.Header.Get("Content-Type"), "problem+json") {

@@ -5,52 +5,38 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"radagora/access"
 	"radagora/fault"
 	"radagora/notice/feed"
 )
 
-// followAPI registers what programs may do with the webhooks of the feed.
-func (h *house) followAPI(d *apiDoor) {
-	a, tags := followAPI{h}, []string{"Changes"}
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "list-change-webhooks", Method: http.MethodGet, Path: "/api/changes/webhooks", Tags: tags, Summary: "Systems that are told of changes, and how far they are",
-	}, a.list)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "add-change-webhook", Method: http.MethodPost, Path: "/api/changes/webhooks", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Tell a system of changes",
-		Description: "Messages are signed with the secret, which is in this answer alone. They come in order, each again until the answer is 2xx. " +
-			"They hold what GET /api/changes does: no names or identifiers of patients. Only whoever may read every study can add one, and it is told as long as that is so.",
-	}, a.add)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "get-change-webhook", Method: http.MethodGet, Path: "/api/changes/webhooks/{id}", Tags: tags, Summary: "One of them",
-	}, a.get)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "remove-change-webhook", Method: http.MethodDelete, Path: "/api/changes/webhooks/{id}", Tags: tags, Summary: "Tell it no more",
-		DefaultStatus: http.StatusNoContent,
-	}, a.remove)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "rotate-change-webhook", Method: http.MethodPost, Path: "/api/changes/webhooks/{id}/rotate", Tags: tags, Summary: "Give it another secret",
-		Description: "For a week messages are signed with both secrets.",
-	}, a.rotate)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "pause-change-webhook", Method: http.MethodPost, Path: "/api/changes/webhooks/{id}/pause", Tags: tags, Summary: "Tell it nothing for now; nothing is lost",
-	}, a.pause)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "resume-change-webhook", Method: http.MethodPost, Path: "/api/changes/webhooks/{id}/resume", Tags: tags, Summary: "Tell it again, from where it was",
-	}, a.resume)
-	operate(d, access.ChangeFollow, huma.Operation{
-		OperationID: "replay-change-webhook", Method: http.MethodPost, Path: "/api/changes/webhooks/{id}/replay", Tags: tags, Summary: "Tell it again from a number, a time or the beginning",
-	}, a.replay)
+// webhooks registers what programs may do with the webhooks of the feed.
+func (d *apiDoor) webhooks() {
+	a := followAPI{d.house}
+	follow := func(call, id, summary, text string) op {
+		return op{act: access.ChangeFollow, call: call, id: id, group: "Changes", summary: summary, text: text}
+	}
+	add := follow("POST /webhooks", "add-webhook", "Tell a system of changes",
+		"Messages are signed with the secret, which is in this answer alone. They come in order, each again until the answer is 2xx. "+
+			"They hold what GET /changes does: no names or identifiers of patients. Only whoever may read every study can add one, and it is told as long as that is so.")
+	add.status = http.StatusCreated
+	remove := follow("DELETE /webhooks/{id}", "remove-webhook", "Tell it no more", "")
+	remove.status = http.StatusNoContent
+	operate(d, follow("GET /webhooks", "list-webhooks", "Systems that are told of changes, and how far they are", ""), a.list)
+	operate(d, add, a.add)
+	operate(d, follow("GET /webhooks/{id}", "get-webhook", "One of them", ""), a.get)
+	operate(d, remove, a.remove)
+	operate(d, follow("POST /webhooks/{id}/rotate", "rotate-webhook", "Give it another secret", "For a week messages are signed with both secrets."), a.rotate)
+	operate(d, follow("POST /webhooks/{id}/pause", "pause-webhook", "Tell it nothing for now; nothing is lost", ""), a.pause)
+	operate(d, follow("POST /webhooks/{id}/resume", "resume-webhook", "Tell it again, from where it was", ""), a.resume)
+	operate(d, follow("POST /webhooks/{id}/replay", "replay-webhook", "Tell it again from a number, a time or the beginning", ""), a.replay)
 }
 
 // followAPI answers programs about webhooks of the feed.
 type followAPI struct{ *house }
 
-// A changeHook is a webhook as the API shows it.
-type changeHook struct {
+// A apiWebhook is a webhook as the API shows it.
+type apiWebhook struct {
 	ID          string     `json:"id"`
 	Host        string     `json:"host" doc:"of the address; the rest may hold a secret and is not shown"`
 	KeyID       string     `json:"key_id" doc:"which secret signs"`
@@ -73,37 +59,20 @@ type changeHook struct {
 }
 
 // followerOf returns a webhook as the API shows it.
-func followerOf(h feed.Hook) changeHook {
-	return changeHook{
+func followerOf(h feed.Hook) apiWebhook {
+	return apiWebhook{
 		ID: h.ID, Host: h.Host, KeyID: h.KeyID, FormerKeyID: h.Former, FormerUntil: timeOrNone(h.FormerUntil), Groups: h.Groups, AddedBy: h.By, Added: h.Created.UTC(),
 		State: h.State, Why: h.Why, Since: h.Since.UTC(), Cursor: h.Cursor, Waiting: h.Waiting, Delivered: h.Delivered,
 		Last: timeOrNone(h.Last), Status: h.Status, Error: h.Error, Failing: timeOrNone(h.Failing), Next: timeOrNone(h.Next),
 	}
 }
 
-// timeOrNone returns a time in UTC, nil for none.
-func timeOrNone(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
-}
-
-type followersAnswer struct {
-	Body struct {
-		Webhooks []changeHook `json:"webhooks"`
-	}
-}
-
-func (a followAPI) list(ctx context.Context, _ *struct{}) (*followersAnswer, error) {
+func (a followAPI) list(ctx context.Context, in *Paging) (*apiPage[apiWebhook], error) {
 	all, err := a.Feed.Hooks(ctx)
-	out := &followersAnswer{}
-	out.Body.Webhooks = make([]changeHook, len(all))
-	for i, h := range all {
-		out.Body.Webhooks[i] = followerOf(h)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	return pageWithin(ctx, *in, all, func(h feed.Hook) string { return h.ID }, followerOf)
 }
 
 // StartFrom says where to begin.
@@ -127,34 +96,40 @@ func (s StartFrom) start() feed.Start {
 }
 
 type addFollower struct {
-	Body struct {
-		StartFrom
-		Address string   `json:"address" maxLength:"2000" doc:"https://…; http:// is for this machine only, and private addresses are for those that the settings list"`
-		Groups  []string `json:"groups" minItems:"1" maxItems:"10" enum:"instance,complete,corrected,deleted,fetched"`
-	}
+	Body apiAddWebhook
+}
+
+type apiAddWebhook struct {
+	StartFrom
+	Address string   `json:"address" maxLength:"2000" doc:"https://…; http:// is for this machine only, and private addresses are for those that the settings list"`
+	Groups  []string `json:"groups" minItems:"1" maxItems:"10" enum:"instance,complete,corrected,deleted,fetched"`
 }
 
 // secretAnswer is an answer with a secret.
 type secretAnswer struct {
 	Location string `header:"Location"`
-	Body     struct {
-		Webhook changeHook `json:"webhook"`
-		Secret  string     `json:"secret" doc:"signs the messages; never shown again"`
-	}
+	Body     apiSecret
+}
+
+type apiSecret struct {
+	Webhook apiWebhook `json:"webhook"`
+	Secret  string     `json:"secret" doc:"signs the messages; never shown again"`
+}
+
+// toldSecret returns an answer with a secret.
+func toldSecret(h feed.Hook, secret string, err error) (*secretAnswer, error) {
+	return &secretAnswer{Location: apiBase + "/webhooks/" + h.ID, Body: apiSecret{followerOf(h), secret}}, err
 }
 
 func (a followAPI) add(ctx context.Context, in *addFollower) (*secretAnswer, error) {
-	h, secret, err := a.follow(ctx, in.Body.Address, in.Body.Groups, in.Body.start())
-	out := &secretAnswer{Location: "/api/changes/webhooks/" + h.ID}
-	out.Body.Webhook, out.Body.Secret = followerOf(h), secret
-	return out, err
+	return toldSecret(a.follow(ctx, in.Body.Address, in.Body.Groups, in.Body.start()))
 }
 
 type oneFollower struct {
 	ID string `path:"id" maxLength:"36"`
 }
 
-type followerAnswer struct{ Body changeHook }
+type followerAnswer struct{ Body apiWebhook }
 
 func (a followAPI) get(ctx context.Context, in *oneFollower) (*followerAnswer, error) {
 	all, err := a.Feed.Hooks(ctx)
@@ -177,10 +152,7 @@ func (a followAPI) rotate(ctx context.Context, in *oneFollower) (*secretAnswer, 
 	if err := a.mayFollowNow(ctx); err != nil {
 		return nil, err
 	}
-	h, secret, err := a.Feed.Rotate(ctx, access.From(ctx).ID, in.ID)
-	out := &secretAnswer{Location: "/api/changes/webhooks/" + h.ID}
-	out.Body.Webhook, out.Body.Secret = followerOf(h), secret
-	return out, err
+	return toldSecret(a.Feed.Rotate(ctx, access.From(ctx).ID, in.ID))
 }
 
 func (a followAPI) pause(ctx context.Context, in *oneFollower) (*followerAnswer, error) {

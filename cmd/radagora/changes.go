@@ -28,7 +28,7 @@ type changesCmd struct {
 }
 
 // needsChangesFolder is said in the help of commands about the feed.
-const needsChangesFolder = "Needs the data folder for itself, unless packs are in an object store: use the page Change feed or /api/changes while\n\"radagora serve\" runs, which also does the telling."
+const needsChangesFolder = "Needs the data folder for itself, unless packs are in an object store: use the page Change feed or /api/v1/changes while\n\"radagora serve\" runs, which also does the telling."
 
 type changesListCmd struct {
 	settings
@@ -38,7 +38,7 @@ type changesListCmd struct {
 }
 
 func (changesListCmd) Help() string {
-	return `Prints one change a line as JSON: what GET /api/changes answers.
+	return `Prints one change a line as JSON: what GET /api/v1/changes answers.
 ` + needsChangesFolder + `
 
 Example:
@@ -94,7 +94,7 @@ func (c changesHooksCmd) Run(ctx context.Context, sys *system) error {
 			return err
 		}
 		if c.JSON {
-			out := make([]changeHook, len(all))
+			out := make([]apiWebhook, len(all))
 			for i, one := range all {
 				out[i] = followerOf(one)
 			}

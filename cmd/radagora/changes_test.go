@@ -93,14 +93,14 @@ func TestChangesAreTold(t *testing.T) {
 			check(t, json.Unmarshal(got, into))
 		}
 	}
-	call("POST", "/api/changes/webhooks", map[string]any{"address": "http://elsewhere.example/", "groups": []string{"instance"}}, 422, nil)
-	call("POST", "/api/changes/webhooks", map[string]any{"address": l.URL, "groups": []string{"everything"}}, 422, nil)
+	call("POST", "/api/v1/webhooks", map[string]any{"address": "http://elsewhere.example/", "groups": []string{"instance"}}, 422, nil)
+	call("POST", "/api/v1/webhooks", map[string]any{"address": l.URL, "groups": []string{"everything"}}, 422, nil)
 	var added struct {
 		Webhook struct{ ID string }
 		Secret  string
 	}
 	l.mu.Lock()
-	call("POST", "/api/changes/webhooks", map[string]any{"address": l.URL + "/in?key=path-secret", "groups": []string{"instance", "deleted"}, "after": 0}, 201, &added)
+	call("POST", "/api/v1/webhooks", map[string]any{"address": l.URL + "/in?key=path-secret", "groups": []string{"instance", "deleted"}, "after": 0}, 201, &added)
 	l.secret = added.Secret
 	l.mu.Unlock()
 	if out, ok := runs(t, storescu, "-aec", "RADAGORA", host, port, report(t)); !ok {
@@ -126,7 +126,7 @@ func TestChangesAreTold(t *testing.T) {
 		Waiting, Cursor        int64
 	}
 	var now hook
-	one := "/api/changes/webhooks/" + added.Webhook.ID
+	one := "/api/v1/webhooks/" + added.Webhook.ID
 	eventually(t, "it waits", func() bool { call("GET", one, nil, 200, &now); return now.Error != "" && now.Waiting == 1 })
 	if strings.Contains(fmt.Sprint(now), "secret") {
 		t.Errorf("the address is shown: %+v", now)

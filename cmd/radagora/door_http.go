@@ -24,15 +24,15 @@ func (h *house) identify(s settings, next http.Handler) http.Handler {
 		case err == nil:
 		case (r.Header.Get("Authorization") != "" || ticketIn(r) != "") && (fault.Of(err) == fault.Forbidden || fault.Of(err) == fault.NotFound):
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-			http.Error(w, "the token is not valid: it is unknown, was revoked or has expired", http.StatusUnauthorized)
+			tellPlainly(w, r, http.StatusUnauthorized, "the token is not valid: it is unknown, was revoked or has expired")
 			return
 		case fault.Of(err) == fault.Exhausted:
 			w.Header().Set("Retry-After", "60")
-			http.Error(w, "too many tokens that are not valid came from this address: wait a minute", http.StatusTooManyRequests)
+			tellPlainly(w, r, http.StatusTooManyRequests, "too many tokens that are not valid came from this address: wait a minute")
 			return
 		default:
 			h.Log.ErrorContext(r.Context(), "who asks", slog.Any("error", err))
-			http.Error(w, "who asks cannot be found out now: the database does not answer", http.StatusServiceUnavailable)
+			tellPlainly(w, r, http.StatusServiceUnavailable, "who asks cannot be found out now: the database does not answer")
 			return
 		}
 		ctx := access.WithJudge(access.With(r.Context(), who), h.Judge)

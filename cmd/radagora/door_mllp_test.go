@@ -49,10 +49,10 @@ func TestMessagesDoor(t *testing.T) {
 		}
 	}
 	s.until(t, "the order is on the worklist", func() bool {
-		code, body := get(s, "/api/worklist")
+		code, body := get(s, "/api/v1/worklist")
 		return code == http.StatusOK && strings.Contains(body, `"A77"`)
 	})
-	code, body := get(s, "/api/worklist")
+	code, body := get(s, "/api/v1/worklist")
 	for _, want := range []string{`"A77"`, `"Muster^Änne"`, `"64"`, `headache`, `"hl7"`} {
 		want = strings.ReplaceAll(want, `"64"`, `"weight_kg":64`)
 		if code != http.StatusOK || !strings.Contains(body, want) {

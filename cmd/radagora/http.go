@@ -23,18 +23,18 @@ type route struct {
 func (h *house) routes(s settings, m *metrics) []route {
 	return slices.Concat([]route{
 		{"GET /metrics", access.StatusRead, m.handler()},
-	}, h.machineRoutes(s), h.apiRoutes(), h.dicomwebRoutes(s), h.fhirRoutes(s))
+	}, h.machineRoutes(s), h.newAPI().routes, h.dicomwebRoutes(s), h.fhirRoutes(s))
 }
 
 // pages returns what the pages are made of.
 func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Config {
 	c := web.Config{
 		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
-		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view}, Studies: studiesView{view}, Worklist: worklistView{view}, Reconcile: reconcileView{view}, Exchange: exchangeView{view}, Fetching: fetchView{view}, Messages: messageView{view}, Migrations: migrationView{view}, Associations: associationsView{view},
+		Today: view, DoseCT: view, Mapping: mappingView{view}, Findings: findingsView{view}, Objects: objectsView{view}, Studies: studiesView{view}, Worklist: worklistView{view}, Reconcile: reconcileView{view}, Exchange: exchangeView{view}, Fetching: fetchView{view}, Messages: messageView{view}, Reports: reportView{view}, Migrations: migrationView{view}, Associations: associationsView{view},
 		Start: startView{view}, Rooms: roomsView{view}, Storage: storageView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
 		Backups: backupView{view},
-		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Titles: titlesView{view}, Notices: noticesView{view}, Changes: changesView{view}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
+		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Titles: titlesView{view}, Notices: noticesView{view}, Changes: changesView{view}, API: apiView{view, h.newAPI()}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
 		Identity: view.identity(), Tokens: tokensView{view}, Apps: appsView{view}, AppDesk: appDesk{studiesView{view}}, Providers: providersView{view},
 		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
@@ -60,7 +60,10 @@ func (h *house) handler(life context.Context, s settings, seen *watch, m *metric
 		}
 		mux.Handle(r.pattern, answer)
 	}
-	mux.Handle("/", web.New(h.pages(s, view, catalogue)))
+	pages := web.New(h.pages(s, view, catalogue))
+	mux.Handle("/api", pages) // the page; what stands below is for programs
+	mux.Handle("/api/", h.newAPI().elsewhere())
+	mux.Handle("/", pages)
 	door := http.NewServeMux()
 	door.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	door.HandleFunc("GET /readyz", h.ready)

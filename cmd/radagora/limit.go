@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -40,9 +42,15 @@ func newLimits(now func() time.Time) *limits {
 // allow reports whether an address may ask once more, for an image or for something
 // else.
 func (l *limits) allow(remote string, images bool) bool {
+	_, ok := l.take(remote, images)
+	return ok
+}
+
+// take is allow, and returns how often the address may ask at once after that.
+func (l *limits) take(remote string, images bool) (left int, ok bool) {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	addr := ap.Addr().Unmap().WithZone("")
 	if addr.Is6() { // one subscriber has a whole network
@@ -64,7 +72,9 @@ func (l *limits) allow(remote string, images bool) bool {
 		one = rate.NewLimiter(most, burst)
 		l.from[key] = one
 	}
-	return one.AllowN(l.now(), 1)
+	now := l.now()
+	ok = one.AllowN(now, 1)
+	return max(0, int(one.TokensAt(now))), ok
 }
 
 // forget drops the addresses that have been quiet; mu is held.
@@ -83,9 +93,14 @@ func (l *limits) forget() {
 // guard refuses too many requests and drops connections on which nothing moves.
 func (l *limits) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !l.allow(r.RemoteAddr, ofDICOMweb(r.URL.Path)) {
+		left, ok := l.take(r.RemoteAddr, ofDICOMweb(r.URL.Path))
+		if ofAPI(r.URL.Path) { // draft-ietf-httpapi-ratelimit-headers-10
+			w.Header().Set("RateLimit-Policy", fmt.Sprintf(`"address";q=%d;w=%d`, l.burst, int(math.Ceil(float64(l.burst)/float64(l.rate)))))
+			w.Header().Set("RateLimit", fmt.Sprintf(`"address";r=%d`, left))
+		}
+		if !ok {
 			w.Header().Set("Retry-After", "5")
-			http.Error(w, "too many requests from this address: wait five seconds", http.StatusTooManyRequests)
+			tellPlainly(w, r, http.StatusTooManyRequests, "too many requests from this address: wait five seconds")
 			return
 		}
 		c := http.NewResponseController(w)

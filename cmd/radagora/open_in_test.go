@@ -96,8 +96,8 @@ func TestOpenIn(t *testing.T) {
 		{"storing", "POST", "/dicom-web/studies", 403},
 		{"its page", "GET", "/images/studies/" + one.study(), 403},
 		{"the list", "GET", "/images", 403},
-		{"the feed", "GET", "/api/changes", 403},
-		{"the worklist", "GET", "/api/worklist", 403},
+		{"the feed", "GET", "/api/v1/changes", 403},
+		{"the worklist", "GET", "/api/v1/worklist", 403},
 		{"the journal", "GET", "/settings/journal", 403},
 	} {
 		if got, text := ask(c.method, c.path, secret); got != c.want {

@@ -25,13 +25,14 @@ func openAPI(t *testing.T) *apiDesk {
 	t.Helper()
 	w := openWard(t)
 	mux := http.NewServeMux()
-	for _, r := range w.h.apiRoutes() {
+	for _, r := range w.h.newAPI().routes {
 		answer := r.handler
 		if r.act != "" {
 			answer = w.h.only(r.act, answer)
 		}
 		mux.Handle(r.pattern, answer)
 	}
+	mux.Handle("/api/", w.h.newAPI().elsewhere())
 	return &apiDesk{w, mux, access.Radiographer}
 }
 
@@ -61,37 +62,37 @@ const sampleOrder = `{"patient":{"id":"4711","name":"Muster^Anna","birth_date":"
 
 func TestOrderAPI(t *testing.T) {
 	d := openAPI(t)
-	status, header, body := d.ask("POST", "/api/worklist", sampleOrder, "Idempotency-Key", "k1")
+	status, header, body := d.ask("POST", "/api/v1/orders", sampleOrder, "Idempotency-Key", "k1")
 	var o worklist.Order
-	if status != 201 || json.Unmarshal([]byte(body), &o) != nil || o.Accession != "A1" || header.Get("Location") != "/api/worklist/"+o.ID {
+	if status != 201 || json.Unmarshal([]byte(body), &o) != nil || o.Accession != "A1" || header.Get("Location") != "/api/v1/orders/"+o.ID {
 		t.Fatalf("create: %d %s", status, body)
 	}
-	if status, header, again := d.ask("POST", "/api/worklist", sampleOrder, "Idempotency-Key", "k1"); status != 201 || again != body || header.Get("Idempotency-Replayed") != "true" {
+	if status, header, again := d.ask("POST", "/api/v1/orders", sampleOrder, "Idempotency-Key", "k1"); status != 201 || again != body || header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("the same request: %d %s", status, again)
 	}
-	if status, _, text := d.ask("POST", "/api/worklist", sampleOrder); status != 409 {
+	if status, _, text := d.ask("POST", "/api/v1/orders", sampleOrder); status != 409 {
 		t.Errorf("the same accession number: %d %s; want 409", status, text)
 	}
-	if status, _, text := d.ask("GET", "/api/worklist?from=2026-11-22&to=2026-11-22&station=CT1&text=muster", ""); status != 200 || strings.Count(text, o.ID) != 1 {
+	if status, _, text := d.ask("GET", "/api/v1/worklist?from=2026-11-22&to=2026-11-22&station=CT1&text=muster", ""); status != 200 || strings.Count(text, o.ID) != 1 {
 		t.Errorf("list: %d %s", status, text)
 	}
-	if status, _, text := d.ask("GET", "/api/worklist/"+o.ID, ""); status != 200 || text != body {
+	if status, _, text := d.ask("GET", "/api/v1/orders/"+o.ID, ""); status != 200 || text != body {
 		t.Errorf("get: %d %s", status, text)
 	}
 	changed := strings.Replace(body, "CT thorax", "CT thorax with contrast", 1)
-	if status, _, text := d.ask("PUT", "/api/worklist/"+o.ID, changed); status != 200 || !strings.Contains(text, `"version":2`) {
+	if status, _, text := d.ask("PUT", "/api/v1/orders/"+o.ID, changed); status != 200 || !strings.Contains(text, `"version":2`) {
 		t.Errorf("change: %d %s", status, text)
 	}
-	if status, _, text := d.ask("PUT", "/api/worklist/"+o.ID, changed); status != 409 {
+	if status, _, text := d.ask("PUT", "/api/v1/orders/"+o.ID, changed); status != 409 {
 		t.Errorf("an old version: %d %s; want 409", status, text)
 	}
-	if status, _, text := d.ask("POST", "/api/worklist/"+o.ID+"/steps/"+o.Steps[0].Key, `{"state":"arrived"}`); status != 200 || !strings.Contains(text, `"state":"arrived"`) {
+	if status, _, text := d.ask("POST", "/api/v1/orders/"+o.ID+"/steps/"+o.Steps[0].Key, `{"state":"arrived"}`); status != 200 || !strings.Contains(text, `"state":"arrived"`) {
 		t.Errorf("arrived: %d %s", status, text)
 	}
-	if status, _, text := d.ask("POST", "/api/worklist/"+o.ID+"/cancel", `{"reason":"did not come"}`); status != 200 || !strings.Contains(text, `"state":"cancelled"`) {
+	if status, _, text := d.ask("POST", "/api/v1/orders/"+o.ID+"/cancel", `{"reason":"did not come"}`); status != 200 || !strings.Contains(text, `"state":"cancelled"`) {
 		t.Errorf("cancel: %d %s", status, text)
 	}
-	for _, path := range []string{"/api/performed?unscheduled=true", "/api/matches?match=unmatched"} {
+	for _, path := range []string{"/api/v1/performed-steps?unscheduled=true", "/api/v1/matches?match=unmatched"} {
 		if status, _, text := d.ask("GET", path, ""); status != 200 || !strings.Contains(text, "[]") {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
@@ -113,20 +114,20 @@ func TestOrderAPIRefuses(t *testing.T) {
 		want                     int
 		says                     string
 	}{
-		{"nobody", "GET", "/api/worklist", "", "", nil, 401, "sign in"},
-		{"a role that may not", "GET", "/api/worklist", "", access.Learner, nil, 403, "worklist.step.find"},
-		{"one that may only read", "POST", "/api/worklist", sampleOrder, access.Physicist, nil, 403, "worklist.step.change"},
-		{"no JSON", "POST", "/api/worklist", "{", access.Steward, nil, 400, ""},
-		{"nothing", "POST", "/api/worklist", "", access.Steward, nil, 400, ""},
-		{"a field nobody knows", "POST", "/api/worklist", `{"patients":{}}`, access.Steward, nil, 422, "patients"},
-		{"another media type", "POST", "/api/worklist", sampleOrder, access.Steward, []string{"Content-Type", "text/plain"}, 415, ""},
-		{"a name that is a number", "POST", "/api/worklist", strings.Replace(sampleOrder, `"Muster^Anna"`, "7", 1), access.Steward, nil, 422, "body.patient.name"},
-		{"no name", "POST", "/api/worklist", strings.Replace(sampleOrder, "Muster^Anna", "", 1), access.Steward, nil, 422, "body.patient.name"},
-		{"a start that is none", "POST", "/api/worklist", strings.Replace(sampleOrder, "2026-11-22T09:30", "soon", 1), access.Steward, nil, 422, "body.steps[0].start"},
-		{"a body without end", "POST", "/api/worklist", `{"comments":"` + strings.Repeat("x", 2<<20) + `"}`, access.Steward, nil, 413, ""},
-		{"no such order", "GET", "/api/worklist/none", "", access.Steward, nil, 404, ""},
-		{"a state nobody sets", "POST", "/api/worklist/x/steps/y", `{"state":"in_progress"}`, access.Steward, nil, 422, "state"},
-		{"a page of another site", "POST", "/api/worklist", sampleOrder, access.Steward, []string{"Sec-Fetch-Site", "cross-site"}, 403, "another site"},
+		{"nobody", "GET", "/api/v1/worklist", "", "", nil, 401, "sign in"},
+		{"a role that may not", "GET", "/api/v1/worklist", "", access.Learner, nil, 403, "worklist.step.find"},
+		{"one that may only read", "POST", "/api/v1/orders", sampleOrder, access.Physicist, nil, 403, "worklist.step.change"},
+		{"no JSON", "POST", "/api/v1/orders", "{", access.Steward, nil, 400, ""},
+		{"nothing", "POST", "/api/v1/orders", "", access.Steward, nil, 400, ""},
+		{"a field nobody knows", "POST", "/api/v1/orders", `{"patients":{}}`, access.Steward, nil, 422, "patients"},
+		{"another media type", "POST", "/api/v1/orders", sampleOrder, access.Steward, []string{"Content-Type", "text/plain"}, 415, ""},
+		{"a name that is a number", "POST", "/api/v1/orders", strings.Replace(sampleOrder, `"Muster^Anna"`, "7", 1), access.Steward, nil, 422, "body.patient.name"},
+		{"no name", "POST", "/api/v1/orders", strings.Replace(sampleOrder, "Muster^Anna", "", 1), access.Steward, nil, 422, "body.patient.name"},
+		{"a start that is none", "POST", "/api/v1/orders", strings.Replace(sampleOrder, "2026-11-22T09:30", "soon", 1), access.Steward, nil, 422, "body.steps[0].start"},
+		{"a body without end", "POST", "/api/v1/orders", `{"comments":"` + strings.Repeat("x", 2<<20) + `"}`, access.Steward, nil, 413, ""},
+		{"no such order", "GET", "/api/v1/orders/none", "", access.Steward, nil, 404, ""},
+		{"a state nobody sets", "POST", "/api/v1/orders/x/steps/y", `{"state":"in_progress"}`, access.Steward, nil, 422, "state"},
+		{"a page of another site", "POST", "/api/v1/orders", sampleOrder, access.Steward, []string{"Sec-Fetch-Site", "cross-site"}, 403, "another site"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d.role = c.role
@@ -155,7 +156,7 @@ func TestAPIDocument(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &doc); err != nil || status != 200 || !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Fatalf("%d, %v", status, err)
 	}
-	for _, r := range d.h.apiRoutes() {
+	for _, r := range d.h.newAPI().routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		if path != apiDocument && doc.Paths[path][strings.ToLower(method)] == nil {
 			t.Errorf("%s is not described", r.pattern)
@@ -173,7 +174,7 @@ func FuzzOrderAPI(f *testing.F) {
 		if d == nil || d.t.Context().Err() != nil {
 			d = openAPI(t)
 		}
-		status, _, text := d.ask("POST", "/api/worklist", string(bytes.ToValidUTF8(body, []byte("?"))))
+		status, _, text := d.ask("POST", "/api/v1/orders", string(bytes.ToValidUTF8(body, []byte("?"))))
 		if status >= 500 {
 			t.Errorf("%d %s", status, text)
 		}
