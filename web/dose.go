@@ -20,6 +20,9 @@ type DoseCT interface {
 	Examinations(ctx context.Context, q DoseQuery, row, after string) (DoseExaminations, error)
 	// Examination returns one examination with every value and its origin.
 	Examination(ctx context.Context, language, id string) (DoseExamination, error)
+	// Size takes what somebody says of the patient's size at an examination; a
+	// RefusalError for what cannot be.
+	Size(ctx context.Context, id string, s SizeSaid) error
 	// Apart returns what is in no median because it is not of a patient or belongs
 	// to no examination without doubt.
 	Apart(ctx context.Context, q DoseQuery) (DoseApart, error)
@@ -229,7 +232,9 @@ type DoseItem struct {
 	At       time.Time
 	Protocol string // as the machine calls it
 	Weight   float64
-	Value    float64
+	// WeightFrom is where the weight comes from.
+	WeightFrom BodySaid
+	Value      float64
 	Events   int
 	Origin   string // report, image, mpps, ocr, manual, imported
 	Left     string // reason it is left out, "" if it counts

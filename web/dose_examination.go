@@ -1,10 +1,12 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
+	"radagora/fault"
 	"radagora/lang"
 	"radagora/web/face"
 )
@@ -28,7 +30,18 @@ type DoseExamination struct {
 	Events     []DoseEvent
 	Sources    []DoseSource
 	Warnings   []DoseWarning
+	Order      string // accession number of the order it is, "" if none is known
+	OrderHref  string
+	From       string // what told the examination: order, procedure, protocol
+	FromName   string // the name that did
+	Reason     string // what of the order told the indication
+	Sizes      []BodySaid
+	MaySay     bool // whoever asks may say how big the patient was
+	Day        string
 }
+
+// A SizeSaid is what somebody types of a patient's size.
+type SizeSaid struct{ Height, Weight, Day string }
 
 // A DoseEvent is one irradiation.
 type DoseEvent struct {
@@ -109,9 +122,9 @@ func (v *visit) examinationTable(list DoseExaminations, here address) face.Table
 		t.Next = here.with("after", list.Next).String()
 	}
 	for _, e := range list.Items {
-		weight, counts := "–", p.T("dose.counted")
+		weight, from, counts := "–", "", p.T("dose.counted")
 		if e.Weight > 0 {
-			weight = p.Quantity(e.Weight, "kg")
+			weight, from = p.Quantity(e.Weight, "kg"), v.bodyFrom(e.WeightFrom)+", "+v.bodyAge(e.WeightFrom)
 		}
 		if e.Left != "" {
 			counts = v.word("excluded.", e.Left, lang.Args{"n": 1})
@@ -119,7 +132,7 @@ func (v *visit) examinationTable(list DoseExaminations, here address) face.Table
 		t.Rows = append(t.Rows, face.Row{
 			ID: "examination-" + e.ID, Href: "/dose/examinations/" + e.ID,
 			Cells: []templ.Component{
-				face.Words(p.DateTime(v.local(e.At)), ""), face.Words(e.Protocol, ""), face.Words(weight, ""),
+				face.Words(p.DateTime(v.local(e.At)), ""), face.Words(e.Protocol, ""), face.Words(weight, from),
 				face.Words(p.Sig(e.Value), ""), face.Words(p.Count(int64(e.Events)), ""),
 				face.Words(v.word("origin.", e.Origin), ""), face.Words(counts, ""),
 			},
@@ -140,6 +153,24 @@ func (s *server) doseExamination(v *visit) error {
 		crumbs:  []crumb{{v.p.T("dose.title"), "/dose/ct"}},
 	}
 	return v.show(pg, examinationPage(v, e))
+}
+
+// doseSize takes how big the patient of an examination was.
+func (s *server) doseSize(v *visit) error {
+	if err := v.r.ParseForm(); err != nil {
+		return fault.As(fault.Invalid, err)
+	}
+	f, id := v.r.PostForm, v.r.PathValue("id")
+	err := s.DoseCT.Size(v.r.Context(), id, SizeSaid{
+		Height: strings.TrimSpace(f.Get("height")), Weight: strings.TrimSpace(f.Get("weight")), Day: f.Get("day"),
+	})
+	if v.refused(err) != nil {
+		return v.back("/dose/examinations/"+id+"#size", "size_wrong")
+	}
+	if err != nil {
+		return err
+	}
+	return v.back("/dose/examinations/"+id+"#size", "size_said")
 }
 
 // quantityName names a quantity.

@@ -20,6 +20,7 @@ type StudyPage struct {
 	Series    []StudySeries
 	Links     []Hit // what else is known of it: order, dose, reports
 	Doors     []StudyDoor
+	Life      *Life          // from the order to the report; nil if that is not for whoever asks
 	History   []JournalEntry // what happened to it; empty if that is not for whoever asks
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"radagora/access"
 	"radagora/fault"
-	"radagora/lang"
 	"radagora/web/face"
 )
 
@@ -22,6 +21,7 @@ type Worklist interface {
 	// Step says how far a scheduled step is.
 	Step(ctx context.Context, order, step, state string) error
 	CancelOrder(ctx context.Context, order, reason string) error
+	Matcher
 }
 
 // A WorklistQuery says what the page is to show.
@@ -86,24 +86,8 @@ type OrderDetail struct {
 	ChangedBy string
 	Changed   time.Time
 	Other     []string // other steps of the order, in words
-	Performed []PerformedLine
-	Studies   []StudyLine
 	Cancelled bool
-}
-
-// A PerformedLine is what a machine said.
-type PerformedLine struct {
-	State, Station, Start, End string
-	References                 int64
-	Problems                   []string // keys after worklist.problem_
-}
-
-// A StudyLine is a study that belongs to the order, or may.
-type StudyLine struct {
-	Study, Match, Reason string
-	Instances            int64
-	Complete, Because    string // complete, changed or ""; quiet, performed, expected
-	CompleteAt           time.Time
+	Life      Life
 }
 
 // An OrderForm is what somebody types of an order.
@@ -134,6 +118,7 @@ func (s *server) worklistRoutes(g registrar) {
 	g.get("/images/worklist", access.StepFind, s.worklistPage)
 	g.post("/images/worklist", access.StepChange, s.worklistSave)
 	g.post("/images/worklist/step", access.StepChange, s.worklistStep)
+	g.post("/images/worklist/match", access.StepChange, s.worklistMatch)
 	g.post("/images/worklist/cancel", access.StepChange, s.worklistCancel)
 }
 
@@ -289,20 +274,4 @@ func (v *visit) keyed(prefix string, codes ...string) []face.Choice {
 		all = append(all, face.Choice{Code: c, Label: v.p.T(prefix + strings.ToLower(c))})
 	}
 	return all
-}
-
-// performedWords says what a machine told.
-func (v *visit) performedWords(l PerformedLine) string {
-	return v.p.T("worklist.performed_line", lang.Args{
-		"state": v.p.T("worklist.state_" + l.State), "station": l.Station, "start": l.Start, "end": orElse(l.End, "–"), "n": l.References,
-	})
-}
-
-// studyWords says what is known of a study.
-func (v *visit) studyWords(l StudyLine) string {
-	words := v.p.T("worklist.match_"+l.Match) + ": " + v.p.T("worklist.why_"+l.Reason) + " · " + v.p.T("worklist.instances", lang.Args{"n": l.Instances})
-	if l.Complete != "" {
-		words += " · " + v.p.T("worklist.study_"+l.Complete, lang.Args{"because": v.p.T("worklist.because_" + l.Because), "at": v.p.DateTime(v.local(l.CompleteAt))})
-	}
-	return words
 }

@@ -24,14 +24,14 @@ func (v *view) Examinations(ctx context.Context, q web.DoseQuery, row, after str
 	}
 	for _, r := range d.o.Rows {
 		if rowID(r) == row {
-			return d.examinations(r, after), nil
+			return d.examinations(ctx, r, after)
 		}
 	}
 	return web.DoseExaminations{}, notFound("row in this period")
 }
 
 // examinations lists what a row rests on from after a key on.
-func (d *doseView) examinations(r *dose.Row, after string) web.DoseExaminations {
+func (d *doseView) examinations(ctx context.Context, r *dose.Row, after string) (web.DoseExaminations, error) {
 	out := web.DoseExaminations{Row: d.row(r)}
 	on := after == ""
 	for _, i := range r.Items {
@@ -46,18 +46,30 @@ func (d *doseView) examinations(r *dose.Row, after string) web.DoseExaminations 
 			out.Next = out.Items[len(out.Items)-1].ID
 			break
 		}
-		out.Items = append(out.Items, d.item(i, r.Measure))
+		item, err := d.item(ctx, i, r.Measure)
+		if err != nil {
+			return out, err
+		}
+		out.Items = append(out.Items, item)
 	}
-	return out
+	return out, nil
 }
 
 // item makes one line of the list.
-func (d *doseView) item(i *dose.Item, m dose.Measure) web.DoseItem {
+func (d *doseView) item(ctx context.Context, i *dose.Item, m dose.Measure) (web.DoseItem, error) {
 	item := web.DoseItem{
 		ID: i.ID(), At: d.when(i), Protocol: i.Name, Events: i.Events, Origin: "report", Left: i.Excluded,
 	}
 	if i.Weight != nil {
 		item.Weight = *i.Weight
+		size := dose.Size{Field: dose.FieldWeight, Value: *i.Weight, Source: i.WeightFrom.Source, Origin: i.WeightFrom.Origin, Used: true}
+		if i.WeightFrom.At != nil {
+			size.At = time.UnixMilli(*i.WeightFrom.At)
+		}
+		var err error
+		if item.WeightFrom, err = d.bodySaid(ctx, size, item.At); err != nil {
+			return item, err
+		}
 	}
 	switch {
 	case m == dose.MeasureCTDIvol && len(i.CTDIvol) > 0:
@@ -65,7 +77,7 @@ func (d *doseView) item(i *dose.Item, m dose.Measure) web.DoseItem {
 	case m == dose.MeasureDLP && i.DLP != nil:
 		item.Value = *i.DLP
 	}
-	return item
+	return item, nil
 }
 
 // when returns when an examination was made.
@@ -102,10 +114,28 @@ func (v *view) Examination(ctx context.Context, language, id string) (web.DoseEx
 	for _, i := range s.Items {
 		if i.Key == key {
 			d := &doseView{view: v, q: web.DoseQuery{Language: language}, plan: p, zone: here.Location()}
-			return d.examination(s, i), nil
+			e := d.examination(s, i)
+			return e, v.body(ctx, i, &e)
 		}
 	}
 	return web.DoseExamination{}, notFound("examination")
+}
+
+// body says by what order and size one knows an examination.
+func (v *view) body(ctx context.Context, i *dose.Item, e *web.DoseExamination) error {
+	e.Order, e.From, e.FromName, e.Reason = i.Known.Accession, i.Known.From, i.Known.Name, i.Known.Reason
+	if i.Known.Order != "" && access.Can(ctx, access.StepFind, access.Subject{Site: at}) {
+		e.OrderHref = "/images/worklist?day=" + i.Day + "&open=" + i.Known.Order + "#order"
+	}
+	for _, s := range i.Known.Sizes {
+		b, err := v.bodySaid(ctx, s, e.At)
+		if err != nil {
+			return err
+		}
+		e.Sizes = append(e.Sizes, b)
+	}
+	e.Day, e.MaySay = i.Day, i.Key != "" && access.Can(ctx, access.StepChange, access.Subject{Site: at})
+	return nil
 }
 
 // examination makes the page of one examination.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"radagora/access"
 	"radagora/archive"
@@ -187,7 +188,39 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 	for _, d := range doors {
 		page.Doors = append(page.Doors, web.StudyDoor{Door: d.Door, From: d.CallingAE, Instances: d.Instances})
 	}
+	if err := v.lifeOf(ctx, s, &page); err != nil {
+		return page, err
+	}
 	return page, v.history(ctx, s, &page)
+}
+
+// lifeOf shows the way from the order to the report to those who may see the worklist.
+func (v studiesView) lifeOf(ctx context.Context, s archive.Study, page *web.StudyPage) error {
+	if !access.Can(ctx, access.StepFind, access.Subject{Site: at}) || v.house.Worklist.Nameless {
+		return nil
+	}
+	l, err := v.house.Worklist.LifeOfStudy(ctx, at, s.UID.String(), s.AccessionNumber.Reveal())
+	if err != nil {
+		return err
+	}
+	for _, o := range l.Orders {
+		if o.Person == "" {
+			continue
+		}
+		if err := v.noteRead(ctx, access.StepFind, access.Subject{Site: at, Person: o.Person}); err != nil {
+			return err
+		}
+	}
+	zone, key := v.zone(ctx), s.Person.Reveal()
+	when, err := time.ParseInLocation("20060102", s.Date, zone)
+	if err != nil {
+		when = s.ReceivedAt
+	} else {
+		when = when.Add(12 * time.Hour)
+	}
+	shown, err := v.wholeLife(ctx, l, s.UID.String(), key, when)
+	page.Life = &shown
+	return err
 }
 
 // studySeries is a series as pages show it.

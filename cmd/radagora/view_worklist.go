@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"radagora/access"
 	"radagora/fault"
@@ -246,28 +247,16 @@ func (v worklistView) detail(ctx context.Context, id, key string) (*web.OrderDet
 			d.Other = append(d.Other, other.Description+" ("+other.Modality+", "+strings.Replace(other.Start, "T", " ", 1)+")")
 		}
 	}
-	return d, v.became(ctx, o, s, d)
+	return d, v.became(ctx, o, d)
 }
 
-// became tells what machines said of a step and what arrived.
-func (v worklistView) became(ctx context.Context, o worklist.Order, s worklist.Step, d *web.OrderDetail) error {
-	performed, err := v.house.Worklist.Performed(ctx, at, worklist.PerformedFilter{Steps: []string{s.Key}})
+// became tells what became of an order.
+func (v worklistView) became(ctx context.Context, o worklist.Order, d *web.OrderDetail) error {
+	l, err := v.house.Worklist.LifeOf(ctx, at, o.ID)
 	if err != nil {
 		return err
 	}
-	for _, p := range performed {
-		d.Performed = append(d.Performed, web.PerformedLine{
-			State: string(p.State), Station: p.Station, Start: strings.Replace(p.Start, "T", " ", 1), End: strings.Replace(p.End, "T", " ", 1),
-			References: p.References, Problems: p.Problems,
-		})
-	}
-	studies, err := v.house.Worklist.StudyStates(ctx, at, worklist.StudyFilter{Orders: []string{o.ID}})
-	for _, x := range studies {
-		d.Studies = append(d.Studies, web.StudyLine{
-			Study: x.Study, Match: string(x.Match), Reason: x.Reason, Instances: x.Instances,
-			Complete: x.Complete.State, Because: x.Complete.Reason, CompleteAt: x.Complete.At,
-		})
-	}
+	d.Life, err = v.wholeLife(ctx, l, "", o.Person, time.Time{})
 	return err
 }
 

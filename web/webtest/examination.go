@@ -62,6 +62,12 @@ func (w *World) Examination(_ context.Context, language, id string) (web.DoseExa
 	e := web.DoseExamination{
 		ID: id, StudyUID: "2.25.200000000000000000000000000000000002", At: at, Room: r.Room, Machine: "Example Maker, Model One", Software: "V1.2", Protocol: "EXAMPLE HEAD",
 		Exam: r.Exam, Indication: r.Indication, KnownBy: r.KnownBy, AssignedBy: "order",
+		Order: "A100", From: "order", FromName: "CT-HEAD (99RIS)", Reason: "I63.9 (I10)", Day: at.Format("2006-01-02"), MaySay: true,
+		Sizes: []web.BodySaid{
+			{Kind: "weight", Value: 72, Unit: "kg", Source: "hl7", Origin: "Example HIS", Days: 12, Used: true, Examination: true},
+			{Kind: "weight", Value: 700, Unit: "kg", Source: "dicom", Why: "impossible", Examination: true},
+			{Kind: "height", Value: 1.7, Unit: "m", Source: "person", Origin: "Someone", Days: -3, Used: true, Examination: true},
+		},
 		Totals:  []web.DoseValue{value("dlp", 1201, "mGy.cm", "1201.4", "mGy.cm", "1.2.2"), value("events", 3, "1", "3", "{events}", "1.2.1")},
 		Summed:  []web.DoseValue{{Quantity: "dlp", Value: 1201, Known: true, Unit: "mGy.cm", Raw: "1201.4", RawUnit: "mGy.cm", Origin: "computed"}},
 		Sources: []web.DoseSource{{SOPInstanceUID: objectUID, Title: "X-Ray Radiation Dose Report", At: at.Add(4 * time.Minute)}, {SOPInstanceUID: objectUID, Title: "X-Ray Radiation Dose Report", At: at.Add(2 * time.Minute), Superseded: true}},
