@@ -123,6 +123,9 @@ func (r *Register) Introduce(ctx context.Context, site string, given ...Card) er
 // file writes the card of a person anew: what facts say, else what objects do, else what
 // is given.
 func (r *Register) file(ctx context.Context, tx *db.Tx, site string, given Card) error {
+	if given.Key == "" {
+		return nil
+	}
 	had, err := r.card(ctx, tx, site, given.Key)
 	if err != nil {
 		return err

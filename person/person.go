@@ -222,7 +222,10 @@ func (r *Register) ordered(ctx context.Context, tx *db.Tx, e journal.Entry) erro
 		return fault.Errorf(fault.Internal, "journal entry %s: payload is not what the worklist writes", e.ID)
 	}
 	p := order.Patient
-	return r.file(ctx, tx, e.Site, Card{Key: e.Person, Issuer: p.Issuer, Identifier: p.ID, Name: p.Name, BirthDate: p.BirthDate, Sex: p.Sex})
+	if r.Key == nil || p.ID == "" {
+		return nil
+	}
+	return r.file(ctx, tx, e.Site, Card{Key: r.Key(p.Issuer, p.ID), Issuer: p.Issuer, Identifier: p.ID, Name: p.Name, BirthDate: p.BirthDate, Sex: p.Sex})
 }
 
 // Keys returns every name under which rooms keep data of the person that key names

@@ -94,7 +94,7 @@ func (*Register) BodyFact(ctx context.Context, q db.Querier, site, id string) (F
 // keeps its value beside a note.
 func (r *Register) Observation(f Fact) (Projection, error) {
 	b := bodyOf(f.Kind)
-	status, value, missing, note := statusFinal, fhir.Field{}, "", ""
+	status, value, missing, note := statusFinal, fhir.F("valueQuantity", nil), "", ""
 	switch {
 	case f.Value == "":
 		status, missing, note = statusCancelled, absentUnknown, "Withdrawn: whoever said it takes it back."

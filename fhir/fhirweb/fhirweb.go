@@ -120,7 +120,11 @@ type Type struct {
 func (t Type) criterion(typ, name, text string, zone int) (search.Criterion, error) {
 	code, _, _ := strings.Cut(name, ":")
 	if t.Parameters != nil && !slices.Contains(t.Parameters, code) {
-		return search.Criterion{}, fault.Errorf(fault.NotFound, "a search parameter of %s that is not answered here", typ)
+		if p, known := search.Find(typ, code); known {
+			return search.Criterion{}, fault.Errorf(fault.NotFound, "%s has a search parameter %s, which is not answered here", typ, p.Code)
+		}
+		_, err := search.Parse(typ, name, text, zone)
+		return search.Criterion{}, err
 	}
 	c, err := search.Parse(typ, name, text, zone)
 	if err == nil && t.Accepts != nil {
