@@ -230,6 +230,7 @@ func (r *Register) Report(ctx context.Context, site, id string) (KeptReport, err
 // A ReportState is what is known of a report without what it says.
 type ReportState struct {
 	ID, Order, Study, Title string
+	Author                  string // as a name of DICOM
 	Status                  ReportStatus
 	At                      time.Time
 }
@@ -241,7 +242,7 @@ func (r *Register) ReportsOf(ctx context.Context, site, order, study string) (al
 		site, order, study)
 	for _, k := range list {
 		if access.Can(ctx, access.RecordRead, access.Subject{Site: site, Person: k.Person, Study: k.Study}) {
-			all = append(all, ReportState{k.ID, k.Order, k.Study, k.Title, k.Status, k.At})
+			all = append(all, ReportState{k.ID, k.Order, k.Study, k.Title, k.Author, k.Status, k.At})
 		}
 	}
 	return all, err

@@ -73,7 +73,7 @@ func TestReports(t *testing.T) {
 		{"before its order", [][]byte{f, order}, []string{"final CT head: no\nbleeding"}, "applied done"},
 		{"cancelled", [][]byte{order, f, oru(4, "X")}, []string{"cancelled CT head: no\nbleeding"}, "applied done"},
 		{"wrong", [][]byte{order, f, oru(4, "F", "OBX|1|TX|18748-4^Report^LN||||||||W")}, []string{"entered-in-error CT head: no\nbleeding"}, "applied done"},
-		{"of a laboratory", [][]byte{order, []byte(strings.Replace(string(f), "|||F|||||||9", "||LAB|F|||||||9", 1))}, nil, "applied nothing"},
+		{"of a laboratory", [][]byte{order, []byte(strings.Replace(string(f), "|||F|||||||9", "||LAB|F|||||||9", 1))}, nil, "applied late"},
 		{"headings", [][]byte{order, oru(2, "F", "OBX|1|TX|1^Findings^L||a", "OBX|2|TX|1^Findings^L||b", "OBX|3|TX|2^Impression^L||c")}, []string{"final CT head: Findings\na\nb\n\nImpression\nc"}, "applied done"},
 	} {
 		t.Run(x.name, func(t *testing.T) {

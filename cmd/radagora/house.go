@@ -229,7 +229,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	}
 	h.Worklist, err = worklist.Open(ctx, worklist.Config{
 		DB: h.DB, Journal: h.Journal, Sites: h.Sites, Studies: ordered{h.Archive}, Person: archive.Person, Fold: archive.Fold,
-		Images: h.imagesOf, Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Nameless: h.Archive.Minimise != nil,
+		Images: h.imagesOf, Keys: h.Persons.KeysIn, Now: h.Now, Random: rand.Reader, Log: h.Log, Holder: holder, Reports: reporter{h}, Nameless: h.Archive.Minimise != nil,
 		Face: connect.Faces{People: h.Persons, Key: archive.Person, Bounds: bounds, Now: h.Now}.Of,
 	})
 	if err != nil {
@@ -245,7 +245,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Connect, err = connect.Open(ctx, connect.Config{
 		DB: h.DB, Journal: h.Journal, Jobs: h.Jobs, Content: h.Content, Sites: h.Sites, People: h.Persons, Orders: h.Worklist,
 		Key: archive.Person, Judge: h.Judge, Bounds: bounds, Stations: h.stationsOf, Now: h.Now, Log: h.Log,
-		Nameless: h.Archive.Minimise != nil, Open: h.anyLocal, Doses: doseTeller{h, catalogue}, Line: h.receiverLine(),
+		Nameless: h.Archive.Minimise != nil, Open: h.anyLocal, Doses: doseTeller{h, catalogue}, Records: reporter{h}, Line: h.receiverLine(),
 	})
 	if err != nil {
 		return err
