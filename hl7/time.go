@@ -147,18 +147,11 @@ func FormatTime(t time.Time) string { return t.Format("20060102150405-0700") }
 
 // Zone returns the zone of times in the message that name none: that of MSH-7 if it
 // names one (chapter 2, MSH-7), or else local, the sender's. An offset that is local's at
-// that time is taken for local itself: a sender who writes +0100 in winter does not mean
-// that an appointment in July is by winter time.
+// that time is read as local itself (time.ParseInLocation), so that +0100 in winter does
+// not make an appointment in July one of winter time.
 func (m *Message) Zone(local *time.Location) *time.Location {
-	t, err := m.Segment("MSH", 1).Field(7).Time(local)
-	if err != nil || !t.Zoned {
-		return local
+	if t, err := m.Segment("MSH", 1).Field(7).Time(local); err == nil && t.Zoned {
+		return t.Location()
 	}
-	if local != nil {
-		_, said := t.Zone()
-		if _, ours := t.In(local).Zone(); said == ours {
-			return local
-		}
-	}
-	return t.Location()
+	return local
 }
