@@ -129,25 +129,26 @@ func Millis(column string) Column {
 		if high < low {
 			high = low
 		}
-		return ordered(c, v, column, arg(low), arg(high))
+		return ordered(c, v, column, low, high, arg)
 	}}
 }
 
-// ordered compares a column with the first and last of what is looked for.
-func ordered(c Criterion, v Value, column, low, high string) (string, error) {
+// ordered compares a column with the first and last of what is looked for. It takes only
+// the arguments that it needs: PostgreSQL wants each to be used.
+func ordered(c Criterion, v Value, column string, low, high any, arg func(any) string) (string, error) {
 	switch v.Prefix {
 	case "eq":
-		return column + " >= " + low + " and " + column + " <= " + high, nil
+		return column + " >= " + arg(low) + " and " + column + " <= " + arg(high), nil
 	case "ne":
-		return column + " < " + low + " or " + column + " > " + high, nil
+		return column + " < " + arg(low) + " or " + column + " > " + arg(high), nil
 	case "gt", "sa":
-		return column + " > " + high, nil
+		return column + " > " + arg(high), nil
 	case "lt", "eb":
-		return column + " < " + low, nil
+		return column + " < " + arg(low), nil
 	case "ge":
-		return column + " >= " + low, nil
+		return column + " >= " + arg(low), nil
 	case "le":
-		return column + " <= " + high, nil
+		return column + " <= " + arg(high), nil
 	}
 	return "", errForm(c)
 }
@@ -162,17 +163,15 @@ func Days(column, layout, clock string, zone int) Column {
 		if y := first.Year(); y < 1 || last.Year() > 9999 {
 			return "", fault.Errorf(fault.Invalid, "search parameter %s: no year of the calendar", c.Parameter.Code)
 		}
-		days, err := ordered(c, v, column, arg(first.Format(layout)), arg(last.Format(layout)))
-		whole := first.Format("150405") == "000000" && last.Format("150405") == "235959"
-		if err != nil || whole || clock == "" {
-			return days, err
+		if clock == "" || first.Format("150405") == "000000" && last.Format("150405") == "235959" {
+			return ordered(c, v, column, first.Format(layout), last.Format(layout), arg)
 		}
 		const full = "20060102150405"
-		exact, err := ordered(c, v, column+" || substr("+clock+" || '000000', 1, 6)", arg(first.Format(full)), arg(last.Format(full)))
-		if v.Prefix == "ne" {
+		exact, err := ordered(c, v, column+" || substr("+clock+" || '000000', 1, 6)", first.Format(full), last.Format(full), arg)
+		if err != nil || v.Prefix == "ne" {
 			return exact, err
 		}
-		near, _ := ordered(c, widened(v), column, arg(first.Format(layout)), arg(last.Format(layout)))
+		near, err := ordered(c, widened(v), column, first.Format(layout), last.Format(layout), arg)
 		return near + " and (" + exact + ")", err // the days are in an index
 	}}
 }
