@@ -14,6 +14,7 @@ type StudyPage struct {
 	Row       StudyRow
 	Referring string
 	StudyID   string
+	Pictured  bool          // there is something to be drawn
 	Viewer    string        // where the image viewer shows it, "" if it does not
 	Archive   string        // where all of it can be fetched, "" if it may not
 	Actions   []StudyAction // what else may be done
@@ -71,7 +72,7 @@ func (s *server) studyPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if s.viewer.Present() {
+	if s.viewer.Present() && st.Pictured {
 		st.Viewer = viewerAddress(st.Row.UID)
 	}
 	pg := page{

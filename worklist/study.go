@@ -271,6 +271,15 @@ func (r *Register) studyTime(ctx context.Context, siteID string, s Study) (time.
 	return t, err == nil, nil
 }
 
+// stirred notes that a study which was corrected is to be matched anew. One that was
+// split from another is new here: nobody sent it as it is.
+func (*Register) stirred(ctx context.Context, tx *db.Tx, siteID, study string, at time.Time) error {
+	_, err := tx.Exec(ctx, `insert into worklist_study (site_id, study_uid, person, accession, match, reason, order_id, instances, first_at,
+		last_at, calling_ae, stirred_at, due_at) values ($1, $2, '', '', '', '', '', 0, $3, $3, '', 1, 0)
+		on conflict (site_id, study_uid) do update set stirred_at = 1`, siteID, study, db.Millis(at))
+	return err
+}
+
 // A Decision is what somebody says about a study: it belongs to an order, to none
 // (Order is ""), or, with Undo, the rules decide again.
 type Decision struct {
@@ -389,7 +398,7 @@ func (r *Register) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry
 			return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
 		}
 		if e.Kind != arrivals[0] { // corrected, or undone: it may belong to another order
-			if _, err := tx.Exec(ctx, `update worklist_study set stirred_at = 1 where site_id = $1 and study_uid = $2`, e.Site, in.Study); err != nil {
+			if err := r.stirred(ctx, tx, e.Site, in.Study, e.At); err != nil {
 				return err
 			}
 			continue

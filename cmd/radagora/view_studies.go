@@ -180,6 +180,7 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 	}
 	for _, one := range series {
 		page.Series = append(page.Series, studySeries(s.UID, one, rooms))
+		page.Pictured = page.Pictured || pictured(one.Modality)
 	}
 	doors, err := v.Archive.Doors(ctx, at, s.UID)
 	if err != nil {
