@@ -103,7 +103,7 @@ func (r *reader) report(in scope, found []hl7.Observation) {
 	p := Report{
 		Numbers: worklist.Numbers{Placer: r.text("order.placer", in), Filler: r.text("order.filler", in), Accession: r.text("order.accession", in)},
 		Study:   r.text("order.study_uid", in), Code: r.coded("order.code", in), Status: r.status(in), At: r.time("report.at", in),
-		Made: r.time("report.made", in), Author: r.text("report.author", in),
+		Made: r.time("report.made", in), Author: r.author(in),
 	}
 	if p.At.IsZero() {
 		p.At = r.e.At
@@ -126,6 +126,15 @@ func (r *reader) report(in scope, found []hl7.Observation) {
 	p.Title = cut(p.Title, 200)
 	r.contents(&p, found)
 	r.e.Reports = append(r.e.Reports, p)
+}
+
+// author reads who wrote a report: OBR-32 has a name in its first component, whose
+// parts are subcomponents.
+func (r *reader) author(in scope) string {
+	if n := in.group.First("OBR").Field(32).Component(1); n.Subcomponent(2).Text() != "" {
+		return dicomName(hl7.XPN{Family: n.Subcomponent(2).Text(), Given: n.Subcomponent(3).Text(), Prefix: n.Subcomponent(6).Text()})
+	}
+	return r.text("report.author", in)
 }
 
 // contents reads text and documents.

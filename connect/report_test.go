@@ -46,6 +46,9 @@ func (k *desk) reports(order string) (all []string) {
 	for _, r := range list {
 		full, err := k.Report(k.ctx, at, r.ID)
 		k.check(err)
+		if r.Author != "Weber^Anna" && r.Author != "Lima^Ana" && r.Author != "" {
+			k.t.Errorf("author %q", r.Author)
+		}
 		all = append(all, fmt.Sprintf("%s %s: %s", r.Status, r.Title, full.Text))
 	}
 	return all

@@ -287,7 +287,7 @@ func (v *visit) messageTable(p MessagesPage, q MessageQuery) face.Table {
 		ID: "messages", Caption: v.p.T("messages.messages"), Dense: true,
 		Empty: face.Nothing(v.p.T("messages.none"), v.p.T("messages.none_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("messages.arrived"), Phone: face.Name},
+			{Label: v.p.T(map[bool]string{false: "messages.arrived", true: "messages.made"}[q.Out]), Phone: face.Name},
 			{Label: v.p.T("messages.kind"), Phone: face.Beside},
 			{Label: v.p.T("messages.system"), Phone: face.Wide},
 			{Label: v.p.T("messages.control"), Phone: face.Wide},
@@ -331,15 +331,11 @@ func (v *visit) stateOf(m MessageRow, out bool) templ.Component {
 }
 
 // stateChoices are the states of messages.
-func (v *visit) stateChoices(out bool) (all []face.Choice) {
-	states := messageStates
+func (v *visit) stateChoices(out bool) []face.Choice {
 	if out {
-		states = outStates
+		return v.worded("messages.out_", outStates...)
 	}
-	for _, s := range states {
-		all = append(all, face.Choice{Code: s, Label: v.p.T("messages.is_" + s)})
-	}
-	return all
+	return v.worded("messages.is_", messageStates...)
 }
 
 // channelChoices are what may be decided about a sender.

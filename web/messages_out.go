@@ -81,16 +81,12 @@ func (s *server) outDo(v *visit) error {
 
 // receiverRow is a receiver in the table of systems.
 func (v *visit) receiverRow(p MessagesPage, c MessageReceiver) face.Row {
-	last := v.p.T("messages.never")
-	if !c.Last.IsZero() {
-		last = v.since(c.Last)
-	}
 	backlog := face.Figures(v.p.Count(c.Backlog), "")
 	if !c.Oldest.IsZero() {
 		backlog = face.Figures(v.p.Count(c.Backlog), v.since(c.Oldest))
 	}
 	return face.Row{ID: "r-" + c.ID, Cells: []templ.Component{
-		receiverName(v, p, c), receiverState(v, c), face.Words(last, c.Address),
+		receiverName(v, p, c), receiverState(v, c), receiverLast(v, c),
 		face.Figures(v.p.Count(c.Day), v.p.T("messages.hour", lang.Args{"n": c.Hour})), backlog, receiverTrouble(v, c),
 	}}
 }
