@@ -165,12 +165,12 @@ func (s *server) doseSize(v *visit) error {
 		Height: strings.TrimSpace(f.Get("height")), Weight: strings.TrimSpace(f.Get("weight")), Day: f.Get("day"),
 	})
 	if v.refused(err) != nil {
-		return v.back("/dose/examinations/"+id+"#size", "size_wrong")
+		return v.back("/dose/examinations/"+id, "size_wrong")
 	}
 	if err != nil {
 		return err
 	}
-	return v.back("/dose/examinations/"+id+"#size", "size_said")
+	return v.back("/dose/examinations/"+id, "size_said")
 }
 
 // quantityName names a quantity.
