@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"radagora/access"
 	"radagora/db"
@@ -104,11 +105,11 @@ func oneOf(column string, texts []string, arg func(any) string) string {
 	if len(texts) == 0 {
 		return search.Never
 	}
-	in := ""
-	for _, s := range texts {
-		in += ", " + arg(s)
+	marks := make([]string, len(texts))
+	for i, s := range texts {
+		marks[i] = arg(s)
 	}
-	return column + " in (" + in[2:] + ")"
+	return column + " in (" + strings.Join(marks, ", ") + ")"
 }
 
 // KeysOf returns all keys of those who have an identifier, of the issuer that a system

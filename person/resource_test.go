@@ -43,7 +43,7 @@ const anna = `{"resourceType":"Patient","identifier":[{"system":"urn:oid:1.2.3",
 func TestPatients(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		k := newDesk(t, d, nil)
-		k.Register.Key = func(issuer, id string) string { return issuer + "|" + id }
+		k.Key = func(issuer, id string) string { return issuer + "|" + id }
 		w := person.Writing{Site: site, Origin: "u1", Zone: time.UTC}
 		write := func(fn func(tx *db.Tx) error) error {
 			return d.Write(k.ctx, fn)
@@ -125,7 +125,7 @@ func TestPatients(t *testing.T) {
 func TestBodies(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		k := newDesk(t, d, nil)
-		k.Register.Key = func(issuer, id string) string { return issuer + "|" + id }
+		k.Key = func(issuer, id string) string { return issuer + "|" + id }
 		w := person.Writing{Site: site, Origin: "u1", Zone: time.UTC}
 		k.check(d.Write(k.ctx, func(tx *db.Tx) error {
 			_, err := k.CreatePatient(k.ctx, tx, w, resource(t, anna))

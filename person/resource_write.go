@@ -18,19 +18,19 @@ import (
 // A reader reads a resource and gathers what of it cannot be kept.
 type reader struct{ issues []fhir.Issue }
 
-func (r *reader) not(element, wayOut string) {
-	r.issues = append(r.issues, fhir.NotKept(element, wayOut))
+func (rd *reader) not(element, wayOut string) {
+	rd.issues = append(rd.issues, fhir.NotKept(element, wayOut))
 }
 
 // only refuses the elements of an object that are not among those that are read. What
 // a server sets itself and what people read are passed over.
-func (r *reader) only(at string, v fhir.Value, read ...string) {
+func (rd *reader) only(at string, v fhir.Value, read ...string) {
 	for _, name := range v.Names() {
 		plain := strings.TrimPrefix(name, "_")
 		if slices.Contains(read, plain) && plain == name || slices.Contains([]string{"resourceType", "id", "meta", "text", "language"}, name) {
 			continue
 		}
-		r.not(at+"."+name, "This element is not kept here: leave it out.")
+		rd.not(at+"."+name, "This element is not kept here: leave it out.")
 	}
 }
 
@@ -81,9 +81,7 @@ func (r *Register) patientSaid(p fhir.Resource, now time.Time, zone *time.Locati
 	if active, ok := p.Get("active").Bool(); ok {
 		s.active = active
 	}
-	for l := range p.Each("link") {
-		s.links += l.Get("type").Text() + " " + l.Get("other.reference").Text() + "\n"
-	}
+	s.links = linksOf(p)
 	if r.Nameless {
 		for kind, element := range map[FactKind]string{Name: "Patient.name", BirthDate: "Patient.birthDate"} {
 			if _, ok := s.facts[kind]; ok {
@@ -92,6 +90,15 @@ func (r *Register) patientSaid(p fhir.Resource, now time.Time, zone *time.Locati
 		}
 	}
 	return s, fhir.Refuse(rd.issues...)
+}
+
+// linksOf writes the links of a Patient, to compare them.
+func linksOf(p fhir.Resource) string {
+	var all []string
+	for l := range p.Each("link") {
+		all = append(all, l.Get("type").Text()+" "+l.Get("other.reference").Text())
+	}
+	return strings.Join(all, "\n")
 }
 
 // numbers reads the identifiers of a Patient.
@@ -221,10 +228,7 @@ func (r *Register) UpdatePatient(ctx context.Context, tx *db.Tx, w Writing, c Ca
 	if err != nil {
 		return Card{}, err
 	}
-	links := ""
-	for l := range now.Resource.Each("link") {
-		links += l.Get("type").Text() + " " + l.Get("other.reference").Text() + "\n"
-	}
+	links := linksOf(now.Resource)
 	active, _ := now.Resource.Get("active").Bool()
 	switch own := slices.ContainsFunc(s.numbers, func(n number) bool { return r.Key(n.issuer, n.value) == c.Key }); {
 	case s.links != "" && s.links != links || s.active != active:
