@@ -106,7 +106,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	k.ctx = access.WithJudge(access.With(t.Context(), access.Who{ID: "u1", Grants: access.Everywhere(access.Steward), SignedAt: k.now}), judge)
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{j.Run, k.people.Run, k.jobs.Run, k.Register.Run} {
+	for _, run := range []func(context.Context) error{j.Run, k.people.Run, k.jobs.Run, k.Run} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
 				t.Errorf("background: %v", err)

@@ -167,12 +167,12 @@ func controlOf(receiver, seed string) string {
 
 // write keeps a message for a receiver as part of tx. One that cannot be written, for
 // example in its character set, is kept as failed, for a person.
-func (r *Register) write(ctx context.Context, tx *db.Tx, c Receiver, kind OutKind, subject, person, seed, digest string, make func(control string) (*hl7.Message, error)) error {
+func (r *Register) write(ctx context.Context, tx *db.Tx, c Receiver, kind OutKind, subject, person, seed, digest string, compose func(control string) (*hl7.Message, error)) error {
 	m := Outgoing{
 		ID: db.NewID(), Site: c.Site, Receiver: c.ID, Control: controlOf(c.ID, seed), Kind: kind, Subject: subject, Person: person,
 		At: r.Now(), State: Queued, digest: digest,
 	}
-	written, err := make(m.Control)
+	written, err := compose(m.Control)
 	switch {
 	case err == nil:
 		m.Code, m.Body = codeOf(written), written.Bytes()

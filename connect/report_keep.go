@@ -30,7 +30,7 @@ type KeptReport struct {
 }
 
 // String shows nothing of a report.
-func (r KeptReport) String() string { return "report " + r.ID }
+func (k KeptReport) String() string { return "report " + k.ID }
 
 // reportRefused is that a report is not kept, with the reasons.
 func reportRefused(p Report) outcome { return outcome{Waiting, ReasonRefused, p.Problems} }
@@ -177,8 +177,11 @@ func (r *Register) putReport(ctx context.Context, tx *db.Tx, k KeptReport) error
 // linkReports gives reports that came before their order to it, as part of tx.
 func (r *Register) linkReports(ctx context.Context, tx *db.Tx, e journal.Entry) error {
 	var o worklist.Order
-	if r.Records == nil || e.Payload == nil || json.Unmarshal(e.Payload, &o) != nil {
+	if r.Records == nil || e.Payload == nil { // or erased
 		return nil
+	}
+	if err := json.Unmarshal(e.Payload, &o); err != nil {
+		return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
 	}
 	o.Site = e.Site
 	list, err := r.keptReports(ctx, tx, `where site_id = $1 and order_id = '' and ((placer <> '' and placer = $2) or (filler <> '' and filler = $3)
