@@ -243,7 +243,7 @@ func scanReceiver(r *db.Rows) (c Receiver, err error) {
 	err = r.Scan(&c.ID, &c.Site, &c.Name, &c.Address, &c.TLS, &c.Certificate, &c.Version, &c.Form, &c.Enhanced, &c.Application, &c.Facility,
 		&c.ToApplication, &c.ToFacility, &c.Charset, &c.Language, &c.Home, &c.Mapping, &kinds, &c.State, &since, &last, &c.Failures, &failing,
 		&retry, &c.Trouble, &changed, &c.ChangedBy)
-	for _, k := range strings.FieldsSeq(kinds) {
+	for k := range strings.FieldsSeq(kinds) {
 		c.Kinds = append(c.Kinds, OutKind(k))
 	}
 	c.Since, c.Last, c.FailingAt = db.FromMillis(since), db.FromMillis(last), db.FromMillis(failing)
