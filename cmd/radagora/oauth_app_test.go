@@ -251,6 +251,43 @@ func TestAppsActForPeople(t *testing.T) {
 			t.Errorf("a code that came twice leaves its token: %v", got)
 		}
 	})
+	t.Run("an administrator sees who lets it act, and withdraws it", func(t *testing.T) {
+		_, to := a.decides(t, access.Radiologist, a.asks("user/ImagingStudy.rs user/Patient.rs"), "allow", "")
+		_, answer := a.redeems(t, to.Query().Get("code"))
+		secret, _ := answer["access_token"].(string)
+		ask := func(role access.Role, method, path string, form url.Values) (int, string) {
+			t.Helper()
+			r, err := http.NewRequestWithContext(t.Context(), method, a.server.URL+path, strings.NewReader(form.Encode()))
+			check(t, err)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			got := a.do(t, role, r)
+			defer got.Body.Close()
+			b, err := io.ReadAll(got.Body)
+			check(t, err)
+			return got.StatusCode, string(b)
+		}
+		status, body := ask(access.Administrator, http.MethodGet, "/settings/apps/"+a.id, nil)
+		_, rest, _ := strings.Cut(body, `/withdraw"`)
+		account := regexp.MustCompile(`name="account" value="([^"]+)"`).FindAllStringSubmatch(rest, -1)
+		if status != http.StatusOK || len(account) == 0 || len(a.sees(t, secret)) != 4 {
+			t.Fatalf("%d, the page names %d accounts", status, len(account))
+		}
+		for _, one := range account {
+			form := url.Values{"account": {one[1]}}
+			if status, _ := ask(access.Radiologist, http.MethodPost, "/settings/apps/"+a.id+"/withdraw", form); status != http.StatusForbidden {
+				t.Errorf("withdrawn by a radiologist: %d", status)
+			}
+			if status, _ := ask(access.Administrator, http.MethodPost, "/settings/apps/"+a.id+"/withdraw", form); status != http.StatusSeeOther {
+				t.Errorf("withdrawn: %d", status)
+			}
+		}
+		if got := a.sees(t, secret); !slices.Equal(got, []string{"401 Unauthorized"}) {
+			t.Errorf("after it was withdrawn: %v", got)
+		}
+		if _, body := ask(access.Administrator, http.MethodGet, "/settings/apps/"+a.id, nil); strings.Contains(body, `name="account"`) || !strings.Contains(body, "Nobody lets it act for them now") {
+			t.Error("the page still names somebody")
+		}
+	})
 	t.Run("ended with the app", func(t *testing.T) {
 		_, to := a.decides(t, access.Radiologist, a.asks("user/ImagingStudy.rs user/Patient.rs"), "allow", "")
 		_, answer := a.redeems(t, to.Query().Get("code"))
