@@ -25,6 +25,9 @@ func follow(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: sysca
 // settle writes to disk what earlier measurements left unwritten.
 func settle() { syscall.Sync() }
 
+// syncData makes what was written to f durable.
+func syncData(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
+
 // fileSystem names the kind of file system that a folder is in.
 func fileSystem(dir string) string {
 	var s syscall.Statfs_t

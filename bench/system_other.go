@@ -2,7 +2,10 @@
 
 package main
 
-import "os/exec"
+import (
+	"os"
+	"os/exec"
+)
 
 // isolate does nothing: only Linux has network namespaces, and the program that
 // would be run in one is not there.
@@ -13,6 +16,9 @@ func follow(*exec.Cmd) {}
 
 // settle does nothing.
 func settle() {}
+
+// syncData makes what was written to f durable.
+func syncData(f *os.File) error { return f.Sync() }
 
 // fileSystem does not know.
 func fileSystem(string) string { return "unknown" }

@@ -72,7 +72,7 @@ func rate(b *burst, f []figure) summary {
 type summary struct{ median, least, most float64 }
 
 // spread summarises what of returns, the zero summary for no figures.
-func spread(all []figure, of func(figure) float64) summary {
+func spread[T any](all []T, of func(T) float64) summary {
 	if len(all) == 0 {
 		return summary{}
 	}

@@ -139,18 +139,26 @@ func (k *desk) state() string {
 			}
 		}
 	}
-	entries, err := k.worklist.List(k.ctx, at, worklist.Filter{From: "2026-01-01", To: "2027-12-31", Limit: 20000})
-	k.check(err)
+	var entries []worklist.Entry
+	for _, key := range keys { // all at once are more than a list shows
+		orders, err := k.worklist.Numbered(k.ctx, at, worklist.Numbers{Person: key})
+		k.check(err)
+		for _, o := range orders {
+			for _, s := range o.Steps {
+				entries = append(entries, worklist.Entry{Order: o, Step: s})
+			}
+		}
+	}
 	for _, e := range entries {
 		o, s := e.Order, e.Step
-		if o.State == worklist.Cancelled { // what it said last depends on when that was
-			lines = append(lines, fmt.Sprint("order ", o.Placer, o.Filler, o.Accession, o.ProcedureID, " ", o.State, " ", s.ID, s.State))
-			continue
-		}
 		lines = append(lines, fmt.Sprint("order ", o.Placer, o.Filler, o.Accession, o.ProcedureID, " ", o.Description, " ", o.Reason, " ", o.Patient.Issuer, o.Patient.ID, " ",
 			o.Patient.Name, o.Patient.BirthDate, o.Patient.Sex, " ", o.Patient.WeightKG, " ", o.Patient.HeightM, " ", o.State, " ",
 			s.ID, s.Modality, s.Start, s.Description, " ", s.Stations, " ", s.State))
 	}
+	gone, err := db.List(k.ctx, k.db, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) }, // what it said last depends on when it was cancelled
+		`select 'order cancelled ' || placer || filler || accession || procedure_id from worklist_order where state = 'cancelled'`)
+	k.check(err)
+	lines = append(lines, gone...)
 	slices.Sort(lines)
 	return strings.Join(slices.Compact(lines), "\n")
 }
