@@ -133,6 +133,9 @@ func (b Bounds) outside(age time.Duration, years int) string {
 // before reports whether x goes before y: from before the examination before from
 // after it, unless a header alone is from before; then the nearer in time.
 func (b Bounds) before(x, y Sized) bool {
+	if (x.Source == FromPerson) != (y.Source == FromPerson) && (x.Source == FromDICOM || y.Source == FromDICOM) {
+		return x.Source == FromPerson // who typed it in saw the header
+	}
 	ageX, ageY := b.age(x), b.age(y)
 	if (ageX >= 0) != (ageY >= 0) {
 		measuredLater := func(late, header Sized) bool { return late.Source != FromDICOM && header.Source == FromDICOM }

@@ -114,6 +114,7 @@ func TestSizesAt(t *testing.T) {
 		{name: "what was measured afterwards, before the header", facts: []person.Fact{from("csv", "75", day)}, own: "70", years: 50, want: "75 csv", why: person.Another},
 		{name: "a header that repeats what was said makes it no younger", facts: []person.Fact{from("hl7", "70", -12*day)}, own: "70.0", years: 50, want: "70 hl7", why: person.Another},
 		{name: "who typed it in goes before a message of the same time", facts: []person.Fact{from("hl7", "70", 0), from("person", "71", 0)}, years: 50, want: "71 person", why: person.Another},
+		{name: "who typed it in goes before a header", facts: []person.Fact{from("person", "71", -9*day)}, own: "70", years: 50, want: "71 person", why: person.Another},
 		{name: "what cannot be is kept and not used", own: "700", years: 6, why: person.Impossible},
 		{name: "what is not trusted is kept and not used", facts: []person.Fact{doubted}, own: "70", years: 50, want: "70 dicom", why: person.Untrusted},
 		{name: "what was taken back is not used", facts: []person.Fact{from("hl7", "70", -3*day), from("hl7", "", -day)}, years: 50, why: person.Withdrawn},

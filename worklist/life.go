@@ -89,7 +89,10 @@ type LifeOrder struct {
 	What      string `json:"what"`
 	State     State  `json:"state"`
 	Suspected bool   `json:"suspected,omitempty"` // the study may belong to it: somebody has to say
-	Person    string `json:"-"`
+	// Pregnancy is what the order says of it, told at At.
+	Pregnancy Pregnancy `json:"pregnancy,omitempty"`
+	At        time.Time `json:"at,omitzero"`
+	Person    string    `json:"-"`
 }
 
 // A Told is a report that arrived.
@@ -264,7 +267,7 @@ func (b *lifeBuilder) arrived(order string) bool {
 // order adds the order and its scheduled steps.
 func (b *lifeBuilder) order(ctx context.Context, o *Order) error {
 	suspected := slices.ContainsFunc(b.studies, func(s StudyState) bool { return s.Order == o.ID && s.Match == Suspected }) && !b.arrived(o.ID)
-	b.life.Orders = append(b.life.Orders, LifeOrder{ID: o.ID, Accession: o.Accession, What: o.Description, State: o.State, Suspected: suspected, Person: o.Person})
+	b.life.Orders = append(b.life.Orders, LifeOrder{ID: o.ID, Accession: o.Accession, What: o.Description, State: o.State, Suspected: suspected, Person: o.Person, Pregnancy: o.Patient.Pregnancy, At: o.ChangedAt})
 	one := LifeStep{Kind: LifeOrdered, State: LifeDone, At: o.CreatedAt, Way: string(o.Origin), What: o.Description, Order: o.ID}
 	if o.Version == 1 {
 		one.By = o.ChangedBy

@@ -24,6 +24,7 @@ type personCmd struct {
 	Link       personLinkCmd       `cmd:"" help:"Decide that two identifiers mean the same person, or that they do not."`
 	Unlink     personUnlinkCmd     `cmd:"" help:"Undo a decision."`
 	Duplicates personDuplicatesCmd `cmd:"" help:"List pairs that may be the same person."`
+	Sizes      personSizesCmd      `cmd:"" help:"Heights and weights of persons."`
 }
 
 // An identifier as it is typed is ISSUER|ID; without a bar it has no issuer.

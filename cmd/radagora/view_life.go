@@ -41,8 +41,22 @@ func (v *view) wholeLife(ctx context.Context, l worklist.Life, study, key string
 	for _, s := range l.Steps {
 		out.Steps = append(out.Steps, v.lifeStep(s, names))
 	}
-	out.Flags, err = v.flags(ctx, key, when)
-	return out, err
+	if out.Flags, err = v.flags(ctx, key, when); err != nil {
+		return out, err
+	}
+	for _, o := range l.Orders {
+		if o.Pregnancy == "" || slices.ContainsFunc(out.Flags, func(b web.BodySaid) bool { return b.Word == string(o.Pregnancy) }) {
+			continue
+		}
+		days := v.Now().Sub(o.At)
+		if !when.IsZero() {
+			days = when.Sub(o.At)
+		}
+		out.Flags = append(out.Flags, web.BodySaid{
+			Kind: "pregnancy", Word: string(o.Pregnancy), Source: "order", Origin: o.Accession, At: o.At, Days: wholeDays(days), Used: true, Examination: !when.IsZero(),
+		})
+	}
+	return out, nil
 }
 
 // zone returns the time zone of the site, UTC if it cannot be read.

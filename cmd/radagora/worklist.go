@@ -21,6 +21,7 @@ type worklistCmd struct {
 	Add     worklistAddCmd     `cmd:"" help:"Write an order with one scheduled step, or orders from a JSON file."`
 	List    worklistListCmd    `cmd:"" help:"List what is scheduled on a day."`
 	Cancel  worklistCancelCmd  `cmd:"" help:"Take an order off the worklist."`
+	Life    worklistLifeCmd    `cmd:"" help:"Show what became of an order: from the order to the report."`
 	Setting worklistSettingCmd `cmd:"" help:"Show or change how the worklist treats the site, or one peer."`
 }
 
