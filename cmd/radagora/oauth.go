@@ -224,7 +224,7 @@ func (h *house) oauthGrant(ctx context.Context, form url.Values, q token.Request
 		if err != nil {
 			return nil, err
 		}
-		return passed(p), nil
+		return h.passed(p), nil
 	}
 	b, err := h.Tokens.Grant(ctx, q)
 	if err != nil {
@@ -254,7 +254,7 @@ func (h *house) oauthTell(ctx context.Context, form url.Values, q token.Request)
 	if i.User != "" {
 		answer["fhirUser"] = i.User
 	}
-	inContext(answer, i.Patient, i.Study)
+	h.inContext(answer, i.Patient, i.Study)
 	return answer, nil
 }
 

@@ -37,11 +37,11 @@ func (h *house) oauthRedeem(ctx context.Context, form url.Values, q token.Reques
 	if err != nil {
 		return nil, err
 	}
-	return passed(p), nil
+	return h.passed(p), nil
 }
 
 // passed words an access token of an app (SMART App Launch 2.2.0 §Obtain access token).
-func passed(p token.Pass) map[string]any {
+func (h *house) passed(p token.Pass) map[string]any {
 	answer := map[string]any{
 		"access_token": p.Token, "token_type": "Bearer", "expires_in": int(p.Lasts.Seconds()), "scope": p.Scope(),
 	}
@@ -51,19 +51,19 @@ func passed(p token.Pass) map[string]any {
 	if p.ID != "" {
 		answer["id_token"] = p.ID
 	}
-	inContext(answer, p.Patient, p.Study)
+	h.inContext(answer, p.Patient, p.Study)
 	return answer
 }
 
-// inContext adds whom and which study an app is about.
-func inContext(answer map[string]any, patient, study string) {
+// inContext adds whom and which study an app is about, as FHIR names them.
+func (h *house) inContext(answer map[string]any, patient, study string) {
 	if patient != "" {
-		_, answer["patient"], _ = strings.Cut(patient, "|") // the patient ID, by which DICOMweb finds
+		answer["patient"] = h.Persons.ResourceID(at, patient)
 		answer["need_patient_banner"] = true
 	}
 	if study != "" {
 		answer["fhirContext"] = []any{map[string]any{
-			"type": "ImagingStudy", "identifier": map[string]string{"system": "urn:dicom:uid", "value": "urn:oid:" + study},
+			"reference": "ImagingStudy/" + study, "type": "ImagingStudy", "identifier": map[string]string{"system": "urn:dicom:uid", "value": "urn:oid:" + study},
 		}}
 	}
 }

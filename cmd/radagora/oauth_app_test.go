@@ -206,12 +206,17 @@ func TestAppsActForPeople(t *testing.T) {
 			}
 			status, answer := a.redeems(t, code)
 			secret, _ := answer["access_token"].(string)
-			if patient, _ := answer["patient"].(string); status != http.StatusOK || secret == "" || patient != c.patient || answer["token_type"] != "Bearer" {
+			want := ""
+			if c.patient != "" {
+				want = w.h.Persons.ResourceID(at, "|"+c.patient)
+			}
+			if patient, _ := answer["patient"].(string); status != http.StatusOK || secret == "" || patient != want || answer["token_type"] != "Bearer" {
 				t.Fatalf("%d %v; want a token of patient %q", status, answer, c.patient)
 			}
 			if got := a.sees(t, secret); !slices.Equal(got, c.sees) {
 				t.Errorf("sees %v; want %v", got, c.sees)
 			}
+			fhirSees(t, w, secret, c.sees)
 		})
 	}
 

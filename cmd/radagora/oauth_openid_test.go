@@ -81,7 +81,7 @@ func TestSignOnWithARealClient(t *testing.T) {
 				User string `json:"fhirUser"`
 			}
 			check(t, id.Claims(&claims))
-			if id.Nonce != "once" || id.Subject != account.ID || got.Extra("patient") != "RC" {
+			if id.Nonce != "once" || id.Subject != account.ID || got.Extra("patient") != w.h.Persons.ResourceID(at, "|RC") {
 				t.Errorf("%+v, patient %v", id, got.Extra("patient"))
 			}
 			resource := fetch(t, client, claims.User, got.AccessToken)
@@ -127,7 +127,7 @@ func TestSignOnWithARealClient(t *testing.T) {
 		}
 		got := signsOn(t, oauth2.AuthStyleInHeader, []string{"launch", "openid", "patient/ImagingStudy.rs", "patient/Patient.rs"}, "", oauth2.SetAuthURLParam("launch", to.Query().Get("launch")))
 		inContext, _ := json.Marshal(got.Extra("fhirContext"))
-		if got.Extra("patient") != "RB" || !strings.Contains(string(inContext), "urn:oid:"+study) || got.RefreshToken != "" {
+		if got.Extra("patient") != w.h.Persons.ResourceID(at, "|RB") || !strings.Contains(string(inContext), "urn:oid:"+study) || got.RefreshToken != "" {
 			t.Errorf("patient %v, context %s, refresh %q", got.Extra("patient"), inContext, got.RefreshToken)
 		}
 		if sees := (&app{walk: w}).sees(t, got.AccessToken); !slices.Equal(sees, []string{"RB"}) {
