@@ -59,7 +59,7 @@ var fieldNames = map[string]string{
 		ObservationDateTime:TS ObservationEndDateTime:TS CollectionVolume:CQ CollectorIdentifier:XCN SpecimenActionCode:ID DangerCode:CE
 		RelevantClinicalInformation:ST SpecimenReceivedDateTime:TS SpecimenSource:SPS OrderingProvider:XCN OrderCallbackPhoneNumber:XTN
 		PlacerField1:ST PlacerField2:ST FillerField1:ST FillerField2:ST ResultsRptStatusChngDateTime:TS ChargeToPractice:MOC
-		DiagnosticServSectID:ID ResultStatus:ID ParentResult:PRL QuantityTiming:TQ ResultCopiesTo:XCN ParentNumber:EIP
+		DiagnosticServSectID:ID ResultStatus:ID ParentResult:PRL QuantityTiming:TQ ResultCopiesTo:XCN Parent:EIP
 		TransportationMode:ID ReasonForStudy:CE PrincipalResultInterpreter:NDL AssistantResultInterpreter:NDL Technician:NDL
 		Transcriptionist:NDL ScheduledDateTime:TS NumberOfSampleContainers:NM TransportLogisticsOfCollectedSample:CE CollectorsComment:CE
 		TransportArrangementResponsibility:CE TransportArranged:ID EscortRequired:ID PlannedPatientTransportComment:CE ProcedureCode:CE
