@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -101,13 +102,13 @@ func (c changesHooksCmd) Run(ctx context.Context, sys *system) error {
 			return json.NewEncoder(sys.Out).Encode(out)
 		}
 		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(w, "id\thost\tstate\tat\twaiting\tgroups\tlast error")
+		fmt.Fprintln(w, "id\thost\tstate\tat\twaiting\twhat\tlast error")
 		for _, one := range all {
 			state := string(one.State)
 			if one.Why != "" {
 				state += ": " + one.Why
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", one.ID, one.Host, state, one.Cursor, one.Waiting, strings.Join(one.Groups, " "), one.Error)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", one.ID, one.Host, state, one.Cursor, one.Waiting, cmp.Or(one.Criteria, strings.Join(one.Groups, " ")), one.Error)
 		}
 		return w.Flush()
 	})
