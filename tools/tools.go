@@ -9,4 +9,5 @@ package tools
 
 //go:generate go run ./dictionary -root ..
 //go:generate go -C ../web tool -modfile=../tools/templ/go.mod templ generate -include-version=false
+//go:generate go run ./apiclient ../docs/api/openapi-v1.json ../client/api.go
 //go:generate go run ./licences -root .. -o ../cmd/radagora/licences.txt
