@@ -33,11 +33,13 @@ type Day struct {
 }
 
 // Days returns the inventory of a migration, the latest day first, without the days
-// that had nothing.
+// that had nothing. Where the peer does not say how many instances a study has, those are
+// counted that were found there when it was compared.
 func (x *Exchange) Days(ctx context.Context, id string, limit int) ([]Day, error) {
 	return db.List(ctx, x.DB, func(r *db.Rows) (d Day, err error) {
 		return d, r.Scan(&d.Day, &d.Studies, &d.Instances, &d.Verified, &d.Differs)
-	}, `select d.day, d.studies, d.instances,
+	}, `select d.day, d.studies, case when d.instances > 0 then d.instances
+			else (select cast(coalesce(sum(s.there), 0) as bigint) from exchange_migration_study s where s.migration = d.migration and s.day = d.day) end,
 		(select count(*) from exchange_migration_study s where s.migration = d.migration and s.day = d.day and s.state = 'verified'),
 		(select count(*) from exchange_migration_study s where s.migration = d.migration and s.day = d.day and s.state = 'differs')
 		from exchange_migration_day d where d.migration = $1 and d.studies > 0 order by d.day desc limit $2`, id, max(1, limit))

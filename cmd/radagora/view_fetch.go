@@ -88,7 +88,7 @@ func (v fetchView) search(ctx context.Context, q web.FarQuery, p *web.FetchPage)
 	}
 	for _, f := range all {
 		one := web.FarStudy{
-			UID: f.UID.String(), Patient: f.PatientName.Reveal(), ID: f.PatientID.Reveal(), Accession: f.Accession.Reveal(),
+			UID: f.UID.String(), Patient: readable(f.PatientName.Reveal()), ID: f.PatientID.Reveal(), Accession: f.Accession.Reveal(),
 			Date: f.Date, Modalities: strings.Join(f.Modalities, " "), Title: f.Description, There: f.Instances,
 		}
 		switch s, err := v.Archive.Study(ctx, at, f.UID); {
