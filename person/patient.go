@@ -95,10 +95,12 @@ func (r *Register) CardOf(ctx context.Context, q db.Querier, site, key string) (
 // What is given of them stands until something better is known.
 func (r *Register) Introduce(ctx context.Context, site string, given ...Card) error {
 	var unknown []Card
+	looked := map[string]bool{"": true}
 	for _, c := range given {
-		if c.Key == "" || slices.ContainsFunc(unknown, func(u Card) bool { return u.Key == c.Key }) {
+		if looked[c.Key] {
 			continue
 		}
+		looked[c.Key] = true
 		had, err := r.card(ctx, r.DB, site, c.Key)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -72,12 +73,7 @@ func (h *house) fhirRoutes(s settings) []route {
 
 // typesOf returns the names of types, in order.
 func typesOf(types map[string]fhirweb.Type) []string {
-	var all []string
-	for name := range types {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
+	return slices.Sorted(maps.Keys(types))
 }
 
 // guard answers those who are known, and tells the others how they will be.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"radagora/access"
@@ -207,19 +208,10 @@ func (d fhirOrders) change(ctx context.Context, tx *db.Tx, c fhirweb.Change, key
 	if err != nil {
 		return before, err
 	}
-	if !contains(keys, key) {
+	if !slices.Contains(keys, key) {
 		if err := d.about(ctx, tx, &o, key); err != nil {
 			return before, err
 		}
 	}
 	return d.Worklist.ChangeIn(ctx, tx, o)
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }

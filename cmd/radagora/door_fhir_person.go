@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"radagora/access"
@@ -29,14 +30,17 @@ func (h *house) named(ctx context.Context, q db.Querier, siteID, key string) (pe
 // subjectOf returns the reference to a person, by the identifier that stays where others
 // were given up.
 func (d *fhirDoor) subjectOf(ctx context.Context) func(siteID, key string) fhir.Value {
+	known := map[string]fhir.Value{}
 	return func(siteID, key string) fhir.Value {
-		if key == "" {
-			return fhir.Value{}
+		if v, ok := known[key]; ok || key == "" {
+			return v
 		}
+		asked := key
 		if stays, err := d.Persons.Survivor(ctx, siteID, key); err == nil {
 			key = stays
 		}
-		return d.Persons.Reference(siteID, key)
+		known[asked] = d.Persons.Reference(siteID, key)
+		return known[asked]
 	}
 }
 
@@ -184,10 +188,8 @@ func (d *fhirDoor) own(ctx context.Context, tx *db.Tx, key string) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range keys {
-		if k == key {
-			return nil
-		}
+	if slices.Contains(keys, key) {
+		return nil
 	}
 	return fault.Errorf(fault.NotFound, "there is no such resource, or none for whoever asks")
 }
