@@ -39,8 +39,8 @@ func (h *hospital) tell(kind string, segments ...string) {
 
 // day returns the messages of that many examinations, five each on average.
 func day(exams int) [][]byte {
-	h := &hospital{Rand: rand.New(rand.NewPCG(5, uint64(exams))), clock: time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)} //nolint:gosec // the same day each time
-	for i := 0; i < exams; i += 8 {                                                                                     // what happens at the same time is told in turns
+	h := &hospital{Rand: rand.New(rand.NewPCG(5, uint64(exams))), clock: time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)}
+	for i := 0; i < exams; i += 8 { // what happens at the same time is told in turns
 		var all [][]func()
 		for k := i; k < min(exams, i+8); k++ {
 			all = append(all, h.exam(k))
@@ -105,12 +105,12 @@ func (h *hospital) exam(k int) (acts []func()) {
 		order("XO", start.Add(3*time.Hour), "pain and fever")
 	}
 	if temporary {
-		real := fmt.Sprint(number)
-		adt("A40", real, family, "MRG|"+id+"^^^HIS^PI")
+		own := fmt.Sprint(number)
+		adt("A40", own, family, "MRG|"+id+"^^^HIS^PI")
 		if h.IntN(4) == 0 {
-			adt("A37", real, family, "PID|2||"+id+"^^^HIS^PI") // it was somebody else after all
+			adt("A37", own, family, "PID|2||"+id+"^^^HIS^PI") // it was somebody else after all
 		} else {
-			id = real
+			id = own
 		}
 	}
 	add(func() {
@@ -176,7 +176,7 @@ func TestDay(t *testing.T) {
 	}
 	messages := day(exams)
 	near := slices.Clone(messages)
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same disorder each time
+	r := rand.New(rand.NewPCG(1, 2))
 	for i := range near {
 		j := min(len(near)-1, i+r.IntN(40))
 		near[i], near[j] = near[j], near[i]

@@ -34,8 +34,10 @@ type code struct{ system, code, value string }
 // mapping returns that of a site by the id of a set; "" is the default alone.
 func (r *Register) mapping(site, id string) (*Mapping, error) {
 	name := [2]string{site, id}
-	if m, ok := r.mappings.Load(name); ok {
-		return m.(*Mapping), nil //nolint:forcetypeassert // nothing else is stored
+	if known, ok := r.mappings.Load(name); ok {
+		if m, ok := known.(*Mapping); ok {
+			return m, nil
+		}
 	}
 	m, err := NewMapping(r.Content, site, id)
 	if err == nil {

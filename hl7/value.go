@@ -61,6 +61,9 @@ func (v Value) Subcomponent(n int) Value {
 // down returns the nth part of a value at the level from; above that level it asks
 // the first part, below it the value is its own first part.
 func (v Value) down(from level, n int) Value {
+	if v.g == nil { // of a segment that is not there
+		return Value{}
+	}
 	if v.level != from {
 		if n == 1 {
 			return v
