@@ -8,11 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"radagora/access"
-	"radagora/fault"
-	"radagora/person"
-
 	"radagora/db"
 	"radagora/db/dbtest"
+	"radagora/fault"
+	"radagora/person"
 )
 
 func TestReadSizes(t *testing.T) {

@@ -57,7 +57,7 @@ func (r *Register) Belonging(ctx context.Context, q db.Querier, siteID, study st
 func (r *Register) Named(ctx context.Context, q db.Querier, siteID, id string) (Order, bool, error) {
 	o, err := r.get(ctx, q, siteID, id)
 	if fault.Of(err) == fault.NotFound && err != nil {
-		return Order{}, false, nil
+		return Order{}, false, nil //nolint:nilerr // there is none, which is what was asked
 	}
 	return o, err == nil, err
 }

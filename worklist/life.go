@@ -422,10 +422,10 @@ func (b *lifeBuilder) study(ctx context.Context, s StudyState) error {
 	}
 	b.add(one)
 	end := LifeStep{Kind: LifeComplete, State: LifeOpen, Study: s.Study, Count: s.Complete.Instances, Expected: s.Complete.Expected, Reason: s.Complete.Reason}
-	switch {
-	case s.Complete.State == AnnouncedChanged:
+	switch s.Complete.State {
+	case AnnouncedChanged:
 		end.Until = s.Complete.At
-	case s.Complete.State == AnnouncedComplete:
+	case AnnouncedComplete:
 		end.State, end.At = LifeDone, s.Complete.At
 		if end.Count < end.Expected {
 			end.State, end.Todo = LifeMissing, []string{TodoMachine}
