@@ -206,8 +206,7 @@ func TestAPIExamples(t *testing.T) {
 		check(t, os.WriteFile(examplesFile, append(bytes.ReplaceAll(text, []byte(`\u0026`), []byte("&")), '\n'), 0o644))
 		return
 	}
-	before, err := examples()
-	check(t, err)
+	before := storyOnDisk(t)
 	if len(before) != len(now) {
 		t.Fatalf("%s has %d examples, the story %d: go test ./cmd/radagora -run TestAPIExamples -update", examplesFile, len(before), len(now))
 	}
