@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -181,9 +182,7 @@ type page[T any] struct {
 func pages[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		q := url.Values{}
-		for name, v := range query {
-			q[name] = v
-		}
+		maps.Copy(q, query)
 		for {
 			var p page[T]
 			if err := c.do(ctx, request{method: http.MethodGet, path: path, query: q, out: &p}); err != nil {

@@ -132,6 +132,7 @@ func TestPages(t *testing.T) {
 // A program that follows goes on from the number it knows, until its context ends.
 func TestFollow(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	var cursors []string
 	cl, _ := ask(t, func(w http.ResponseWriter, r *http.Request) {
 		c := r.URL.Query().Get("cursor")

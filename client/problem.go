@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
-// A Problem is why something was refused (RFC 9457). It holds nothing that was sent.
+// A Problem is why something was refused (RFC 9457, whose word it is). It holds nothing
+// that was sent.
+//
+//nolint:errname // see above
 type Problem struct {
 	Type     string         `json:"type"` // urn:radagora:problem:NAME
 	Title    string         `json:"title"`
@@ -43,11 +47,11 @@ var kinds = map[int]error{
 
 // Error implements error.
 func (p *Problem) Error() string {
-	text := fmt.Sprintf("%s: %d %s", p.Call, p.Status, p.Detail)
+	all := []string{fmt.Sprintf("%s: %d %s", p.Call, p.Status, p.Detail)}
 	for _, f := range p.Errors {
-		text += fmt.Sprintf("; %s: %s", f.Location, f.Message)
+		all = append(all, f.Location+": "+f.Message)
 	}
-	return text
+	return strings.Join(all, "; ")
 }
 
 // Is reports whether a problem is of the kind of one of the errors of this package.
