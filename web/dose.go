@@ -235,7 +235,7 @@ type DoseItem struct {
 	// WeightFrom is where the weight comes from.
 	WeightFrom BodySaid
 	Value      float64
-	Events   int
-	Origin   string // report, image, mpps, ocr, manual, imported
-	Left     string // reason it is left out, "" if it counts
+	Events     int
+	Origin     string // report, image, mpps, ocr, manual, imported
+	Left       string // reason it is left out, "" if it counts
 }

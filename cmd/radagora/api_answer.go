@@ -53,7 +53,7 @@ func framed(w http.ResponseWriter, r *http.Request) string {
 	}
 	id := r.Header.Get(requestHeader)
 	if len(id) > 64 || id == "" || strings.ContainsFunc(id, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._", c))
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._", c)
 	}) {
 		id = rand.Text()
 	}

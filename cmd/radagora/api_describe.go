@@ -91,7 +91,8 @@ func openEnded(doc map[string]any) {
 	}
 	paths, _ := doc["paths"].(map[string]any)
 	for _, item := range paths {
-		for _, o := range item.(map[string]any) {
+		operations, _ := item.(map[string]any)
+		for _, o := range operations {
 			reach(dig(o, "requestBody"), requests)
 			reach(dig(o, "responses"), answers)
 		}

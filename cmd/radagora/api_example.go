@@ -53,7 +53,8 @@ func (e example) call(path string) string {
 func exemplified(doc map[string]any, all []example) {
 	paths, _ := doc["paths"].(map[string]any)
 	for _, item := range paths {
-		for _, o := range item.(map[string]any) {
+		operations, _ := item.(map[string]any)
+		for _, o := range operations {
 			for _, e := range all {
 				if dig(o, "operationId") == e.Operation {
 					e.into(o)

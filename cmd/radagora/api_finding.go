@@ -75,7 +75,8 @@ type apiReference struct {
 
 func apiFindingOf(f finding.Finding) Finding {
 	return Finding{
-		f.ID, f.Rule, f.Code, f.Subject, apiMeasured{f.Measured.Value, f.Measured.Unit, f.Measured.N, f.Measured.Low, f.Measured.High},
+		f.ID, f.Rule, f.Code, f.Subject,
+		apiMeasured{f.Measured.Value, f.Measured.Unit, f.Measured.N, f.Measured.Low, f.Measured.High},
 		apiReference{f.Reference.Value, f.Reference.Unit, f.Reference.Set, f.Reference.Edition, f.Reference.Digest, f.Reference.Source},
 		f.State, f.Owner, f.Due, f.FirstAt.UTC(), f.ComputedAt.UTC(), timeOrNone(f.WithdrawnAt), f.Version,
 	}

@@ -176,7 +176,7 @@ func (c *promise) taken(at string, a, b any, seen map[string]bool) {
 		return
 	}
 	for _, one := range types(was) {
-		if admitted := types(is); len(admitted) > 0 && !slices.Contains(admitted, one) && !(one == "integer" && slices.Contains(admitted, "number")) {
+		if admitted := types(is); len(admitted) > 0 && !admits(admitted, one) {
 			c.say("%s may not be a %s any more", at, one)
 		}
 	}
@@ -228,7 +228,7 @@ func (c *promise) given(at string, a, b any, seen map[string]bool) {
 	}
 	admitted := types(was)
 	for _, one := range types(is) {
-		if len(admitted) > 0 && !slices.Contains(admitted, one) && !(one == "integer" && slices.Contains(admitted, "number")) {
+		if len(admitted) > 0 && !admits(admitted, one) {
 			c.say("%s may be a %s now", at, one)
 		}
 	}
@@ -290,4 +290,9 @@ func TestBreaks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// admits reports whether a type is among others: a whole number is a number.
+func admits(types []string, one string) bool {
+	return slices.Contains(types, one) || one == "integer" && slices.Contains(types, "number")
 }

@@ -57,7 +57,7 @@ func TestAPILimit(t *testing.T) {
 	guard := l.guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	for i, want := range []int{204, 204, 429} {
 		w := httptest.NewRecorder()
-		guard.ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/studies", nil))
+		guard.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/studies", nil))
 		if w.Code != want || w.Header().Get("RateLimit-Policy") != `"address";q=2;w=2` || w.Header().Get("RateLimit") != []string{`"address";r=1`, `"address";r=0`, `"address";r=0`}[i] {
 			t.Errorf("%d: %d %v", i, w.Code, w.Header())
 		}

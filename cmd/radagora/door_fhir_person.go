@@ -92,7 +92,7 @@ func (d fhirPatients) Search(ctx context.Context, q fhirweb.Query) (fhirweb.Page
 
 // Settle implements resourceWriter: a Patient is called by what identifies it first.
 func (d fhirPatients) Settle(ctx context.Context, tx *db.Tx, c *fhirweb.Change) (*fhirweb.Stored, error) {
-	found, err := d.condition(ctx, tx, c, func(q fhirweb.Query, a search.Asked) (ids []string, err error) {
+	found, err := d.condition(ctx, tx, c, func(_ fhirweb.Query, a search.Asked) (ids []string, err error) {
 		list, err := d.Persons.FindPatients(ctx, tx, at, access.Reach{All: true}, a)
 		for _, one := range list {
 			ids = append(ids, one.ID)

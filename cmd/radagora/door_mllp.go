@@ -87,7 +87,9 @@ func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]stri
 func (h *house) receiverLine() connect.Line {
 	return connect.Line{
 		Dial: h.Out.Dial,
-		TLS:  func(certificate string) (*tls.Config, error) { return h.lineTLS(site.Peer{TLS: true, Certificate: certificate}) },
+		TLS: func(certificate string) (*tls.Config, error) {
+			return h.lineTLS(site.Peer{TLS: true, Certificate: certificate})
+		},
 	}
 }
 

@@ -150,7 +150,8 @@ func patientsOf(ctx context.Context, h *house, e journal.Entry) ([]fhirweb.Store
 // kind that were noted by then.
 func observationsOf(ctx context.Context, h *house, e journal.Entry) (all []fhirweb.Stored, err error) {
 	left := map[person.FactKind]int{}
-	if json.Unmarshal(e.Data, &left) != nil || left[person.Height]+left[person.Weight]+left[person.Pregnancy] == 0 {
+	_ = json.Unmarshal(e.Data, &left) // an entry that counts nothing tells of nothing
+	if left[person.Height]+left[person.Weight]+left[person.Pregnancy] == 0 {
 		return nil, nil
 	}
 	key, err := h.toldOf(ctx, e)

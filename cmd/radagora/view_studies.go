@@ -197,10 +197,10 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 
 // lifeOf shows the way from the order to the report to those who may see the worklist.
 func (v studiesView) lifeOf(ctx context.Context, s archive.Study, page *web.StudyPage) error {
-	if !access.Can(ctx, access.StepFind, access.Subject{Site: at}) || v.house.Worklist.Nameless {
+	if !access.Can(ctx, access.StepFind, access.Subject{Site: at}) || v.Worklist.Nameless {
 		return nil
 	}
-	l, err := v.house.Worklist.LifeOfStudy(ctx, at, s.UID.String(), s.AccessionNumber.Reveal())
+	l, err := v.Worklist.LifeOfStudy(ctx, at, s.UID.String(), s.AccessionNumber.Reveal())
 	if err != nil {
 		return err
 	}
