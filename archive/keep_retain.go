@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -328,19 +329,37 @@ func (a *Archive) list(ctx context.Context, site string, all, fresh int, gone []
 	if len(gone) == 0 && len(found) == 0 {
 		return nil
 	}
+	for part := range slices.Chunk(gone, retainBatch) {
+		err := a.DB.Write(ctx, func(tx *db.Tx) error {
+			for _, d := range part {
+				if _, err := tx.Exec(ctx, `delete from retention_due where site_id = $1 and study_uid = $2`, site, d.uid); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	// What is written twice, because the process ended before all was, is the same.
+	for part := range slices.Chunk(slices.Collect(maps.Values(found)), retainBatch) {
+		err := a.DB.Write(ctx, func(tx *db.Tx) error {
+			for _, d := range part {
+				_, err := tx.Exec(ctx, `insert into retention_due (site_id, study_uid, rule, until_day, noted_ms) values ($1, $2, $3, $4, $5)
+					on conflict (site_id, study_uid) do update set rule = excluded.rule, until_day = excluded.until_day, proposed_by = '', proposed_why = '', proposed_ms = 0`,
+					site, d.uid, d.rule, d.until, db.Millis(a.Now()))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, d := range gone {
-			if _, err := tx.Exec(ctx, `delete from retention_due where site_id = $1 and study_uid = $2`, site, d.uid); err != nil {
-				return err
-			}
-		}
-		for _, d := range found {
-			_, err := tx.Exec(ctx, `insert into retention_due (site_id, study_uid, rule, until_day, noted_ms) values ($1, $2, $3, $4, $5)
-				on conflict (site_id, study_uid) do update set rule = excluded.rule, until_day = excluded.until_day, proposed_by = '', proposed_why = '', proposed_ms = 0`, site, d.uid, d.rule, d.until, db.Millis(a.Now()))
-			if err != nil {
-				return err
-			}
-		}
 		return a.retains(ctx, tx, site, "archive.retention.listed", site, map[string]any{"due": all, "new": fresh, "no_more": len(gone)})
 	})
 }

@@ -205,8 +205,17 @@ func (r *Register) sender(ctx context.Context, tx *db.Tx, site, application, fac
 	if a, err := netip.ParseAddr(address); r.Open && err == nil && a.IsLoopback() {
 		c.State = Accepted
 	}
-	return c, r.putChannel(ctx, tx, c)
+	if err := r.putChannel(ctx, tx, c); err != nil || c.State != Knocking {
+		return c, err
+	}
+	_, err = tx.Exec(ctx, `delete from connect_channel where channel_id in (select channel_id from connect_channel where site_id = $1 and state = $2
+		order by case when last_at > changed_at then last_at else changed_at end desc, channel_id desc limit 1000 offset $3)`, site, Knocking, maxKnocking)
+	return c, err
 }
+
+// maxKnocking is how many senders that nobody has accepted are remembered; those that
+// were heard least lately go first.
+const maxKnocking = 500
 
 // heard notes that a sender sent.
 func (r *Register) heard(ctx context.Context, tx *db.Tx, c Channel, address string, refused bool) error {

@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -385,7 +386,7 @@ func TestReplay(t *testing.T) {
 		t.Errorf("replayed: %s", got)
 	}
 	traffic, err := k.Traffic(k.ctx, at)
-	if err != nil || len(traffic) != 1 || traffic[0].Hour != 4 || traffic[0].Counts[connect.Applied] != 1 || traffic[0].Counts[connect.Removed] != 1 {
+	if err != nil || len(traffic) != 1 || traffic[0].Hour != 4 || traffic[0].Day != 4 || traffic[0].Counts[connect.Waiting] != 1 || traffic[0].Counts[connect.Failed] != 0 {
 		t.Errorf("traffic: %+v, %v", traffic, err)
 	}
 	nobody := access.With(k.ctx, access.Who{ID: "u2", Grants: access.Everywhere(access.Administrator)})
@@ -420,5 +421,54 @@ func TestErase(t *testing.T) {
 	}))
 	if roll, err := k.Persons(t.Context(), k.db); err != nil || len(roll) != 0 || n < 2 {
 		t.Errorf("erased %d, left %d, %v", n, len(roll), err)
+	}
+}
+
+// TestStrangersAreForgotten lets more strangers send than are remembered: those that
+// were heard least lately go, and who was accepted stays.
+func TestStrangersAreForgotten(t *testing.T) {
+	k := newDesk(t, dbtest.Open(t, dbtest.SQLite(t)))
+	own := k.accept(nil)
+	const strangers = 503
+	for i := range strangers {
+		body := bytes.Replace(message("ADT^A01", 1, pid), []byte("|RIS|H|"), fmt.Appendf(nil, "|S%04d|H|", i), 1)
+		if _, err := k.Receive(t.Context(), connect.Arrival{Site: at, Body: body, Address: "10.1.2.3"}); fault.Of(err) != fault.Forbidden {
+			t.Fatalf("stranger %d: %v", i, err)
+		}
+	}
+	all, err := k.Channels(k.ctx, at)
+	k.check(err)
+	named := map[string]bool{}
+	for _, c := range all {
+		named[c.Application] = true
+	}
+	if len(all) != 500+1 || !named[own.Application] || !named[fmt.Sprintf("S%04d", strangers-1)] {
+		t.Errorf("%d channels, our own %v, the last stranger %v", len(all), named[own.Application], named[fmt.Sprintf("S%04d", strangers-1)])
+	}
+}
+
+// TestSaysAsItWasRead reads a kept message with the time zone and character set of its
+// channel, as it was read when it came.
+func TestSaysAsItWasRead(t *testing.T) {
+	k := newDesk(t, dbtest.Open(t, dbtest.SQLite(t)))
+	k.accept(func(c *connect.Channel) { c.Zone, c.Charset = "Asia/Tokyo", "8859/1" })
+	body := bytes.Replace(message("ADT^A08", 1, "EVN|A08", "PID|1||123^^^H||M\xfcller^Anna||19700203|F"), []byte("UNICODE UTF-8"), nil, 1)
+	id := k.send(body)[0]
+	m, err := k.Message(k.ctx, at, id)
+	k.check(err)
+	_, e, err := k.Says(k.ctx, m)
+	k.check(err)
+	name := ""
+	for _, f := range e.Patient.Facts {
+		if f.Kind == person.Name {
+			name = f.Value
+		}
+	}
+	if want := time.Date(2026, 11, 22, 2, 1, 0, 0, time.UTC); !e.At.Equal(want) || !m.Event.Equal(want) || name != "Müller^Anna" {
+		t.Errorf("says %v of %v, was read as of %v; name %q", want, e.At, m.Event, name)
+	}
+	nobody := access.With(k.ctx, access.Who{ID: "u2", Grants: access.Everywhere(access.Administrator)})
+	if _, _, err := k.Says(nobody, m); fault.Of(err) != fault.Forbidden {
+		t.Errorf("an administrator reads what it says: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func (r *Register) Prune(ctx context.Context, site string) (int, error) {
 	all := 0
 	for _, x := range []struct{ key, name, sql string }{
 		{"message.in.content", "in", `update connect_message set body = $3, emptied = true where message_id in (select message_id from connect_message
-			where site_id = $1 and emptied = false and at < $2 and state in ('applied', 'duplicate', 'replaced', 'removed') limit $4)`},
+			where site_id = $1 and emptied = false and at < $2 and (state in ('applied', 'duplicate', 'replaced', 'removed') or state = 'failed' and person = '') limit $4)`},
 		{"message.out.content", "out", `update connect_outgoing set body = $3, answer = null, emptied = true where outgoing_id in (select outgoing_id
 			from connect_outgoing where site_id = $1 and emptied = false and at < $2 and state in ('sent', 'replaced', 'removed') limit $4)`},
 	} {

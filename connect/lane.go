@@ -66,7 +66,7 @@ func (r *Register) drive(ctx context.Context, lanes [][]Message) error {
 }
 
 // lanes divides messages, in the order of their arrival, into lanes that have nothing
-// to do with one another: no person and no order is in two of them.
+// to do with one another: no person, order or report is in two of them.
 func (r *Register) lanes(ctx context.Context, list []Message) (lanes [][]Message, err error) {
 	u := unions{}
 	about := make([]string, len(list))
@@ -117,6 +117,16 @@ func (r *Register) touches(ctx context.Context, m Message) (names []string, err 
 	for _, o := range e.Orders {
 		for _, n := range allNumbers(o) {
 			names = append(names, n.kind+" "+n.number)
+		}
+	}
+	for _, p := range e.Reports {
+		for _, n := range allNumbers(Order{Numbers: p.Numbers}) {
+			names = append(names, n.kind+" "+n.number)
+		}
+		for _, n := range []string{p.Number, p.Study} {
+			if n != "" {
+				names = append(names, "report "+n)
+			}
 		}
 	}
 	if len(names) == 0 {

@@ -110,6 +110,29 @@ func (*Register) message(ctx context.Context, q db.Querier, site, id string) (Me
 	return list[0], nil
 }
 
+// Says returns what a message that is kept says, read as its channel reads it. It is
+// Invalid if it cannot be read any more, or its content is gone.
+func (r *Register) Says(ctx context.Context, m Message) (*hl7.Message, Effect, error) {
+	if err := access.Check(ctx, access.MessageRead, access.Subject{Site: m.Site, Person: m.Person}); err != nil {
+		return nil, Effect{}, err
+	}
+	c, err := r.channel(ctx, r.DB, m.Site, m.Channel)
+	if err != nil {
+		return nil, Effect{}, err
+	}
+	mapping, err := r.mapping(c.Site, c.Mapping)
+	if err != nil {
+		return nil, Effect{}, err
+	}
+	parsed, err := hl7.Parse(m.Body, &hl7.Options{Charset: c.Charset})
+	if err != nil {
+		return nil, Effect{}, err
+	}
+	e := mapping.Read(parsed, r.reading(ctx, c))
+	e.dated(m.At)
+	return parsed, e, nil
+}
+
 // Try returns what a message would change if a channel with that mapping received it.
 // Nothing is kept.
 func (r *Register) Try(ctx context.Context, site, mapping string, body []byte) (*hl7.Message, Effect, error) {
@@ -219,11 +242,11 @@ func (r *Register) setState(ctx context.Context, tx *db.Tx, m Message, to State)
 // Traffic is what came over a channel.
 type Traffic struct {
 	Channel Channel
-	Counts  map[State]int64
-	Hour    int64     // messages in the last hour
-	Day     int64     // in the last 24
-	Oldest  time.Time // arrival of the oldest that has not had its turn; the zero time if there is none
-	Silent  bool      // nothing came for longer than the channel allows
+	Counts  map[State]int64 // of those that are open: received, waiting, failed
+	Hour    int64           // messages in the last hour
+	Day     int64           // in the last 24
+	Oldest  time.Time       // arrival of the oldest that has not had its turn; the zero time if there is none
+	Silent  bool            // nothing came for longer than the channel allows
 }
 
 // Traffic returns what came over the channels of a site.
@@ -245,27 +268,48 @@ func (r *Register) Watch(ctx context.Context, site string) ([]Traffic, error) {
 	for _, c := range channels {
 		t := Traffic{Channel: c, Counts: map[State]int64{}}
 		t.Silent = c.State == Accepted && c.Silence > 0 && now.Sub(later(c.Last, c.Changed)) > c.Silence
-		type count struct {
-			state        State
-			n, hour, day int64
-			oldest       int64
-		}
-		list, err := db.List(ctx, r.DB, func(r *db.Rows) (x count, err error) { return x, r.Scan(&x.state, &x.n, &x.hour, &x.day, &x.oldest) },
-			`select state, count(*), coalesce(sum(case when at > $2 then 1 else 0 end), 0), coalesce(sum(case when at > $3 then 1 else 0 end), 0), min(at)
-			from connect_message where channel_id = $1 group by state`, c.ID, db.Millis(now.Add(-time.Hour)), db.Millis(now.Add(-24*time.Hour)))
+		open, err := r.open(ctx, `select state, count(*), min(at) from connect_message
+			where channel_id = $1 and state in ('received', 'waiting', 'failed') group by state`, c.ID)
 		if err != nil {
 			return nil, err
 		}
-		for _, x := range list {
-			t.Counts[x.state] = x.n
-			t.Hour, t.Day = t.Hour+x.hour, t.Day+x.day
-			if x.state == Received {
-				t.Oldest = db.FromMillis(x.oldest)
+		for _, x := range open {
+			t.Counts[State(x.state)] = x.n
+			if State(x.state) == Received {
+				t.Oldest = x.oldest
 			}
+		}
+		if t.Hour, t.Day, err = r.lately(ctx, `select at from connect_message where channel_id = $1`, c.ID); err != nil {
+			return nil, err
 		}
 		all = append(all, t)
 	}
 	return all, nil
+}
+
+// An openCount is how many messages of a channel or receiver are in a state, and when
+// the oldest of them came.
+type openCount struct {
+	state  string
+	n      int64
+	oldest time.Time
+}
+
+func (r *Register) open(ctx context.Context, query, id string) ([]openCount, error) {
+	return db.List(ctx, r.DB, func(r *db.Rows) (x openCount, err error) {
+		var oldest int64
+		err = r.Scan(&x.state, &x.n, &oldest)
+		x.oldest = db.FromMillis(oldest)
+		return x, err
+	}, query, id)
+}
+
+// lately counts what a query finds of the last hour and day.
+func (r *Register) lately(ctx context.Context, query, id string) (hour, day int64, err error) {
+	now := r.Now()
+	err = r.DB.QueryRow(ctx, `select count(*), coalesce(sum(case when at > $2 then 1 else 0 end), 0) from (`+query+` and at > $3) as recent`,
+		id, db.Millis(now.Add(-time.Hour)), db.Millis(now.Add(-24*time.Hour))).Scan(&day, &hour)
+	return hour, day, err
 }
 
 func later(a, b time.Time) time.Time {

@@ -201,26 +201,22 @@ func (r *Register) WatchOut(ctx context.Context, site string) ([]OutTraffic, err
 	if err != nil {
 		return nil, err
 	}
-	now := r.Now()
-	type count struct {
-		state                OutState
-		n, hour, day, oldest int64
-	}
 	all := make([]OutTraffic, 0, len(to))
 	for _, c := range to {
 		t := OutTraffic{Receiver: c, Counts: map[OutState]int64{}}
-		list, err := db.List(ctx, r.DB, func(r *db.Rows) (x count, err error) { return x, r.Scan(&x.state, &x.n, &x.hour, &x.day, &x.oldest) },
-			`select state, count(*), coalesce(sum(case when at > $2 then 1 else 0 end), 0), coalesce(sum(case when at > $3 then 1 else 0 end), 0), min(at)
-			from connect_outgoing where receiver_id = $1 group by state`, c.ID, db.Millis(now.Add(-time.Hour)), db.Millis(now.Add(-24*time.Hour)))
+		open, err := r.open(ctx, `select state, count(*), min(at) from connect_outgoing
+			where receiver_id = $1 and state in ('queued', 'refused', 'failed') group by state`, c.ID)
 		if err != nil {
 			return nil, err
 		}
-		for _, x := range list {
-			t.Counts[x.state] = x.n
-			t.Hour, t.Day = t.Hour+x.hour, t.Day+x.day
-			if x.state == Queued {
-				t.Oldest = db.FromMillis(x.oldest)
+		for _, x := range open {
+			t.Counts[OutState(x.state)] = x.n
+			if OutState(x.state) == Queued {
+				t.Oldest = x.oldest
 			}
+		}
+		if t.Hour, t.Day, err = r.lately(ctx, `select at from connect_outgoing where receiver_id = $1`, c.ID); err != nil {
+			return nil, err
 		}
 		all = append(all, t)
 	}

@@ -121,17 +121,16 @@ func (v messageView) Message(ctx context.Context, id string) (web.MessagePage, e
 	p := web.MessagePage{MessageRow: messageRow(m), By: m.By, Replaces: m.Replaces, Raw: lines(m.Body), Emptied: m.Emptied}
 	p.MayChange = access.Can(ctx, access.MessageChange, access.Subject{Site: at, Person: m.Person}) &&
 		!slices.Contains([]connect.State{connect.Received, connect.Replaced}, m.State)
-	mapping := ""
 	channels, err := v.Connect.Channels(ctx, at)
 	for _, c := range channels {
 		if c.ID == m.Channel {
-			p.Channel, mapping = c.Name, c.Mapping
+			p.Channel = c.Name
 		}
 	}
 	if err != nil {
 		return p, err
 	}
-	if parsed, e, err := v.Connect.Try(ctx, at, mapping, m.Body); err == nil {
+	if parsed, e, err := v.Connect.Says(ctx, m); err == nil {
 		says(&p, parsed, e)
 	}
 	p.Problems = nil
