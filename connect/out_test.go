@@ -542,16 +542,21 @@ func TestContentsAreRemoved(t *testing.T) {
 		k.now = k.now.AddDate(0, 0, 91)
 		k.mu.Unlock()
 		n, err = k.Prune(t.Context(), at)
-		if k.check(err); n != 2 {
-			t.Errorf("%d emptied; want the one in and the one out that had their effect", n)
+		if k.check(err); n != 3 {
+			t.Errorf("%d emptied; want the one in and the one out that had their effect, and the one about nobody", n)
 		}
 		m, err := k.Message(k.ctx, at, in[0])
 		k.check(err)
 		if len(m.Body) != 0 || !m.Emptied || m.Control == "" || m.State != connect.Applied {
 			t.Errorf("%d bytes, emptied %t, state %s; want no bytes, and the header", len(m.Body), m.Emptied, m.State)
 		}
-		if m, err = k.Message(k.ctx, at, in[1]); err != nil || len(m.Body) == 0 {
-			t.Errorf("what failed lost its content: %v", err)
+		if m, err = k.Message(k.ctx, at, in[1]); err != nil || len(m.Body) != 0 || m.State != connect.Failed {
+			t.Errorf("what failed and is about nobody kept its content: %d bytes, %v", len(m.Body), err)
+		}
+		out, err := k.OutMessages(k.ctx, at, connect.OutFilter{States: []connect.OutState{connect.Refused}})
+		k.check(err)
+		if len(out) != 1 || out[0].Emptied {
+			t.Errorf("what was refused lost its content: %+v", out)
 		}
 		if _, err := k.Replay(k.ctx, at, in[0], nil, "again"); fault.Of(err) != fault.Conflict {
 			t.Errorf("replay without content: %v; want a conflict", err)

@@ -15,6 +15,10 @@ func (*Register) Export(context.Context, access.Person) iter.Seq2[access.Record,
 	return func(func(access.Record, error) bool) {}
 }
 
+// Persons names nobody: answers are sealed, and forgotten when anybody of their site is
+// erased.
+func (*Register) Persons(context.Context, db.Querier) ([]access.Person, error) { return nil, nil }
+
 // Erase forgets the answers of the person's site: nobody can tell whom each is about.
 // That the requests had their effect stays known, so that none has it twice. Nothing
 // is counted, since nothing was found.

@@ -183,7 +183,7 @@ var storiesByPage = map[string]func(*testing.T, *reader, demo.Story){
 			k, n := row.unknown(t)
 			rows[row.room]++
 			switch {
-			case row.room == s.Room && (k != n || n == 0):
+			case row.room == s.Room && (k*2 < n || n == 0): // of some another room said the weight
 				t.Errorf("%s, %s: size unknown %d of %d", row.room, row.exam, k, n)
 			case row.room == "CT 1" && n > 20 && k*10 > n+10:
 				t.Errorf("CT 1, %s: size unknown %d of %d", row.exam, k, n)

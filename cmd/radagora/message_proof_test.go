@@ -64,7 +64,7 @@ func TestPythonSends(t *testing.T) {
 		t.Fatalf("python-hl7: %s", out)
 	}
 	s.until(t, "the order is on the worklist", func() bool {
-		_, body := get(s, "/api/worklist")
+		_, body := get(s, "/api/v1/worklist")
 		return strings.Contains(body, `"A77"`) && strings.Contains(body, "Muster^Änne")
 	})
 	send, err := exec.LookPath("mllp_send")
@@ -173,7 +173,7 @@ func TestMergeAroundImages(t *testing.T) {
 			send(c.after...)
 			s.until(t, "all is settled", func() bool {
 				code, body := get(s, "/settings/messages?state=received")
-				_, orders := get(s, "/api/worklist")
+				_, orders := get(s, "/api/v1/worklist")
 				return code == http.StatusOK && strings.Contains(body, "No message fits") && strings.Contains(orders, `"A9"`) && strings.Contains(orders, `"A10"`)
 			})
 			got := ""
