@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,7 +97,7 @@ func (r *Register) due(ctx context.Context, tx *db.Tx, batch []journal.Entry) er
 const (
 	lookLease = 5 * time.Second // so long this rests after a crash
 	lookPoll  = 2 * time.Second
-	lookBatch = 50 // studies between two looks at the list
+	lookBatch = 50 // series between two looks at the list
 )
 
 // lookAlways reads headers, under a lease, until ctx ends.
@@ -137,7 +138,7 @@ func (r *Register) look(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				r.Log.ErrorContext(ctx, "person: read headers", "error", err)
 			}
-			if n < lookBatch || err != nil {
+			if n == 0 || err != nil {
 				break
 			}
 		}
@@ -153,57 +154,88 @@ type looked struct{ site, study, series, sop, ticket string }
 func (r *Register) Look(ctx context.Context) (int, error) {
 	type study struct{ site, uid string }
 	list, err := db.List(ctx, r.DB, func(r *db.Rows) (s study, err error) { return s, r.Scan(&s.site, &s.uid) },
-		`select site_id, study_uid from person_header where ticket <> '' group by site_id, study_uid order by min(ticket) limit $1`, lookBatch)
+		`select distinct site_id, study_uid from (select site_id, study_uid from person_header where ticket <> '' order by ticket limit $1) as next`, lookBatch)
 	if err != nil {
 		return 0, err
 	}
+	var seen []told
+	var failed error
 	for _, s := range list {
-		if err := r.lookAt(ctx, s.site, s.uid); err != nil {
-			return 0, err
+		t, err := r.lookAt(ctx, s.site, s.uid)
+		if err != nil {
+			failed = err
+			break
+		}
+		seen = append(seen, t)
+	}
+	if err := r.noteTold(ctx, seen); err != nil {
+		if ctx.Err() != nil || len(seen) == 1 {
+			return 0, errors.Join(failed, err)
+		}
+		for _, t := range seen { // find out which
+			failed = errors.Join(failed, r.noteTold(ctx, []told{t}))
 		}
 	}
-	return len(list), nil
+	return len(list), failed
 }
 
-// lookAt reads the headers of one study. What they said before and say no more is
-// forgotten.
-func (r *Register) lookAt(ctx context.Context, site, study string) error {
+// A told is what the headers of one study say.
+type told struct {
+	site, study string
+	list        []looked
+	facts       []Fact
+	persons     map[string]string // by series
+}
+
+// lookAt reads the headers of one study.
+func (r *Register) lookAt(ctx context.Context, site, study string) (told, error) {
+	t := told{site: site, study: study, persons: map[string]string{}}
 	list, err := db.List(ctx, r.DB, func(r *db.Rows) (l looked, err error) {
 		return l, r.Scan(&l.site, &l.study, &l.series, &l.sop, &l.ticket)
 	}, `select site_id, study_uid, series_uid, sop_uid, ticket from person_header where site_id = $1 and study_uid = $2 order by series_uid`, site, study)
 	if err != nil {
-		return err
+		return t, err
 	}
-	var told []Fact
-	persons := map[string]string{} // by series
+	t.list = list
 	for _, l := range list {
 		h, err := r.Headers.Header(ctx, site, l.sop)
 		switch kind := fault.Of(err); {
 		case err == nil:
-			persons[l.series] = h.Person
+			t.persons[l.series] = h.Person
 		case kind == fault.NotFound: // erased or deleted
 		case kind == fault.Unavailable || kind == fault.Internal || ctx.Err() != nil:
-			return err
+			return t, err
 		default: // it cannot be read, and will not be tomorrow
-			persons[l.series] = ""
+			t.persons[l.series] = ""
 		}
 		for _, f := range h.facts(site, study) {
-			if !slices.ContainsFunc(told, f.repeats) {
-				told = append(told, f)
+			if !slices.ContainsFunc(t.facts, f.repeats) {
+				t.facts = append(t.facts, f)
 			}
 		}
 	}
+	return t, nil
+}
+
+// noteTold notes what the headers of studies say, in one transaction. What they said
+// before and say no more is forgotten.
+func (r *Register) noteTold(ctx context.Context, all []told) error {
+	if len(all) == 0 {
+		return nil
+	}
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		if err := r.replaceTold(ctx, tx, site, study, told); err != nil {
-			return err
-		}
-		for _, l := range list {
-			query, args := `delete from person_header where site_id = $1 and series_uid = $2 and ticket = $3`, []any{site, l.series, l.ticket}
-			if who, ok := persons[l.series]; ok {
-				query, args = `update person_header set person = $4, ticket = '' where site_id = $1 and series_uid = $2 and ticket = $3`, append(args, who)
-			}
-			if _, err := tx.Exec(ctx, query, args...); err != nil {
+		for _, t := range all {
+			if err := r.replaceTold(ctx, tx, t.site, t.study, slices.Clone(t.facts)); err != nil {
 				return err
+			}
+			for _, l := range t.list {
+				query, args := `delete from person_header where site_id = $1 and series_uid = $2 and ticket = $3`, []any{t.site, l.series, l.ticket}
+				if who, ok := t.persons[l.series]; ok {
+					query, args = `update person_header set person = $4, ticket = '' where site_id = $1 and series_uid = $2 and ticket = $3`, append(args, who)
+				}
+				if _, err := tx.Exec(ctx, query, args...); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
