@@ -24,13 +24,28 @@ type mailroom struct{ *house }
 // Receive implements mllp.Receiver. The answer is that the message is kept; to a sender
 // who wants none of that kind, but one of the application, it is that one.
 func (m mailroom) Receive(ctx context.Context, p mllp.Peer, message []byte) ([]byte, error) {
+	if batched(message) {
+		return m.batch(ctx, p, message)
+	}
+	err := m.store(ctx, p, message)
+	return m.answer(message, err), err
+}
+
+// store keeps a message, durably.
+func (m mailroom) store(ctx context.Context, p mllp.Peer, message []byte) error {
 	_, err := m.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: message, Address: p.Address.Addr().Unmap().String()})
+	return err
+}
+
+// answer acknowledges a message that was stored, or says why it was not; nil if its
+// sender wants no answer.
+func (m mailroom) answer(message []byte, err error) []byte {
 	reply := hl7.Reply{Err: err, Now: m.Now(), ControlID: db.NewID()}
 	answer := hl7.Acknowledge(message, hl7.Accept, reply)
 	if answer == nil {
 		answer = hl7.Acknowledge(message, hl7.Application, reply)
 	}
-	return answer, err
+	return answer
 }
 
 // mllpServer takes messages over a line.

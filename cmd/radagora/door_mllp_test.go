@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -197,4 +199,59 @@ func TestBacklog(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestBatchOverALine sends batches in one frame: each message is stored and answered, a
+// batch that lost one on the way is refused whole, and the line goes on.
+func TestBatchOverALine(t *testing.T) {
+	s := serve(t, t.TempDir(), "--mllp", "127.0.0.1:0")
+	conn, err := net.Dial("tcp", s.hl7)
+	check(t, err)
+	defer conn.Close()
+	check(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	in := bufio.NewReader(conn)
+	ask := func(frame string) string {
+		t.Helper()
+		_, err := conn.Write([]byte("\x0b" + frame + "\x1c\r"))
+		check(t, err)
+		answer, err := in.ReadString(0x1c)
+		check(t, err)
+		_, err = in.ReadByte()
+		check(t, err)
+		return strings.Trim(answer, "\x0b\x1c")
+	}
+	now := time.Now()
+	admit := func(control, id string) string {
+		return string(hl7Message("ADT^A04", control, now, "EVN|A04", "PID|1||"+id+"^^^HIS^PI||Muster^"+id+"||19800203|F"))
+	}
+	batch := func(count string, messages ...string) string {
+		return "FHS|^~\\&|RIS|HOSPITAL\rBHS|^~\\&|RIS|HOSPITAL\r" + strings.Join(messages, "") + "BTS|" + count + "\rFTS|1\r"
+	}
+	for _, c := range []struct{ name, frame, want string }{
+		{"two messages", batch("2", admit("B1", "901"), admit("B2", "902")), "MSA|AA|B1 MSA|AA|B2 BTS|2"},
+		{"one was lost", batch("3", admit("B3", "903"), admit("B4", "904")), "MSA|AE|B3 MSA|AE|B4 BTS|2"},
+		{"one cannot be stored", batch("2", admit("B5", "905"), "MSH|^~\\&|\r"), "MSA|AA|B5"},
+		{"a message alone, afterwards", admit("B6", "906"), "MSA|AA|B6"},
+	} {
+		var got []string
+		for line := range strings.SplitSeq(ask(c.frame), "\r") {
+			if strings.HasPrefix(line, "MSA|") || strings.HasPrefix(line, "BTS|") {
+				f := strings.Split(line, "|")
+				got = append(got, strings.Join(f[:min(3, len(f))], "|"))
+			}
+		}
+		if all := strings.Join(got, " "); !strings.HasPrefix(all, c.want) {
+			t.Errorf("%s: %q; want %q", c.name, all, c.want)
+		}
+	}
+	s.until(t, "the messages had their turn", func() bool {
+		_, page := get(s, "/settings/messages")
+		return strings.Contains(page, "B1") && strings.Contains(page, "B2") && strings.Contains(page, "B6")
+	})
+	_, page := get(s, "/settings/messages")
+	for _, lost := range []string{"B3", "B4"} {
+		if strings.Contains(page, ">"+lost+"<") {
+			t.Errorf("%s of a batch that is not whole was stored", lost)
+		}
+	}
 }
