@@ -26,6 +26,7 @@ type ReportPage struct {
 	Files                           []ReportFile
 	Links                           int // to documents elsewhere
 	Order, Study, Accession         string
+	Patient, Born                   string // the name, or the identifier; the birth date, "" if it is not known
 }
 
 // A ReportFile is a document of a report.
@@ -72,7 +73,10 @@ func (s *server) reportFile(v *visit) error {
 
 // reportFacts says what a report is about.
 func (v *visit) reportFacts(p ReportPage) []face.Fact {
-	all := []face.Fact{{Label: v.p.T("reports.at"), Value: v.at(p.At)}}
+	all := []face.Fact{
+		{Label: v.p.T("studies.patient"), Value: orElse(joined(p.Patient, v.dicomDay(p.Born)), "–")},
+		{Label: v.p.T("reports.at"), Value: v.at(p.At)},
+	}
 	add := func(key, value, href string) {
 		if value != "" {
 			all = append(all, face.Fact{Label: v.p.T(key), Value: value, Href: href})

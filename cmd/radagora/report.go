@@ -126,6 +126,14 @@ func (v reportView) Report(ctx context.Context, id string) (web.ReportPage, erro
 	if p.From, err = v.Connect.ChannelName(ctx, at, r.Channel); err != nil {
 		return p, err
 	}
+	known, err := v.Persons.Known(ctx, v.DB, at, r.Person, v.Now())
+	if err != nil {
+		return p, err
+	}
+	p.Patient, p.Born = person.Readable(known[person.Name].Value), strings.ReplaceAll(known[person.BirthDate].Value, "-", "")
+	if p.Patient == "" { // the identifier tells whose it is, where no name is known
+		_, p.Patient, _ = strings.Cut(r.Person, "|")
+	}
 	for _, f := range r.Files {
 		p.Files = append(p.Files, web.ReportFile{Type: f.Type, Title: f.Title, Bytes: int64(len(f.Body))})
 	}
