@@ -175,9 +175,7 @@ func (r *Register) create(ctx context.Context, m Message, c Channel, now telling
 
 // awake gives messages their turn again that waited for an order.
 func (r *Register) awake(ctx context.Context, tx *db.Tx, m Message, o Order) error {
-	n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where state = 'waiting' and reason = $5
-		and message_id in (select message_id from connect_told where site_id = $1
-		and (kind = 'placer' and number = $2 or kind = 'filler' and number = $3 or kind = 'accession' and number = $4) and number <> '')`,
+	n, err := tx.Exec(ctx, `update connect_message set state = 'received', reason = '' where state = 'waiting' and reason = $5 and message_id in `+speaking,
 		m.Site, o.Numbers.Placer, o.Numbers.Filler, o.Numbers.Accession, ReasonModality)
 	if err == nil && n > 0 {
 		err = r.Jobs.Add(ctx, tx, r.work(m.Site))

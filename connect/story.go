@@ -181,10 +181,16 @@ func overlayStep(have *worklist.Step, before, now worklist.Step) {
 // storyLimit is how many messages about one thing are looked through.
 const storyLimit = 1000
 
+// speaking selects the messages of site $1 that speak of an order by one of its numbers:
+// placer $2, filler $3, accession $4. Each is looked up by itself, because with "or"
+// SQLite reads every number of the site.
+const speaking = `(select message_id from connect_told where site_id = $1 and kind = 'placer' and number = $2 and number <> ''
+	union all select message_id from connect_told where site_id = $1 and kind = 'filler' and number = $3 and number <> ''
+	union all select message_id from connect_told where site_id = $1 and kind = 'accession' and number = $4 and number <> '')`
+
 // story returns the other messages of an order that had their turn, or wait for it.
 func (r *Register) story(ctx context.Context, m Message, c Channel, o Order) (all []told, err error) {
-	list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where message_id in (select message_id from connect_told where site_id = $1
-		and (kind = 'placer' and number = $2 or kind = 'filler' and number = $3 or kind = 'accession' and number = $4) and number <> '')
+	list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where message_id in `+speaking+`
 		and (state = 'applied' or state = 'waiting' and reason = $5) order by message_id desc limit $6`,
 		c.Site, o.Numbers.Placer, o.Numbers.Filler, o.Numbers.Accession, ReasonModality, storyLimit)
 	if err != nil {
