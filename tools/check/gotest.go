@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -21,7 +23,7 @@ func goTests(ctx context.Context, s *stage) outcome {
 	if s.fresh {
 		args = append(args, "-count=1") // the test cache does not see every program a test calls
 	}
-	report, stderr, err := s.goTest(ctx, append(args, "./...")...)
+	report, stderr, err := s.goTest(ctx, "test", append(args, "./...")...)
 	s.leaks = append(s.leaks, report.leaks...)
 	o := report.outcome()
 	if err != nil && o.failed == 0 {
@@ -41,7 +43,7 @@ func raceTests(ctx context.Context, s *stage) outcome {
 	if len(pkgs) == 0 {
 		return missing("race", "no concurrent package has code")
 	}
-	report, stderr, err := s.goTest(ctx, append([]string{"-race", "-short", "-timeout=20m", "-skip=" + browserTest}, pkgs...)...)
+	report, stderr, err := s.goTest(ctx, "race", append([]string{"-race", "-short", "-timeout=20m", "-skip=" + browserTest}, pkgs...)...)
 	s.leaks = append(s.leaks, report.leaks...)
 	tests := report.outcome()
 	o := outcome{failed: report.failedPackages(), text: tests.text}
@@ -66,13 +68,17 @@ func (s *stage) withCode(ctx context.Context, patterns []string) ([]string, erro
 	return strings.Fields(string(out)), nil
 }
 
-func (s *stage) goTest(ctx context.Context, args ...string) (report *testReport, stderr string, err error) {
+// goTest runs Go tests and leaves what took how long in .work/NAME-times.tsv.
+func (s *stage) goTest(ctx context.Context, name string, args ...string) (report *testReport, stderr string, err error) {
 	var errs bytes.Buffer
 	report = newTestReport()
 	cmd := s.command(ctx, "go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stdout, cmd.Stderr = report, &errs
 	err = cmd.Run()
 	report.end()
+	if e := os.WriteFile(s.work(name+"-times.tsv"), []byte(report.times()), 0o600); e != nil {
+		err = errors.Join(err, e)
+	}
 	return report, errs.String(), err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -33,11 +34,13 @@ type testState struct {
 	parent   bool   // it has subtests
 	childBad bool   // one of them failed
 	build    string // import path whose build failed
+	seconds  float64
 }
 
 // A testEvent is one line, as described by `go doc test2json`.
 type testEvent struct {
 	Action, Package, Test, Output, ImportPath, FailedBuild string
+	Elapsed                                                float64 // seconds
 }
 
 func newTestReport() *testReport {
@@ -87,7 +90,7 @@ func (r *testReport) line(line []byte) {
 		t.output = append(t.output, e.Output)
 		r.watch(id, e.Output)
 	case "pass", "fail", "skip":
-		t.action, t.build = e.Action, e.FailedBuild
+		t.action, t.build, t.seconds = e.Action, e.FailedBuild, e.Elapsed
 		if e.Action == "pass" {
 			t.output = nil
 		}
@@ -190,6 +193,25 @@ func (r *testReport) packages() (n int) {
 		}
 	}
 	return n
+}
+
+// times returns a line for each package and test of a package that took a second or
+// more, the slowest first. Tests that run side by side each count the whole time.
+func (r *testReport) times() string {
+	var ids []testID
+	for id, t := range r.tests {
+		if t.seconds >= 1 && !strings.Contains(id.test, "/") {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b testID) int {
+		return cmp.Or(cmp.Compare(r.tests[b].seconds, r.tests[a].seconds), cmp.Compare(a.String(), b.String()))
+	})
+	var text strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&text, "%.1f\t%s\t%s\n", r.tests[id].seconds, id.pkg, id.test)
+	}
+	return text.String()
 }
 
 func (r *testReport) failedPackages() (n int) {

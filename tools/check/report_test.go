@@ -133,3 +133,19 @@ func TestReport(t *testing.T) {
 		})
 	}
 }
+
+// TestTimes wants the slow ones first, and neither subtests nor what is quick.
+func TestTimes(t *testing.T) {
+	r := newTestReport()
+	if _, err := r.Write([]byte(`{"Action":"pass","Package":"p","Test":"A/x","Elapsed":7}
+{"Action":"pass","Package":"p","Test":"A","Elapsed":1.25}
+{"Action":"fail","Package":"p","Test":"B","Elapsed":8}
+{"Action":"pass","Package":"p","Test":"C","Elapsed":0.9}
+{"Action":"fail","Package":"p","Elapsed":9.5}
+`)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("9.5\tp\t\n8.0\tp\tB\n1.2\tp\tA\n", r.times()); diff != "" {
+		t.Error(diff)
+	}
+}

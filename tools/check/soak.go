@@ -17,6 +17,7 @@ func soakSteps(minutes, rounds int) []step {
 			return fuzzAll(ctx, s, time.Duration(minutes)*time.Minute)
 		}},
 		{"kill", func(ctx context.Context, s *stage) outcome { return killMany(ctx, s, rounds) }},
+		{"messages", manyMessages},
 	}
 }
 
@@ -72,6 +73,13 @@ func fuzzAll(ctx context.Context, s *stage, whole time.Duration) outcome {
 func ranOut(o outcome) bool {
 	return strings.Contains(o.text, "context deadline exceeded") && !strings.Contains(o.text, "Failing input") &&
 		!strings.Contains(o.text, "panic:")
+}
+
+// manyMessages runs the tests of a hospital's messages with a whole day of them, and
+// with 100,000 that wait.
+func manyMessages(ctx context.Context, s *stage) outcome {
+	return s.try(ctx, "env", "RADAGORA_DAY=2000", "RADAGORA_BACKLOG=18500",
+		"go", "test", "-run=^(TestDay|TestBacklogInOrder)$", "-count=1", "-timeout=6h", "./connect")
 }
 
 func killMany(ctx context.Context, s *stage, rounds int) outcome {
