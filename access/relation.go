@@ -147,7 +147,8 @@ func (f *Facts) Reviewed(ctx context.Context, id, finding string) error {
 // Of returns the relations to one patient, under any of their identifiers, or to one
 // study at a site, the latest first.
 func (f *Facts) Of(ctx context.Context, subject Subject) ([]Relation, error) {
-	return f.relations(ctx, f.DB, `where site_id = $1 and (person <> '' and person in `+fmt.Sprintf(same, "$1", "$2")+` or study <> '' and study = $3)`,
+	return f.relations(ctx, f.DB, `where relation_id in (select relation_id from access_relation where site_id = $1 and person <> '' and person in `+fmt.Sprintf(same, "$1", "$2")+`
+		union select relation_id from access_relation where site_id = $1 and study <> '' and study = $3)`,
 		subject.Site, subject.Person, subject.Study)
 }
 

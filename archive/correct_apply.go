@@ -54,7 +54,8 @@ func (c *Correction) fix(of map[string]bool) (fix, error) {
 func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, []string, error) {
 	family, of := []string{study}, map[string]Correction{}
 	for n := 0; n < len(family) && n < maxFamily; n++ {
-		list, err := db.List(ctx, q, scanCorrection, fromCorrection+`where site_id = $1 and undone_ms = 0 and (study_uid = $2 or new_study <> '' and new_study = $2)`, site, family[n])
+		list, err := db.List(ctx, q, scanCorrection, fromCorrection+`where undone_ms = 0 and id in (select id from correction where site_id = $1 and study_uid = $2
+			union select id from correction where site_id = $1 and new_study <> '' and new_study = $2)`, site, family[n])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -490,6 +491,12 @@ func (e *eraser) corrections(ctx context.Context) error {
 	const theirs = `select id from correction where site_id = $1 and (person <> '' and person = $2 or
 		not exists (select 1 from study where study.site_id = correction.site_id and study.study_uid in (correction.study_uid, correction.new_study))
 		and not exists (select 1 from trash_object where trash_object.site_id = correction.site_id and trash_object.study_uid = correction.study_uid))`
+	studies, err := db.List(ctx, e.tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select distinct study_uid from correction where id in (`+theirs+`)`, e.p.Site, e.p.ID)
+	if err != nil {
+		return err
+	}
+	e.gone = append(e.gone, studies...)
 	for _, s := range []string{
 		`delete from correction_received where correction in (` + theirs + `)`,
 		`delete from correction where id in (` + theirs + `)`,
@@ -498,18 +505,34 @@ func (e *eraser) corrections(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, s := range []string{
-		`delete from coerced where site_id = $1 and not exists (select 1 from instance where instance.site_id = coerced.site_id and instance.sop_uid = coerced.sop_uid)
-			and not exists (select 1 from trash_object where trash_object.site_id = coerced.site_id and trash_object.sop_uid = coerced.sop_uid)`,
-		`delete from coerced_study where site_id = $1 and not exists (select 1 from study where study.site_id = coerced_study.site_id and study.study_uid = coerced_study.study_uid)
-			and not exists (select 1 from correction where correction.site_id = coerced_study.site_id and correction.study_uid = coerced_study.study_uid)
-			and not exists (select 1 from trash_object where trash_object.site_id = coerced_study.site_id and trash_object.study_uid = coerced_study.study_uid)`,
-	} {
-		if _, err := e.tx.Exec(ctx, s, e.p.Site); err != nil {
-			return err
-		}
+	if err := e.coercions(ctx); err != nil {
+		return err
 	}
-	_, err := e.tx.Exec(ctx, `delete from suspect_dismissed where site_id = $1 and not exists (select 1 from study
+	_, err = e.tx.Exec(ctx, `delete from suspect_dismissed where site_id = $1 and not exists (select 1 from study
 		where study.site_id = suspect_dismissed.site_id and study.study_uid = suspect_dismissed.study_uid)`, e.p.Site)
 	return err
 }
+
+// coercions erases under which versions came what of this erasure is neither in the index
+// nor in the trash any more: it is looked for by what was erased.
+func (e *eraser) coercions(ctx context.Context) error {
+	if _, err := e.tx.Exec(ctx, dropCoerced, e.p.Site, e.id); err != nil {
+		return err
+	}
+	for _, study := range e.gone {
+		if _, err := e.tx.Exec(ctx, dropCoercedStudy, e.p.Site, study); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	dropCoerced = `delete from coerced where site_id = $1 and sop_uid in (select sop_uid from erasure_object where erasure = $2)
+		and not exists (select 1 from instance where instance.site_id = coerced.site_id and instance.sop_uid = coerced.sop_uid)
+		and not exists (select 1 from trash_object where trash_object.site_id = coerced.site_id and trash_object.sop_uid = coerced.sop_uid)`
+	dropCoercedStudy = `delete from coerced_study where site_id = $1 and study_uid = $2
+		and not exists (select 1 from study where study.site_id = coerced_study.site_id and study.study_uid = coerced_study.study_uid)
+		and not exists (select 1 from correction where correction.site_id = coerced_study.site_id and correction.study_uid = coerced_study.study_uid)
+		and not exists (select 1 from trash_object where trash_object.site_id = coerced_study.site_id and trash_object.study_uid = coerced_study.study_uid)`
+)

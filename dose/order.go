@@ -78,7 +78,8 @@ func (l *Ledger) reorder(ctx context.Context, tx *db.Tx, e journal.Entry) error 
 		return err
 	}
 	studies, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`select distinct study_uid from dose_order where site_id = $1 and (order_id = $2 or accession = $3 and accession <> '')`, e.Site, e.Subject, accession)
+		`select study_uid from dose_order where site_id = $1 and order_id = $2
+		union select study_uid from dose_order where site_id = $1 and accession = $3 and accession <> ''`, e.Site, e.Subject, accession)
 	if err != nil {
 		return err
 	}

@@ -156,8 +156,8 @@ func (r *Register) undecided(ctx context.Context, site string, best map[string]C
 			continue
 		}
 		var apart int
-		err = r.DB.QueryRow(ctx, `select count(*) from person_link where site_id = $1 and kind = 'distinct' and ended_at = 0
-			and (a = $2 and b = $3 or a = $3 and b = $2)`, site, c.A, c.B).Scan(&apart)
+		err = r.DB.QueryRow(ctx, `select count(*) from person_link where `+ofPerson+`
+			and kind = 'distinct' and ended_at = 0 and $3 in (a, b)`, site, c.A, c.B).Scan(&apart)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 				return
 			}
 		}
-		links, err := db.List(ctx, r.DB, scanLink, fromLink+`where site_id = $1 and (a = $2 or b = $2) order by link_id`, p.Site, p.ID)
+		links, err := db.List(ctx, r.DB, scanLink, fromLink+`where `+ofPerson+` order by link_id`, p.Site, p.ID)
 		if err != nil {
 			yield(access.Record{}, err)
 			return
@@ -100,7 +100,7 @@ func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 	}
 	for _, s := range []string{
 		`delete from person_seen where site_id = $1 and person = $2`,
-		`delete from person_link where site_id = $1 and (a = $2 or b = $2)`,
+		`delete from person_link where ` + ofPerson,
 		`delete from person_fact where site_id = $1 and person = $2`,
 		`delete from person_patient where site_id = $1 and person = $2`,
 	} {

@@ -305,7 +305,7 @@ func (r *Register) Links(ctx context.Context, site, key string) ([]Link, error) 
 	}
 	seen, all := map[string]bool{}, []Link(nil)
 	for _, k := range keys {
-		list, err := db.List(ctx, r.DB, scanLink, fromLink+`where site_id = $1 and (a = $2 or b = $2)`, site, k)
+		list, err := db.List(ctx, r.DB, scanLink, fromLink+`where `+ofPerson, site, k)
 		if err != nil {
 			return nil, err
 		}

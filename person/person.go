@@ -238,16 +238,30 @@ func (r *Register) Keys(ctx context.Context, site, key string) ([]string, error)
 // maxKeys bounds how many identifiers one person may have; people do not link more.
 const maxKeys = 1000
 
+// ofPerson selects the links that name $2 at site $1 on either side, each side by its
+// index: with "or" SQLite reads every link of the site.
+const ofPerson = `link_id in (select link_id from person_link where site_id = $1 and a = $2
+	union select link_id from person_link where site_id = $1 and b = $2)`
+
 // KeysIn is Keys within a transaction.
 func (*Register) KeysIn(ctx context.Context, q db.Querier, site, key string) ([]string, error) {
-	linked, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`with recursive same (person) as (
-			select cast($2 as text)
-			union
-			select case when l.a = same.person then l.b else l.a end from same join person_link l
-				on l.site_id = $1 and l.ended_at = 0 and l.kind <> 'distinct' and (l.a = same.person or l.b = same.person)
-		) select person from same where person <> $2 order by person limit $3`, site, key, maxKeys)
-	return append([]string{key}, linked...), err
+	keys, seen := []string{key}, map[string]bool{key: true}
+	for i := 0; i < len(keys) && len(keys) <= maxKeys; i++ {
+		next, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+			`select b from person_link where site_id = $1 and a = $2 and ended_at = 0 and kind <> 'distinct'
+			union select a from person_link where site_id = $1 and b = $2 and ended_at = 0 and kind <> 'distinct' limit $3`, site, keys[i], maxKeys)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range next {
+			if !seen[k] {
+				keys, seen[k] = append(keys, k), true
+			}
+		}
+	}
+	keys = keys[:min(len(keys), 1+maxKeys)]
+	slices.Sort(keys[1:])
+	return keys, nil
 }
 
 // Identifiers returns all identifiers of a person that objects came with, the one
@@ -277,7 +291,8 @@ func (r *Register) Elsewhere(ctx context.Context, i Identifier) ([]Identifier, e
 
 // Find returns the identifiers of a site with that value, of any issuer.
 func (r *Register) Find(ctx context.Context, site, value string) ([]Identifier, error) {
-	return db.List(ctx, r.DB, scanIdentifier, fromSeen+`where site_id = $1 and (identifier = $2 or person = $2) order by person limit 100`, site, value)
+	return db.List(ctx, r.DB, scanIdentifier, fromSeen+`where site_id = $1 and person in (select cast($2 as text)
+		union select person from person_seen where site_id = $1 and identifier = $2) order by person limit 100`, site, value)
 }
 
 const fromSeen = `select site_id, person, kind, issuer, identifier, first_ms, last_ms, studies from person_seen `

@@ -97,7 +97,7 @@ func (r *Register) Patient(ctx context.Context, q db.Querier, c Card) (Projectio
 	if err != nil {
 		return Projection{}, err
 	}
-	merged, err := db.List(ctx, q, scanLink, fromLink+`where site_id = $1 and ended_at = 0 and kind = 'merge' and (a = $2 or b = $2) order by link_id`, c.Site, c.Key)
+	merged, err := db.List(ctx, q, scanLink, fromLink+`where ended_at = 0 and kind = 'merge' and `+ofPerson+` order by link_id`, c.Site, c.Key)
 	if err != nil {
 		return Projection{}, err
 	}

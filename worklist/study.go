@@ -55,8 +55,10 @@ type StudyState struct {
 
 // stir notes that studies which may belong to an order are to be matched anew.
 func (r *Register) stir(ctx context.Context, tx *db.Tx, o *Order) error {
-	_, err := tx.Exec(ctx, `update worklist_study set stirred_at = 1 where site_id = $1 and (study_uid = $2
-		or accession <> '' and accession = $3 or person <> '' and person = $4 or order_id = $5)`,
+	_, err := tx.Exec(ctx, `update worklist_study set stirred_at = 1 where site_id = $1 and study_uid in (select cast($2 as text)
+		union select study_uid from worklist_study where site_id = $1 and accession <> '' and accession = $3
+		union select study_uid from worklist_study where site_id = $1 and person <> '' and person = $4
+		union select study_uid from worklist_study where site_id = $1 and order_id <> '' and order_id = $5)`,
 		o.Site, o.Study, o.Accession, o.Person, o.ID)
 	tx.OnCommit(r.poke)
 	return err
@@ -138,8 +140,8 @@ func (r *Register) verdict(ctx context.Context, tx *db.Tx, siteID, study string,
 	case fault.Of(err) != fault.NotFound:
 		return verdict{}, err
 	}
-	named, err := r.orders(ctx, tx, `where o.site_id = $1 and ($2 <> '' and o.accession = $2 or o.study_uid = $3) order by o.created_at`,
-		siteID, s.Accession, study)
+	named, err := r.orders(ctx, tx, `where o.order_id in (select order_id from worklist_order where site_id = $1 and accession <> '' and accession = $2
+		union select order_id from worklist_order where site_id = $1 and study_uid = $3) order by o.created_at`, siteID, s.Accession, study)
 	if err != nil {
 		return verdict{}, err
 	}
