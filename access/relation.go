@@ -148,7 +148,7 @@ func (f *Facts) Reviewed(ctx context.Context, id, finding string) error {
 // study at a site, the latest first.
 func (f *Facts) Of(ctx context.Context, subject Subject) ([]Relation, error) {
 	return f.relations(ctx, f.DB, `where relation_id in (select relation_id from access_relation where site_id = $1 and person <> '' and person in `+fmt.Sprintf(same, "$1", "$2")+`
-		union select relation_id from access_relation where site_id = $1 and study <> '' and study = $3)`,
+		union all select relation_id from access_relation where site_id = $1 and study <> '' and study = $3)`,
 		subject.Site, subject.Person, subject.Study)
 }
 

@@ -55,7 +55,7 @@ func fixesOf(ctx context.Context, q db.Querier, site, study string) (fixes, []st
 	family, of := []string{study}, map[string]Correction{}
 	for n := 0; n < len(family) && n < maxFamily; n++ {
 		list, err := db.List(ctx, q, scanCorrection, fromCorrection+`where undone_ms = 0 and id in (select id from correction where site_id = $1 and study_uid = $2
-			union select id from correction where site_id = $1 and new_study <> '' and new_study = $2)`, site, family[n])
+			union all select id from correction where site_id = $1 and new_study <> '' and new_study = $2)`, site, family[n])
 		if err != nil {
 			return nil, nil, err
 		}

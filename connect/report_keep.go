@@ -185,8 +185,8 @@ func (r *Register) linkReports(ctx context.Context, tx *db.Tx, e journal.Entry) 
 	}
 	o.Site = e.Site
 	list, err := r.keptReports(ctx, tx, `where report_id in (select report_id from connect_report where site_id = $1 and placer <> '' and placer = $2
-		union select report_id from connect_report where site_id = $1 and filler <> '' and filler = $3
-		union select report_id from connect_report where site_id = $1 and accession <> '' and accession = $4) and order_id = ''`, o.Site, o.Placer, o.Filler, o.Accession)
+		union all select report_id from connect_report where site_id = $1 and filler <> '' and filler = $3
+		union all select report_id from connect_report where site_id = $1 and accession <> '' and accession = $4) and order_id = ''`, o.Site, o.Placer, o.Filler, o.Accession)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ type ReportState struct {
 // that whoever asks may read; "" asks for none.
 func (r *Register) ReportsOf(ctx context.Context, site, order, study string) (all []ReportState, err error) {
 	list, err := r.keptReports(ctx, r.DB, `where report_id in (select report_id from connect_report where site_id = $1 and order_id <> '' and order_id = $2
-		union select report_id from connect_report where site_id = $1 and study_uid <> '' and study_uid = $3) order by told_at, report_id`, site, order, study)
+		union all select report_id from connect_report where site_id = $1 and study_uid <> '' and study_uid = $3) order by told_at, report_id`, site, order, study)
 	for _, k := range list {
 		if access.Can(ctx, access.RecordRead, access.Subject{Site: site, Person: k.Person, Study: k.Study}) {
 			all = append(all, ReportState{k.ID, k.Order, k.Study, k.Title, k.Author, k.Status, k.At})

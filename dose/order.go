@@ -79,7 +79,7 @@ func (l *Ledger) reorder(ctx context.Context, tx *db.Tx, e journal.Entry) error 
 	}
 	studies, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 		`select study_uid from dose_order where site_id = $1 and order_id = $2
-		union select study_uid from dose_order where site_id = $1 and accession = $3 and accession <> ''`, e.Site, e.Subject, accession)
+		union all select study_uid from dose_order where site_id = $1 and accession = $3 and accession <> ''`, e.Site, e.Subject, accession)
 	if err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ const maxKeys = 1000
 // ofPerson selects the links that name $2 at site $1 on either side, each side by its
 // index: with "or" SQLite reads every link of the site.
 const ofPerson = `link_id in (select link_id from person_link where site_id = $1 and a = $2
-	union select link_id from person_link where site_id = $1 and b = $2)`
+	union all select link_id from person_link where site_id = $1 and b = $2)`
 
 // KeysIn is Keys within a transaction.
 func (*Register) KeysIn(ctx context.Context, q db.Querier, site, key string) ([]string, error) {
@@ -249,7 +249,7 @@ func (*Register) KeysIn(ctx context.Context, q db.Querier, site, key string) ([]
 	for i := 0; i < len(keys) && len(keys) <= maxKeys; i++ {
 		next, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 			`select b from person_link where site_id = $1 and a = $2 and ended_at = 0 and kind <> 'distinct'
-			union select a from person_link where site_id = $1 and b = $2 and ended_at = 0 and kind <> 'distinct' limit $3`, site, keys[i], maxKeys)
+			union all select a from person_link where site_id = $1 and b = $2 and ended_at = 0 and kind <> 'distinct' limit $3`, site, keys[i], maxKeys)
 		if err != nil {
 			return nil, err
 		}
@@ -292,7 +292,7 @@ func (r *Register) Elsewhere(ctx context.Context, i Identifier) ([]Identifier, e
 // Find returns the identifiers of a site with that value, of any issuer.
 func (r *Register) Find(ctx context.Context, site, value string) ([]Identifier, error) {
 	return db.List(ctx, r.DB, scanIdentifier, fromSeen+`where site_id = $1 and person in (select cast($2 as text)
-		union select person from person_seen where site_id = $1 and identifier = $2) order by person limit 100`, site, value)
+		union all select person from person_seen where site_id = $1 and identifier = $2) order by person limit 100`, site, value)
 }
 
 const fromSeen = `select site_id, person, kind, issuer, identifier, first_ms, last_ms, studies from person_seen `

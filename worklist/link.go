@@ -49,8 +49,8 @@ func (r *Register) about(ctx context.Context, tx *db.Tx, siteID string, p *Perfo
 			accession = text(tag.AccessionNumber)
 		}
 		list, err := db.List(ctx, tx, scanEntry, selectEntry+`where s.order_id in (select order_id from worklist_order where site_id = $1 and study_uid = $2
-			union select order_id from worklist_order where site_id = $1 and accession <> '' and accession = $3
-			union select order_id from worklist_order where site_id = $1 and procedure_id <> '' and procedure_id = $4) order by s.start_at, s.step_key`,
+			union all select order_id from worklist_order where site_id = $1 and accession <> '' and accession = $3
+			union all select order_id from worklist_order where site_id = $1 and procedure_id <> '' and procedure_id = $4) order by s.start_at, s.step_key`,
 			siteID, text(tag.StudyInstanceUID), text(tag.AccessionNumber), text(tag.RequestedProcedureID))
 		if err != nil {
 			return "", nil, err
@@ -195,7 +195,7 @@ func (r *Register) carry(ctx context.Context, tx *db.Tx, siteID string, p *Perfo
 // adopt links performed steps that were there before their order.
 func (r *Register) adopt(ctx context.Context, tx *db.Tx, o *Order) error {
 	list, err := db.List(ctx, tx, scanPerformed, selectPerformed+`where p.site_id = $1 and p.sop_uid in (select sop_uid from worklist_performed where site_id = $1 and study_uid <> '' and study_uid = $2
-		union select sop_uid from worklist_performed where site_id = $1 and accession <> '' and accession = $3)
+		union all select sop_uid from worklist_performed where site_id = $1 and accession <> '' and accession = $3)
 		and not exists (select 1 from worklist_performed_step l where l.site_id = p.site_id and l.sop_uid = p.sop_uid)`,
 		o.Site, o.Study, o.Accession)
 	if err != nil {
