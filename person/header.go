@@ -149,6 +149,15 @@ func (r *Register) look(ctx context.Context) {
 // A looked is one object of a series that is to be read.
 type looked struct{ site, study, series, sop, ticket string }
 
+// Pending returns how many series wait for one of their headers to be read. One that
+// cannot be read for the moment is tried again, and counts.
+func (r *Register) Pending(ctx context.Context) (n int64, err error) {
+	if r.Headers == nil {
+		return 0, nil
+	}
+	return n, r.DB.QueryRow(ctx, `select count(*) from person_header where ticket <> ''`).Scan(&n)
+}
+
 // Look reads the headers of some of the studies that wait for it, notes what they say,
 // and returns how many studies it were.
 func (r *Register) Look(ctx context.Context) (int, error) {

@@ -56,9 +56,9 @@ type StudyState struct {
 // stir notes that studies which may belong to an order are to be matched anew.
 func (r *Register) stir(ctx context.Context, tx *db.Tx, o *Order) error {
 	_, err := tx.Exec(ctx, `update worklist_study set stirred_at = 1 where site_id = $1 and study_uid in (select cast($2 as text)
-		union select study_uid from worklist_study where site_id = $1 and accession <> '' and accession = $3
-		union select study_uid from worklist_study where site_id = $1 and person <> '' and person = $4
-		union select study_uid from worklist_study where site_id = $1 and order_id <> '' and order_id = $5)`,
+		union all select study_uid from worklist_study where site_id = $1 and accession <> '' and accession = $3
+		union all select study_uid from worklist_study where site_id = $1 and person <> '' and person = $4
+		union all select study_uid from worklist_study where site_id = $1 and order_id <> '' and order_id = $5)`,
 		o.Site, o.Study, o.Accession, o.Person, o.ID)
 	tx.OnCommit(r.poke)
 	return err
@@ -66,6 +66,14 @@ func (r *Register) stir(ctx context.Context, tx *db.Tx, o *Order) error {
 
 // matchBatch is how many studies are matched between two looks at the list.
 const matchBatch = 100
+
+// Pending returns how many studies wait to be matched.
+func (r *Register) Pending(ctx context.Context) (n int64, err error) {
+	if r.Studies == nil {
+		return 0, nil
+	}
+	return n, r.DB.QueryRow(ctx, `select count(*) from worklist_study where stirred_at <> 0`).Scan(&n)
+}
 
 // Match matches up to matchBatch studies that wait for it and returns how many.
 func (r *Register) Match(ctx context.Context) (int, error) {
@@ -141,7 +149,7 @@ func (r *Register) verdict(ctx context.Context, tx *db.Tx, siteID, study string,
 		return verdict{}, err
 	}
 	named, err := r.orders(ctx, tx, `where o.order_id in (select order_id from worklist_order where site_id = $1 and accession <> '' and accession = $2
-		union select order_id from worklist_order where site_id = $1 and study_uid = $3) order by o.created_at`, siteID, s.Accession, study)
+		union all select order_id from worklist_order where site_id = $1 and study_uid = $3) order by o.created_at`, siteID, s.Accession, study)
 	if err != nil {
 		return verdict{}, err
 	}

@@ -226,22 +226,38 @@ func (h *house) judge(ctx context.Context) error {
 	return err
 }
 
-// settle waits until everything that is in the journal now has been derived.
+// settle waits until everything that is in the journal now has been derived. It is
+// unavailable if something waits and nothing moves for a minute.
 func (h *house) settle(ctx context.Context) error {
 	for _, consumer := range []string{dose.Consumer, person.Consumer, worklist.Consumer, connect.Consumer} {
 		if err := h.Journal.Wait(ctx, consumer); err != nil {
 			return err
 		}
 	}
-	for {
-		n, err := h.Dose.Pending(ctx)
-		if err != nil || n == 0 {
+	return errors.Join(
+		ebb(ctx, "studies are to be matched with orders", h.Worklist.Pending),
+		ebb(ctx, "headers of series are to be read", h.Persons.Pending),
+		ebb(ctx, "studies are to be read for dose", h.Dose.Pending),
+	)
+}
+
+// ebb waits until nothing is pending any more.
+func ebb(ctx context.Context, what string, pending func(context.Context) (int64, error)) error {
+	const step, patience = 20 * time.Millisecond, 3000
+	for last, still := int64(-1), 0; ; still++ {
+		n, err := pending(ctx)
+		switch {
+		case err != nil || n == 0:
 			return err
+		case n != last:
+			last, still = n, 0
+		case still > patience:
+			return fault.Errorf(fault.Unavailable, "%d %s, and none was for a minute: the log says why", n, what)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(step):
 		}
 	}
 }

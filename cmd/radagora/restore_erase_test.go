@@ -12,6 +12,7 @@ import (
 	"radagora/access/privacy"
 	"radagora/backup"
 	"radagora/db"
+	"radagora/fault"
 	"radagora/person"
 	"radagora/site"
 )
@@ -34,9 +35,33 @@ func erase(ctx context.Context, t *testing.T, h *house, p access.Person) privacy
 	t.Helper()
 	plan, err := h.Privacy.PlanErasure(ctx, p, "", "sent to us by mistake")
 	check(t, err)
+	before := heldOf(ctx, t, h, p)
 	proof, err := h.Privacy.Erase(ctx, p, plan.ID, plan.Digest, "never our patient")
+	if fault.Of(err) == fault.Conflict { // says what came between
+		after := heldOf(ctx, t, h, p)
+		for id := range after {
+			if before[id] != after[id] {
+				t.Errorf("came or changed since the plan: %s\n%s\n%s", id, before[id], after[id])
+			}
+		}
+	}
 	check(t, err)
 	return proof
+}
+
+// heldOf returns what the rooms hold of p, by room, kind and identifier.
+func heldOf(ctx context.Context, t *testing.T, h *house, p access.Person) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, room := range h.Privacy.Rooms {
+		for r, err := range room.Export(ctx, p) {
+			check(t, err)
+			if !room.Grows {
+				all[room.Name+" "+r.Kind+" "+r.ID] = string(r.Data)
+			}
+		}
+	}
+	return all
 }
 
 // peopled makes an installation with a person of two numbers, one whom the archive
