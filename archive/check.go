@@ -102,7 +102,8 @@ func (a *Archive) hasRow(ctx context.Context, r blob.Ref) (bool, error) {
 	var n int64
 	err := a.DB.QueryRow(ctx, `select (select count(*) from instance where pack = $1 and pack_offset = $2)
 		+ (select count(*) from quarantine where pack = $1 and pack_offset = $2)
-		+ (select count(*) from trash_object where pack = $1 and pack_offset = $2)`, r.Pack, r.Offset).Scan(&n)
+		+ (select count(*) from trash_object where pack = $1 and pack_offset = $2)
+		+ (select count(*) from uncovered where pack = $1 and pack_offset = $2 and pack <> '')`, r.Pack, r.Offset).Scan(&n)
 	return n > 0, err
 }
 

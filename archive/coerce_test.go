@@ -3,9 +3,11 @@ package archive_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"radagora/access"
 	"radagora/archive"
 	"radagora/dicom"
 	"radagora/dicom/tag"
@@ -196,6 +198,43 @@ func TestCoercePreview(t *testing.T) {
 		}
 		if s, err := b.Study(t.Context(), site, x.Study); err != nil || s.PatientID.Reveal() != "12" {
 			t.Errorf("a preview changes something: %v", err)
+		}
+	})
+}
+
+// TestCoercedIsForgotten: under which version something came is known as long as it is
+// there or may come back, and no longer.
+func TestCoercedIsForgotten(t *testing.T) {
+	keeping(t, func(t *testing.T, b *bench, clock *time.Time) {
+		if _, err := b.Coerce(t.Context(), archive.Coercion{Site: site, Peer: "MODALITY", Issuer: "NORD", Reason: "a clinic of its own"}); err != nil {
+			t.Fatal(err)
+		}
+		var things []thing
+		for n, who := range []string{"A", "B", "C"} {
+			things = append(things, thing{study: n + 1, series: 1, instance: 1, patient: who, name: "MEIER^ANNA"})
+			b.mustStore(things[n].arrival(t), archive.Added)
+		}
+		rows := func(when string, want int) {
+			t.Helper()
+			for _, table := range []string{"coerced", "coerced_study"} {
+				n := 0
+				if err := b.db.QueryRow(t.Context(), `select count(*) from `+table).Scan(&n); err != nil || n != want {
+					t.Errorf("%s: %s has %d rows, %v; want %d", when, table, n, err, want)
+				}
+			}
+		}
+		rows("stored", 3)
+		b.erase(access.Person{Site: site, ID: archive.Person("NORD", "A")})
+		rows("one erased", 2)
+		if _, err := b.Delete(t.Context(), site, archive.Target{Study: b.target(things[1]).Study}, archive.ByPerson, "why"); err != nil {
+			t.Fatal(err)
+		}
+		rows("one deleted, and may come back", 2)
+		*clock = clock.Add(8 * 24 * time.Hour)
+		b.empty()
+		rows("and does not any more", 1)
+		if f, _ := b.opened(things[2].sop()); f.Text(tag.IssuerOfPatientID) != "NORD" {
+			t.Error("what stays is coerced no more")
 		}
 	})
 }

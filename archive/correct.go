@@ -102,6 +102,11 @@ func (a *Archive) correct(ctx context.Context, site string, t Target, values []V
 		if err := c.insert(ctx, tx, covered); err != nil {
 			return nil, err
 		}
+		if split {
+			if err := a.keepSplit(ctx, tx, &c); err != nil {
+				return nil, err
+			}
+		}
 		return &c, a.Journal.Append(ctx, tx, c.entries("archive.identity.corrected", c.Reason, patient, personOf(before.patient))...)
 	})
 }
@@ -140,6 +145,9 @@ func (a *Archive) Uncorrect(ctx context.Context, site, id, why string) error {
 			}
 		}
 		c.Actor = actorOf(ctx)
+		if err := unkeepSplit(ctx, tx, &c); err != nil {
+			return nil, err
+		}
 		return &c, a.Journal.Append(ctx, tx, c.entries("archive.identity.undone", why, patient, c.Person.Reveal())...)
 	})
 }

@@ -103,6 +103,7 @@ type eraser struct {
 	id, actor string
 
 	studies, records int64
+	gone             []string // Study Instance UIDs of studies of which something went
 }
 
 // quarantine erases the objects set aside that name the person, or that name nobody
@@ -134,6 +135,12 @@ func (e *eraser) trash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	thrown, err := db.List(ctx, e.tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select distinct study_uid from trash_object where site_id = $1 and person = $2`, e.p.Site, e.p.ID)
+	if err != nil {
+		return err
+	}
+	e.gone = append(e.gone, thrown...)
 	for _, s := range []string{
 		`delete from trash_object where site_id = $1 and person = $2`,
 		`delete from hold where site_id = $1 and person = $2`,
@@ -190,6 +197,7 @@ func (a *Archive) peek(ctx context.Context, r blob.Ref, c *Coercion) (header, er
 
 // whole erases a study.
 func (e *eraser) whole(ctx context.Context, study, uid string) error {
+	e.gone = append(e.gone, uid)
 	if err := e.a.Unprepare(ctx, e.tx, e.p.Site, study); err != nil {
 		return err
 	}
@@ -329,9 +337,10 @@ func (e *eraser) row(ctx context.Context, id string) error {
 
 // remains makes a study anew of the headers that are left.
 func (e *eraser) remains(ctx context.Context, study string, rest []header) error {
-	patient, ofStudy, differs := rest[0].patient, rest[0].ofStudy, false
+	patient, ofStudy, differs, varied := rest[0].patient, rest[0].ofStudy, false, false
 	for _, h := range rest[1:] {
 		differs = differs || disagree(patient, h.patient)
+		varied = varied || varies(patient, ofStudy, h.patient, h.ofStudy)
 		patient, ofStudy = mergePatient(patient, h.patient), merge(ofStudy, h.ofStudy)
 	}
 	n, err := e.tx.Exec(ctx, `delete from series where study = $1 and not exists (select 1 from instance where instance.series = series.id)`, study)
@@ -339,16 +348,11 @@ func (e *eraser) remains(ctx context.Context, study string, rest []header) error
 		return err
 	}
 	e.records += n
-	for _, s := range []string{
-		`update series set instance_count = (select count(*) from instance where instance.series = series.id),
-			size_bytes = (select coalesce(sum(length), 0) from instance where instance.series = series.id) where study = $1`,
-		`update study set instance_count = (select coalesce(sum(instance_count), 0) from series where series.study = study.id),
-			size_bytes = (select coalesce(sum(size_bytes), 0) from series where series.study = study.id) where id = $1`,
-		`delete from study_person where study = $1`,
-	} {
-		if _, err := e.tx.Exec(ctx, s, study); err != nil {
-			return err
-		}
+	if err := e.sizes(ctx, study); err != nil {
+		return err
+	}
+	if _, err := e.tx.Exec(ctx, `delete from study_person where study = $1`, study); err != nil {
+		return err
 	}
 	for _, h := range rest {
 		if who := personOf(h.patient); who != "" {
@@ -357,14 +361,33 @@ func (e *eraser) remains(ctx context.Context, study string, rest []header) error
 			}
 		}
 	}
-	if _, err := e.tx.Exec(ctx, updateStudy, args(study, patient, ofStudy, folds(patient, ofStudy), differs)...); err != nil {
+	if _, err := e.tx.Exec(ctx, updateStudy, args(study, patient, ofStudy, folds(patient, ofStudy), differs, varied)...); err != nil {
 		return err
 	}
 	return (&place{study: study}).summarise(ctx, e.tx)
 }
 
+// sizes counts the instances of a study anew.
+func (e *eraser) sizes(ctx context.Context, study string) error {
+	for _, s := range []string{
+		`update series set instance_count = (select count(*) from instance where instance.series = series.id),
+			size_bytes = (select coalesce(sum(length), 0) from instance where instance.series = series.id) where study = $1`,
+		`update study set instance_count = (select coalesce(sum(instance_count), 0) from series where series.study = study.id),
+			size_bytes = (select coalesce(sum(size_bytes), 0) from series where series.study = study.id) where id = $1`,
+	} {
+		if _, err := e.tx.Exec(ctx, s, study); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // finish notes how much it was, or that it was nothing.
 func (e *eraser) finish(ctx context.Context) (int, error) {
+	// What was done ahead and not used, and what was of instances that are gone.
+	if err := e.a.unused(ctx, e.tx, e.p.Site, `(whom = $2 or not exists (select 1 from instance where instance.id = uncovered.instance))`, whom(e.p)); err != nil {
+		return 0, err
+	}
 	if e.records == 0 {
 		_, err := e.tx.Exec(ctx, `delete from erasure where id = $1`, e.id)
 		return 0, err
@@ -454,6 +477,9 @@ func (a *Archive) Run(ctx context.Context) error {
 		}
 		if err := a.EmptyTrash(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "what was deleted is not yet removed", "error", err)
+		}
+		if err := a.dropUnused(ctx); err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "what was done ahead of an erasure is not yet removed", "error", err)
 		}
 		if err := a.readNotes(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "a rejection note is not yet followed", "error", err)

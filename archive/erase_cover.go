@@ -21,8 +21,7 @@ import (
 // another person since, are put again as they are given out, without a word of whom they
 // named; what was received is taken out of the packs; and the corrections forget it.
 func (e *eraser) covered(ctx context.Context) error {
-	list, err := db.List(ctx, e.tx, scanCorrection, fromCorrection+`where site_id = $1 and id in (
-		select correction from correction_received where site_id = $1 and person = $2) order by id`, e.p.Site, e.p.ID)
+	list, err := e.a.coveredOf(ctx, e.tx, e.p)
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -50,11 +49,24 @@ func (e *eraser) covered(ctx context.Context) error {
 	return err
 }
 
-// coveredStudy does it with the objects of one study.
+// coveredStudy does it with the objects of one study: what PrepareErase has put is named,
+// and what it has not, because something changed since, is put here.
 func (e *eraser) coveredStudy(ctx context.Context, study string, l overlays) error {
 	id, _, err := studyRow(ctx, e.tx, e.p.Site, study)
 	if err != nil || id == "" {
 		return err
+	}
+	// Nobody else changes the study, or adds to it, until this is done.
+	if _, err := e.tx.Exec(ctx, `update study set corrected = corrected where id = $1`, id); err != nil {
+		return err
+	}
+	n, done, err := e.switched(ctx, id, study, l)
+	if err != nil || done && n == 0 {
+		return err
+	}
+	if done {
+		e.records += n
+		return e.told(ctx, study, false)
 	}
 	list, err := db.List(ctx, e.tx, scanInstance, fromInstance+`where study.id = $1 order by instance.id`, id)
 	if err != nil {
@@ -63,13 +75,12 @@ func (e *eraser) coveredStudy(ctx context.Context, study string, l overlays) err
 	var rest []header
 	some := false
 	for _, i := range list {
-		was, err := e.a.peekIn(ctx, e.tx, i, l)
+		named, is, err := e.a.wasNamed(ctx, e.tx, e.p, i, l)
 		if err != nil {
 			return err
 		}
-		is := l.header(was)
 		rest = append(rest, is)
-		if !sameAs(was.patient, e.p.ID) || personOf(is.patient) == personOf(was.patient) {
+		if !named {
 			continue
 		}
 		if !some {
@@ -243,8 +254,7 @@ func (w *rewriter) masked(d *dicom.Dataset) *building {
 
 // exportCovered yields what corrections remember of what was said of a person.
 func (a *Archive) exportCovered(ctx context.Context, p access.Person) ([]access.Record, error) {
-	list, err := db.List(ctx, a.DB, scanCorrection, fromCorrection+`where site_id = $1 and id in (
-		select correction from correction_received where site_id = $1 and person = $2) order by id`, p.Site, p.ID)
+	list, err := a.coveredOf(ctx, a.DB, p)
 	var all []access.Record
 	for _, c := range list {
 		raw, err := json.Marshal(map[string]any{"at": c.At.UTC().Format(time.RFC3339), "said_before": json.RawMessage(textOf(c.Received))})

@@ -96,6 +96,7 @@ type place struct {
 	study, series     string
 	patient, ofStudy  []string
 	differs           bool // the study's instances name more than one patient
+	varies            bool // or say different things of the study
 	ofSeries          []string
 	seriesNumber      *int64
 	machine           string
@@ -147,6 +148,7 @@ func (s *place) covers(e *entry) bool {
 		slices.Equal(s.ofSeries, merge(s.ofSeries, e.ofSeries)) &&
 		slices.Equal(s.patient, mergePatient(s.patient, e.patient)) &&
 		(s.differs || !disagree(s.patient, e.patient)) &&
+		(s.varies || !varies(s.patient, s.ofStudy, e.patient, e.ofStudy)) &&
 		(e.person() == "" || slices.Contains(s.persons, e.person())) &&
 		same(s.seriesNumber, smaller(s.seriesNumber, e.seriesNumber))
 }
@@ -168,7 +170,7 @@ func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) er
 		return err
 	}
 	texts, corrected := make([]string, len(studyTexts)), ""
-	if err := tx.QueryRow(ctx, selectStudyState, e.site, uid).Scan(targets(texts, &s.study, &s.differs, &corrected)...); err != nil {
+	if err := tx.QueryRow(ctx, selectStudyState, e.site, uid).Scan(targets(texts, &s.study, &s.differs, &s.varies, &corrected)...); err != nil {
 		return err
 	}
 	if corrected != s.overlays.digest() {
@@ -192,12 +194,15 @@ func (a *Archive) studyOf(ctx context.Context, tx *db.Tx, e *entry, s *place) er
 	patient, ofStudy := texts[:len(patientColumns)], texts[len(patientColumns):]
 	s.newDispute = !s.differs && disagree(patient, e.patient)
 	s.differs = s.differs || s.newDispute
+	newly := !s.varies && varies(patient, ofStudy, e.patient, e.ofStudy)
+	s.varies = s.varies || newly
 	s.patient, s.ofStudy = mergePatient(patient, e.patient), merge(ofStudy, e.ofStudy)
-	if !s.newDispute && slices.Equal(s.patient, patient) && slices.Equal(s.ofStudy, ofStudy) {
+	alike := slices.Equal(s.patient, patient) && slices.Equal(s.ofStudy, ofStudy)
+	if !s.newDispute && !newly && alike {
 		return nil
 	}
-	s.told = true
-	_, err = tx.Exec(ctx, updateStudy, args(s.study, s.patient, s.ofStudy, folds(s.patient, s.ofStudy), s.differs)...)
+	s.told = s.told || s.newDispute || !alike
+	_, err = tx.Exec(ctx, updateStudy, args(s.study, s.patient, s.ofStudy, folds(s.patient, s.ofStudy), s.differs, s.varies)...)
 	return err
 }
 

@@ -77,12 +77,13 @@ func (a *Archive) Delete(ctx context.Context, site string, t Target, cause, reas
 	}
 	return a.take(ctx, site, t, func(i Instance) bool { return t.has(i.Series, i.SOP) }, Deletion{
 		Cause: cause, Reason: reason, Level: t.level(), Series: t.Series.String(), SOP: t.SOP.String(), Due: a.Now().Add(a.Grace),
-	}, nil)
+	}, nil, nil)
 }
 
-// take takes the instances of a study for which has holds out of the index, as d says,
-// and does also in the same transaction.
-func (a *Archive) take(ctx context.Context, site string, t Target, has func(Instance) bool, d Deletion, also func(*db.Tx, Deletion) error) (Deletion, error) {
+// take takes the instances of a study for which has holds out of the index, as d says.
+// In the same transaction judge, unless nil, says before whether that may be, and also
+// does what else is done by it.
+func (a *Archive) take(ctx context.Context, site string, t Target, has func(Instance) bool, d Deletion, judge func(*db.Tx) error, also func(*db.Tx, Deletion) error) (Deletion, error) {
 	for range 3 {
 		gone, rest, err := a.split(ctx, site, t, has)
 		if err != nil {
@@ -96,6 +97,11 @@ func (a *Archive) take(ctx context.Context, site string, t Target, has func(Inst
 			d.Bytes += g.Length
 		}
 		err = a.DB.Write(ctx, func(tx *db.Tx) error {
+			if judge != nil {
+				if err := judge(tx); err != nil {
+					return err
+				}
+			}
 			if err := a.delete(ctx, tx, d, gone, rest); err != nil || also == nil {
 				return err
 			}
@@ -411,6 +417,8 @@ func (a *Archive) remove(ctx context.Context, tx *db.Tx, d Deletion) error {
 		{`insert into erasure_object (erasure, site_id, sop_uid, sha256, pack, pack_offset, length)
 			select $1, site_id, sop_uid, sha256, pack, pack_offset, length from trash_object where trash = $2`, []any{id, d.ID}},
 		{`delete from trash_object where trash = $1`, []any{d.ID}},
+		{dropCoerced, []any{d.Site, id}},
+		{dropCoercedStudy, []any{d.Site, d.Study}},
 	} {
 		if _, err := tx.Exec(ctx, s.text, s.args...); err != nil {
 			return err

@@ -121,12 +121,19 @@ func (a *Archive) Holds(ctx context.Context, site string) ([]Hold, error) {
 	return db.List(ctx, a.DB, scanHold, fromHold+`where site_id = $1 order by case when lifted_ms = 0 then 0 else 1 end, id desc limit 1000`, site)
 }
 
-// holding counts the holds on a study: on itself, on one that it was split from, or on a
-// person whom it names.
-const holding = `with recursive origin (uid) as (select cast($2 as text) union
-	select correction.study_uid from origin join correction on correction.site_id = $1 and correction.new_study <> '' and correction.new_study = origin.uid and correction.undone_ms = 0)
-	select count(*) from hold where site_id = $1 and lifted_ms = 0 and (study_uid in (select uid from origin) or person <> '' and person in (
-	select study_person.person from study_person join study on study.id = study_person.study where study.site_id = $1 and study.study_uid = $2))`
+// held returns what counts the holds on a study: on itself, on one that it was split from,
+// on a person whom it names, or on one from whom it was corrected away while that was held.
+func held(site, study string) string {
+	return strings.NewReplacer("SITE", site, "STUDY", study).Replace(`(with recursive origin (uid) as (select cast(STUDY as text) union
+		select correction.study_uid from origin join correction on correction.site_id = SITE and correction.new_study <> '' and correction.new_study = origin.uid and correction.undone_ms = 0)
+		select count(*) from hold where hold.site_id = SITE and hold.lifted_ms = 0 and (hold.study_uid in (select uid from origin) or hold.person <> '' and (
+			hold.person in (select study_person.person from study_person join study as named on named.id = study_person.study where named.site_id = SITE and named.study_uid = STUDY)
+			or hold.person in (select correction_received.person from correction join correction_received on correction_received.correction = correction.id
+				where correction.site_id = SITE and correction.undone_ms = 0 and correction.at_ms >= hold.at_ms and (
+					correction.new_study <> '' and correction.new_study in (select uid from origin) or correction.new_study = '' and correction.study_uid in (select uid from origin))))))`)
+}
+
+var holding = "select " + held("$1", "$2")
 
 // unheld returns Conflict if a study is held.
 func (a *Archive) unheld(ctx context.Context, q db.Querier, site, study string) error {
@@ -165,7 +172,6 @@ func (a *Archive) Kept(ctx context.Context, p access.Person) (map[string]int, er
 func (a *Archive) heldOf(ctx context.Context, q db.Querier, p access.Person) (int, error) {
 	var n int
 	err := q.QueryRow(ctx, `select count(*) from study_person join study on study.id = study_person.study
-		where study_person.site_id = $1 and study_person.person = $2 and exists (select 1 from hold where hold.site_id = $1 and hold.lifted_ms = 0
-			and (hold.study_uid = study.study_uid or hold.person = $2))`, p.Site, p.ID).Scan(&n)
+		where study_person.site_id = $1 and study_person.person = $2 and `+held("study.site_id", "study.study_uid")+` > 0`, p.Site, p.ID).Scan(&n)
 	return n, err
 }

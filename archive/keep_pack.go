@@ -134,6 +134,7 @@ func (a *Archive) dropSuperseded(ctx context.Context) error {
 		and not exists (select 1 from instance where instance.pack = pack_state.pack)
 		and not exists (select 1 from quarantine where quarantine.pack = pack_state.pack)
 		and not exists (select 1 from trash_object where trash_object.pack = pack_state.pack)
+		and not exists (select 1 from uncovered where uncovered.pack = pack_state.pack)
 		and not exists (select 1 from erasure_object where erasure_object.pack = pack_state.pack and removed_ms = 0)`)
 	if err != nil {
 		return err

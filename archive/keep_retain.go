@@ -98,7 +98,11 @@ func (a *Archive) retains(ctx context.Context, tx *db.Tx, site, kind, subject st
 
 // Governing returns the rules that hold at a site.
 func (a *Archive) Governing(ctx context.Context, site string) ([]Governs, error) {
-	return db.List(ctx, a.DB, func(r *db.Rows) (g Governs, err error) {
+	return governs(ctx, a.DB, site)
+}
+
+func governs(ctx context.Context, q db.Querier, site string) ([]Governs, error) {
+	return db.List(ctx, q, func(r *db.Rows) (g Governs, err error) {
 		var at int64
 		err = r.Scan(&g.Rule, &g.Years, &g.Reason, &g.Actor, &at)
 		g.At = db.FromMillis(at)
@@ -108,8 +112,8 @@ func (a *Archive) Governing(ctx context.Context, site string) ([]Governs, error)
 
 // governing returns the rules that hold at a site, with the years that it asks for.
 // Invalid: the content has one of them no more.
-func (a *Archive) governing(ctx context.Context, site string, r Retention) ([]RetentionRule, error) {
-	said, err := a.Governing(ctx, site)
+func governing(ctx context.Context, q db.Querier, site string, r Retention) ([]RetentionRule, error) {
+	said, err := governs(ctx, q, site)
 	var all []RetentionRule
 	for _, g := range said {
 		i := slices.IndexFunc(r.Rules, func(rule RetentionRule) bool { return rule.ID == g.Rule })
@@ -264,7 +268,7 @@ func (a *Archive) lastDay(ctx context.Context, q db.Querier, site string, j judg
 // FindDue makes the list of studies anew of which the time is over, and returns how many
 // there are and how many of them are new. What somebody decided to keep is not in it.
 func (a *Archive) FindDue(ctx context.Context, site string, r Retention) (all, fresh int, err error) {
-	rules, err := a.governing(ctx, site, r)
+	rules, err := governing(ctx, a.DB, site, r)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -394,8 +398,7 @@ func (a *Archive) Due(ctx context.Context, site string, limit int) ([]DueStudy, 
 		d.Day, d.Noted, d.Held, d.Proposed = dayOr(d.Day, received), db.FromMillis(noted), held > 0, db.FromMillis(proposed)
 		return d, err
 	}, `select due.study_uid, due.rule, due.until_day, due.noted_ms, study.study_date, study.received_at, study.modalities, study.instance_count, study.size_bytes,
-		(select count(*) from hold where hold.site_id = study.site_id and hold.lifted_ms = 0 and (hold.study_uid = study.study_uid
-			or hold.person <> '' and hold.person in (select person from study_person where study_person.study = study.id))),
+		`+held("study.site_id", "study.study_uid")+`,
 		due.proposed_by, due.proposed_why, due.proposed_ms
 		from retention_due due join study on study.site_id = due.site_id and study.study_uid = due.study_uid
 		where due.site_id = $1 order by due.until_day, due.study_uid limit $2`, site, limit)
@@ -422,12 +425,11 @@ func (a *Archive) Approve(ctx context.Context, site string, r Retention, studies
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > maxReason || len(studies) == 0 || len(studies) > mostDue {
 		return made, fault.Errorf(fault.Invalid, "an approval names 1 to %d studies and a reason of at most %d bytes", mostDue, maxReason)
 	}
-	rules, err := a.governing(ctx, site, r)
-	if err != nil {
+	if _, err := governing(ctx, a.DB, site, r); err != nil {
 		return made, err
 	}
 	for _, study := range studies {
-		d, err := a.approve(ctx, site, r, rules, study, reason)
+		d, err := a.approve(ctx, site, r, study, reason)
 		switch {
 		case err == nil && d.ID == "":
 			made.Waits = append(made.Waits, study.String())
@@ -442,49 +444,68 @@ func (a *Archive) Approve(ctx context.Context, site string, r Retention, studies
 	return made, nil
 }
 
-// approve deletes one study of the list, or notes that it may go: then the deletion has no id.
-func (a *Archive) approve(ctx context.Context, site string, r Retention, rules []RetentionRule, study uid.UID, reason string) (Deletion, error) {
-	was, err := db.List(ctx, a.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`select proposed_by from retention_due where site_id = $1 and study_uid = $2`, site, study.String())
+// approve deletes one study of the list, or notes that it may go: then the deletion has no
+// id. It is judged in the transaction that does it, so that nothing comes in between.
+func (a *Archive) approve(ctx context.Context, site string, r Retention, study uid.UID, reason string) (Deletion, error) {
+	_, first, err := a.judge(ctx, a.DB, site, r, study)
 	if err != nil {
 		return Deletion{}, err
 	}
-	now, err := db.List(ctx, a.DB, scanJudged, fromJudged+`where site_id = $1 and study_uid = $2
-		and not exists (select 1 from retention_keep where retention_keep.site_id = study.site_id and retention_keep.study_uid = study.study_uid)`, site, study.String())
-	if err != nil {
-		return Deletion{}, err
-	}
-	if len(was) == 0 || len(now) == 0 {
-		return Deletion{}, fault.Errorf(fault.Conflict, "study %s is not on the list", study)
-	}
-	d, over, err := a.over(ctx, a.DB, site, r, rules, now[0])
-	if err == nil && !over {
-		err = fault.Errorf(fault.Conflict, "study %s is not due any more", study)
-	}
-	if err != nil {
-		return Deletion{}, err
-	}
-	if first := was[0]; !r.Alone && (first == "" || first == actorOf(ctx)) {
-		return Deletion{}, a.propose(ctx, site, study, d, reason)
+	if !r.Alone && (first == "" || first == actorOf(ctx)) {
+		return Deletion{}, a.propose(ctx, site, r, study, reason)
 	}
 	all := func(Instance) bool { return true }
 	del := Deletion{Cause: ByRetention, Reason: reason, Level: "study", Due: a.Now().Add(a.Grace)}
-	return a.take(ctx, site, Target{Study: study}, all, del, func(tx *db.Tx, del Deletion) error {
-		n, err := tx.Exec(ctx, `delete from retention_due where site_id = $1 and study_uid = $2 and proposed_by = $3`, site, study.String(), was[0])
-		if err == nil && n == 0 {
-			err = fault.Errorf(fault.Conflict, "study %s is not on the list any more, or was listed anew", study)
+	var due dueStudy
+	return a.take(ctx, site, Target{Study: study}, all, del, func(tx *db.Tx) (err error) {
+		now := ""
+		if due, now, err = a.judge(ctx, tx, site, r, study); err == nil && now != first {
+			err = fault.Errorf(fault.Conflict, "study %s was listed anew meanwhile", study)
 		}
-		if err != nil {
+		return err
+	}, func(tx *db.Tx, del Deletion) error {
+		if _, err := tx.Exec(ctx, `delete from retention_due where site_id = $1 and study_uid = $2`, site, study.String()); err != nil {
 			return err
 		}
 		return a.retains(ctx, tx, site, "archive.retention.approved", study.String(),
-			map[string]any{"study": study.String(), "rule": d.rule, "until": d.until, "deletion": del.ID, "proposed_by": was[0]})
+			map[string]any{"study": study.String(), "rule": due.rule, "until": due.until, "deletion": del.ID, "proposed_by": first})
 	})
 }
 
+// judge returns by which rule a study of the list is due, and who said so first, "" if
+// nobody did. Conflict: it is not on the list, or not due any more.
+func (a *Archive) judge(ctx context.Context, q db.Querier, site string, r Retention, study uid.UID) (due dueStudy, first string, err error) {
+	rules, err := governing(ctx, q, site, r)
+	if err != nil {
+		return due, "", err
+	}
+	was, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select proposed_by from retention_due where site_id = $1 and study_uid = $2`, site, study.String())
+	if err != nil {
+		return due, "", err
+	}
+	now, err := db.List(ctx, q, scanJudged, fromJudged+`where site_id = $1 and study_uid = $2
+		and not exists (select 1 from retention_keep where retention_keep.site_id = study.site_id and retention_keep.study_uid = study.study_uid)`, site, study.String())
+	if err != nil {
+		return due, "", err
+	}
+	if len(was) == 0 || len(now) == 0 {
+		return due, "", fault.Errorf(fault.Conflict, "study %s is not on the list", study)
+	}
+	due, over, err := a.over(ctx, q, site, r, rules, now[0])
+	if err == nil && !over {
+		err = fault.Errorf(fault.Conflict, "study %s is not due any more", study)
+	}
+	return due, was[0], err
+}
+
 // propose notes that somebody says that a study may go.
-func (a *Archive) propose(ctx context.Context, site string, study uid.UID, d dueStudy, reason string) error {
+func (a *Archive) propose(ctx context.Context, site string, r Retention, study uid.UID, reason string) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
+		d, _, err := a.judge(ctx, tx, site, r, study)
+		if err != nil {
+			return err
+		}
 		if err := a.unheld(ctx, tx, site, study.String()); err != nil {
 			return err
 		}

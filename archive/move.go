@@ -15,7 +15,7 @@ func (a *Archive) Move(ctx context.Context, from, to blob.Ref) (bool, error) {
 	var n int64
 	err := a.DB.Write(ctx, func(tx *db.Tx) error {
 		n = 0
-		for _, table := range []string{"instance", "quarantine", "trash_object", "erasure_object"} {
+		for _, table := range []string{"instance", "quarantine", "trash_object", "erasure_object", "uncovered"} {
 			k, err := tx.Exec(ctx, `update `+table+` set pack = $3, pack_offset = $4 where pack = $1 and pack_offset = $2 and length = $5`+due[table],
 				from.Pack, from.Offset, to.Pack, to.Offset, to.Length)
 			if err != nil {

@@ -34,7 +34,9 @@ var ranks = map[Level]int{PatientLevel: 0, StudyLevel: 1, SeriesLevel: 2, ImageL
 // "" between quotation marks asks for what is empty. Names match without regard to
 // case and accents, and a key without = matches any of their groups.
 //
-// What the index has is matched there (see docs/format/archive.md). Other keys are
+// What the index has is matched there (see docs/format/archive.md). Of a study whose
+// instances do not agree about patient, accession number or day, series and instances
+// match by what they say themselves. Other keys are
 // matched at IMAGE against the header of each instance; above it against that of
 // the first instance of each series, of which one must match. Private keys are
 // returned if the header has them, and matched like others.
@@ -154,6 +156,8 @@ type plan struct {
 	answers []key      // what is returned
 	beyonds []key      // of these, what only headers have
 	zone    *zone      // nil: dates are as they stand
+	varied  bool       // there are studies of which series are matched by what they say themselves
+	owning  []key      // by which they are
 	shelf   shelf
 }
 
@@ -161,7 +165,9 @@ type plan struct {
 func (p *plan) looks() bool { return len(p.headers) > 0 }
 
 // decided reports whether the statement alone decides which rows match.
-func (p *plan) decided() bool { return len(p.left) == 0 && p.below == nil && !p.looks() }
+func (p *plan) decided() bool {
+	return len(p.left)+len(p.owning) == 0 && p.below == nil && !p.looks()
+}
 
 // plan parses the keys and makes the statement.
 func (a *Archive) plan(ctx context.Context, site string, q Query) (*plan, error) {
@@ -191,11 +197,15 @@ func (p *plan) compile(ctx context.Context) error {
 	if err := p.restricted(ctx, &w); err != nil {
 		return err
 	}
+	if err := p.vary(ctx); err != nil {
+		return err
+	}
 	for _, k := range p.combined() {
 		if err := p.key(ctx, &w, k); err != nil {
 			return err
 		}
 	}
+	w.ownly()
 	if err := p.narrow(ctx, &w); err != nil {
 		return err
 	}

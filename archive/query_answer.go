@@ -117,18 +117,20 @@ func (p *plan) described(ctx context.Context, r row) (members, error) {
 }
 
 // apart reports whether a series or instance may be of another patient than its study
-// says, because it was corrected.
-func (p *plan) apart(r row) bool { return p.rank >= 2 && r.text("study.corrected") != "" }
+// says, because it was corrected or the instances of the study do not agree.
+func (p *plan) apart(r row) bool {
+	return p.rank >= 2 && (r.text("study.corrected") != "" || r.varying())
+}
 
-// corrected says of the patient of a series or instance what that says itself under its
-// corrections, not what its study says.
+// corrected says of patient and study of a series or instance what that says itself under
+// its corrections, not what its study says.
 func (p *plan) corrected(b *builder, r row, m members) error {
 	if m == nil || !p.apart(r) || !p.q.Reach.Identity {
 		return nil
 	}
 	var own []key
 	for _, k := range p.answers {
-		if slices.Contains(correctable, k.tag) {
+		if slices.Contains(correctable, k.tag) || r.varying() && p.owns(k) {
 			own = append(own, k)
 		}
 	}
@@ -137,6 +139,10 @@ func (p *plan) corrected(b *builder, r row, m members) error {
 		return err
 	}
 	for _, k := range own {
+		if c, ok := owned[k.tag]; ok && (k.vr == vr.DA || k.vr == vr.TM) {
+			b.texts(k.tag, k.vr, fields(c.read(d, k.tag))...)
+			continue
+		}
 		b.texts(k.tag, k.vr, d.Texts(k.tag)...)
 	}
 	return nil

@@ -14,6 +14,7 @@ type residual struct {
 	a attribute
 	k key
 
+	agreed     bool // asked only of studies that do not vary
 	zoned      bool // it is a date or time, to be told in another zone
 	day, clock attribute
 }

@@ -87,6 +87,9 @@ func (p *plan) columns() {
 	}
 	p.want("study.id", "study.study_uid", "study.corrected")
 	if p.rank >= 2 {
+		p.want(variesExpr)
+	}
+	if p.rank >= 2 {
 		p.want("series.id", "series.series_uid")
 	}
 	if p.rank >= 3 {
@@ -166,9 +169,15 @@ func (p *plan) rows(ctx context.Context) iter.Seq2[row, error] {
 
 // holds decides what the statement could not.
 func (p *plan) holds(ctx context.Context, r row) (bool, error) {
+	own := len(p.owning) > 0 && r.varying()
 	for _, l := range p.left {
-		if !l.holds(p, r) {
+		if !(own && l.agreed) && !l.holds(p, r) {
 			return false, nil
+		}
+	}
+	if own {
+		if ok, err := p.ownHolds(ctx, r); err != nil || !ok {
+			return false, err
 		}
 	}
 	if p.below != nil {

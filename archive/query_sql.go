@@ -17,6 +17,7 @@ type statement struct {
 	below      [4][]string // conditions of levels below that of the query
 	selective  bool        // those below find few rows by an index
 	byID       bool        // studies are found by their ids
+	own        []string    // conditions of studies, of such that do not vary
 	args       []any
 }
 
@@ -109,7 +110,9 @@ func (p *plan) key(ctx context.Context, w *statement, k key) error {
 		w.and("exists (select 1 from series join instance on instance.series = series.id where series.study = study.id and " +
 			w.oneOf("instance.sop_class", k) + ")")
 	case indexed && a.within == 0:
+		conditions, left := len(w.conditions), len(p.left)
 		p.column(w, a, k)
+		p.own(w, k, conditions, left)
 		return p.rare(ctx, a, k)
 	case counts[k.tag].tag != 0 || rankOf(k.tag) >= 0: // counts are returned and not compared
 	default:

@@ -166,7 +166,7 @@ func (a *Archive) hide(ctx context.Context, j Rejection, names map[string]bool, 
 		due = a.Now().Add(a.Grace)
 	}
 	d := Deletion{Cause: ByRejection, Reason: j.Reason, Level: "instance", Actor: j.Actor, Due: due}
-	_, err = a.take(ctx, j.Site, Target{Study: study}, func(i Instance) bool { return names[i.SOP.String()] }, d, func(tx *db.Tx, d Deletion) error {
+	_, err = a.take(ctx, j.Site, Target{Study: study}, func(i Instance) bool { return names[i.SOP.String()] }, d, nil, func(tx *db.Tx, d Deletion) error {
 		if also != nil {
 			if err := also(tx); err != nil {
 				return err

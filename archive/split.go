@@ -63,6 +63,34 @@ func (c *Correction) splitFurther(ctx context.Context, tx *db.Tx) error {
 	return err
 }
 
+// keepSplit has what is split off a study that somebody decided to keep be kept, too.
+func (a *Archive) keepSplit(ctx context.Context, tx *db.Tx, c *Correction) error {
+	n, err := tx.Exec(ctx, `insert into retention_keep (site_id, study_uid, reason, actor, at_ms)
+		select site_id, $3, reason, actor, at_ms from retention_keep where site_id = $1 and study_uid = $2
+		on conflict (site_id, study_uid) do nothing`, c.Site, c.Target.Study.String(), c.Split.String())
+	if err != nil || n == 0 {
+		return err
+	}
+	return a.retains(ctx, tx, c.Site, "archive.retention.kept", c.Split.String(), map[string]any{"study": c.Split.String(), "split_from": c.Target.Study.String()})
+}
+
+// unkeepSplit has what comes back to a study from one that is kept be kept there, if
+// nothing else was split into that.
+func unkeepSplit(ctx context.Context, tx *db.Tx, c *Correction) error {
+	if c.Split.IsZero() {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `insert into retention_keep (site_id, study_uid, reason, actor, at_ms)
+		select site_id, $3, reason, actor, at_ms from retention_keep where site_id = $1 and study_uid = $2
+		on conflict (site_id, study_uid) do nothing`, c.Site, c.Split.String(), c.Target.Study.String())
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `delete from retention_keep where site_id = $1 and study_uid = $2 and not exists (
+		select 1 from correction where site_id = $1 and new_study = $2 and undone_ms = 0)`, c.Site, c.Split.String())
+	return err
+}
+
 // splitEntries returns what the journal says of both studies: under the person of each.
 func (c *Correction) splitEntries(kind, reason string, patient []string, before string) []journal.Entry {
 	now := personOf(patient)

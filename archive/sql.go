@@ -25,9 +25,9 @@ var (
 		"transfer_syntax", "dataset_sha256", "pack", "pack_offset", "length", "sha256", "dataset_at", "door", "calling_ae", "received_at", "repeats", "person",
 	}) + " on conflict (site_id, sop_uid, dataset_sha256) do nothing"
 
-	selectStudyState  = "select id, patient_differs, corrected, " + strings.Join(studyTexts, ", ") + " from study where site_id = $1 and study_uid = $2"
+	selectStudyState  = "select id, patient_differs, varies, corrected, " + strings.Join(studyTexts, ", ") + " from study where site_id = $1 and study_uid = $2"
 	selectSeriesState = "select id, machine, series_number, " + strings.Join(seriesTexts, ", ") + " from series where study = $1 and series_uid = $2"
-	updateStudy       = update("study", append(join(studyTexts, studyFolds), "patient_differs"))
+	updateStudy       = update("study", append(join(studyTexts, studyFolds), "patient_differs", "varies"))
 	updateSeries      = update("series", append(join(seriesTexts), "series_number"))
 )
 

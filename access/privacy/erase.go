@@ -315,6 +315,9 @@ func (d *Desk) Erase(ctx context.Context, p access.Person, id, digest, despite s
 		PlannedBy: planned.PlannedBy, PlannedAt: planned.PlannedAt, DoneBy: access.From(ctx).ID, DoneAt: d.Now().UTC(), Before: now.Digest,
 		Remains: Remains{Bounds: now.Bounds, Copies: now.Copies, Backups: now.Backups, Aggregates: true},
 	}
+	if err := PrepareErase(ctx, d.Rooms, p); err != nil {
+		return Proof{}, fmt.Errorf("erase: %w", err)
+	}
 	err = d.DB.Write(ctx, func(tx *db.Tx) error { return d.erase(ctx, tx, p, now.Parts, &proof) })
 	if err != nil {
 		return Proof{}, fmt.Errorf("erase: %w", err)

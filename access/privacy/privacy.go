@@ -17,6 +17,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -58,6 +59,25 @@ type Sites interface {
 // reason, which is a word such as "study_of_other_person".
 type Keeper interface {
 	Kept(ctx context.Context, p access.Person) (map[string]int, error)
+}
+
+// A Preparer is a Holder that does what takes long, and what Erase would have to do on
+// files, ahead of the transaction in which all rooms erase. It can be called again, and
+// an erasure that does not come undoes nothing of what a person sees.
+type Preparer interface {
+	PrepareErase(ctx context.Context, p access.Person) error
+}
+
+// PrepareErase has the rooms do that.
+func PrepareErase(ctx context.Context, rooms []Room, p access.Person) error {
+	for _, room := range rooms {
+		if ahead, ok := room.Holder.(Preparer); ok {
+			if err := ahead.PrepareErase(ctx, p); err != nil {
+				return fmt.Errorf("%s: %w", room.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // An Object is a file about a person that goes into an export beside the records.

@@ -113,6 +113,15 @@ func (l linked) Erase(ctx context.Context, tx *db.Tx, p access.Person) (count in
 	return count, err
 }
 
+// PrepareErase implements privacy.Preparer for the holders that do.
+func (l linked) PrepareErase(ctx context.Context, p access.Person) error {
+	ahead, ok := l.Holder.(privacy.Preparer)
+	if !ok {
+		return nil
+	}
+	return l.each(ctx, l.db, p, func(p access.Person) error { return ahead.PrepareErase(ctx, p) })
+}
+
 // Restrict implements access.Holder.
 func (l linked) Restrict(ctx context.Context, tx *db.Tx, p access.Person, hidden bool) error {
 	return l.each(ctx, tx, p, func(p access.Person) error { return l.Holder.Restrict(ctx, tx, p, hidden) })

@@ -92,6 +92,9 @@ func (r *replayer) Replay(ctx context.Context, erased backup.Erased) (total int,
 
 // again erases one person in every room, and notes it without naming them.
 func (r *replayer) again(ctx context.Context, p access.Person) (n int, err error) {
+	if err := privacy.PrepareErase(ctx, r.rooms(), p); err != nil {
+		return 0, err
+	}
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
 		n = 0
 		for _, room := range r.rooms() {

@@ -1,0 +1,84 @@
+package archive_test
+
+import (
+	"strings"
+	"testing"
+
+	"radagora/archive"
+	"radagora/dicom"
+	"radagora/dicom/tag"
+)
+
+// TestSeriesMatchThemselves: a series or an instance is found by what it says itself of
+// patient and study, not by what the others of its study say, and is answered so.
+func TestSeriesMatchThemselves(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		of := func(study, series int, patient, accession, day string) thing {
+			return thing{study: study, series: series, instance: 1, patient: patient, name: strings.ToUpper(patient) + "^ANNA", set: func(b *dicom.Builder) {
+				b.Text(tag.AccessionNumber, accession).Text(tag.StudyDate, day)
+			}}
+		}
+		for _, x := range []thing{
+			of(1, 1, "A", "ACC-1", "20240131"), of(1, 2, "A", "ACC-2", "20240131"), // two orders in one study
+			of(2, 1, "A", "ACC-3", "20240201"), of(2, 2, "B", "ACC-3", "20240202"), // two patients in one study
+			of(3, 1, "C", "ACC-2", "20240203"),
+		} {
+			b.mustStore(x.arrival(t), archive.Added)
+		}
+		for _, level := range []archive.Level{archive.SeriesLevel, archive.ImageLevel} {
+			for _, c := range []struct {
+				name string
+				keys []string
+				want string
+			}{
+				{"the first number", []string{"AccessionNumber=ACC-1"}, "1.1"},
+				{"the second number, and another study of it", []string{"AccessionNumber=ACC-2"}, "1.2 3.1"},
+				{"both", []string{"AccessionNumber=ACC-?"}, "1.1 1.2 2.1 2.2 3.1"},
+				{"the one of two patients", []string{"PatientID=A"}, "1.1 1.2 2.1"},
+				{"the other", []string{"PatientID=B"}, "2.2"},
+				{"by name", []string{"PatientName=b^*"}, "2.2"},
+				{"name of one and number of the other", []string{"PatientName=A*", "PatientID=B"}, ""},
+				{"the day of one", []string{"StudyDate=20240202"}, "2.2"},
+				{"a range", []string{"StudyDate=20240201-20240203"}, "2.1 2.2 3.1"},
+				{"within a study", []string{"StudyInstanceUID=1.2.3.1", "AccessionNumber=ACC-2"}, "1.2"},
+				{"with a key of the series", []string{"AccessionNumber=ACC-2", "SeriesNumber=2"}, "1.2"},
+				{"nobody", []string{"PatientID=Z"}, ""},
+			} {
+				found, n := map[string]bool{}, int64(0)
+				q := archive.Query{Level: level, Reach: everybody, Keys: ask(t, append([]string{"AccessionNumber", "PatientID", "StudyDate"}, c.keys...)...)}
+				for d, err := range b.Find(t.Context(), site, q) {
+					if err != nil {
+						t.Fatalf("%s %s: %v", level, c.name, err)
+					}
+					n++
+					found[strings.TrimPrefix(d.Text(tag.SeriesInstanceUID), "1.2.3.")] = true
+					if got, want := d.Text(tag.PatientID)+" "+d.Text(tag.AccessionNumber)+" "+d.Text(tag.StudyDate), map[string]string{
+						"1.1": "A ACC-1 20240131", "1.2": "A ACC-2 20240131", "2.1": "A ACC-3 20240201", "2.2": "B ACC-3 20240202", "3.1": "C ACC-2 20240203",
+					}[strings.TrimPrefix(d.Text(tag.SeriesInstanceUID), "1.2.3.")]; got != want {
+						t.Errorf("%s %s: answered %q; want %q", level, c.name, got, want)
+					}
+				}
+				want := strings.Fields(c.want)
+				for _, s := range want {
+					if !found[s] {
+						t.Errorf("%s %s: series %s is not found", level, c.name, s)
+					}
+				}
+				count, err := b.Count(t.Context(), site, q)
+				if len(found) != len(want) || err != nil || count != n || int(n) != len(want) {
+					t.Errorf("%s %s: found %v, counted %d, %v; want %s", level, c.name, found, count, err, c.want)
+				}
+			}
+		}
+		// What a retrieve of one of two patients names is not of the other.
+		sent := 0
+		for i, err := range b.Select(t.Context(), site, archive.Query{Level: archive.StudyLevel, Reach: everybody, Keys: ask(t, "PatientID=B", "StudyInstanceUID=1.2.3.2")}) {
+			if sent++; err != nil || !strings.HasSuffix(i.Series.String(), ".2.2") {
+				t.Errorf("selected %s, %v", i.Series, err)
+			}
+		}
+		if sent != 1 {
+			t.Errorf("%d instances selected; want that of B", sent)
+		}
+	})
+}
