@@ -38,6 +38,7 @@ var kinds = []kind{
 			need("source", text),
 			allow("note", text),
 			{name: "role", kind: word, optional: true, values: []string{"level", "guide"}},
+			{name: "page", kind: text, optional: true}, // of the source
 		}}},
 	},
 	{
@@ -71,6 +72,23 @@ var kinds = []kind{
 		tables: []schema{{name: "codes", key: []string{"indication_code"}, columns: slices.Concat(
 			[]column{need("indication_code", code)}, labels("label"),
 		)}},
+	},
+	{
+		name: "term_words", means: "words, abbreviations and names by which codes are found",
+		tables: []schema{
+			{name: "words", key: []string{"word"}, columns: []column{
+				need("word", text),
+				allow("means", list), // nothing: it tells nothing of the examination
+				oneOf("language", "en", "de", "fr", "all"),
+				oneOf("kind", "word", "abbreviation", "neutral"),
+			}},
+			{name: "names", columns: []column{
+				known(allow("exam_code", code), "exam_codes", "codes", "exam_code"),
+				known(allow("indication_code", code), "indication_codes", "codes", "indication_code"),
+				oneOf("language", "en", "de", "fr", "all"),
+				need("name", text),
+			}},
+		},
 	},
 	{
 		name: "reason_codes", means: "codes of reasons for an examination, and the indications they are",
@@ -163,6 +181,41 @@ var kinds = []kind{
 			{name: "phantom", kind: word, values: []string{"", "head16", "body32"}},
 			need("verification", text), need("source", text),
 		}}},
+	},
+	{
+		name: "skin_dose", means: "how the dose at the reference point becomes dose to the skin",
+		tables: []schema{
+			{name: "backscatter", key: []string{"side_cm"}, columns: slices.Concat([]column{need("side_cm", positive)}, coefficients("c", 9), []column{need("source", text)})},
+			{name: "medium", key: []string{"kvp", "inherent_mmal", "added_mmcu", "side_cm"}, columns: []column{
+				need("kvp", positive), need("inherent_mmal", positive), need("added_mmcu", number), need("hvl_mmal", positive),
+				need("side_cm", positive), need("factor", positive),
+			}},
+			{name: "transmission", key: []string{"device", "kvp", "added_mmcu"}, columns: []column{
+				known(need("device", code), "skin_dose", "devices", "device"),
+				need("kvp", positive), need("added_mmcu", number), need("factor", positive), need("source", text),
+			}},
+			{name: "devices", key: []string{"manufacturer", "model"}, columns: []column{
+				need("device", code), need("manufacturer", text), need("model", text),
+				oneOf("across_sign", "1", "-1"), need("across_mm", number),
+				oneOf("height_sign", "1", "-1"), need("height_mm", number),
+				oneOf("along_sign", "1", "-1"), need("along_mm", number),
+				oneOf("primary_sign", "1", "-1"), oneOf("secondary_sign", "1", "-1"),
+				oneOf("turn_sign", "1", "-1"), oneOf("tilt_sign", "1", "-1"), oneOf("cradle_sign", "1", "-1"),
+				need("inherent_mmal", positive), need("mattress_mm", number), need("table_width_mm", positive), need("table_length_mm", positive),
+				need("validated", yesNo), need("source", text),
+			}},
+			{name: "body", key: []string{"model"}, columns: []column{
+				need("model", code), need("height_m", positive), need("mass_kg", positive), need("trunk_mm", positive), need("head_mm", positive),
+				need("radius_mm", positive), need("flat_mm", positive), need("height_min_m", positive), need("height_max_m", positive),
+				need("mass_min_kg", positive), need("mass_max_kg", positive), need("source", text),
+			}},
+			{name: "reference_points", key: []string{"said"}, columns: []column{
+				need("said", text), need("before_isocentre_mm", number), need("source", text),
+			}},
+			{name: "settings", key: []string{"key"}, columns: []column{
+				need("key", code), need("value", number), need("unit", text), need("meaning", text), need("source", text),
+			}},
+		},
 	},
 	{
 		name: "activity_factors", means: "effective dose for each activity of a radiopharmaceutical",

@@ -80,6 +80,14 @@ func labels(prefix string) []column {
 	return []column{need(prefix+"_en", text), need(prefix+"_de", text), need(prefix+"_fr", text)}
 }
 
+// coefficients are n numbers, counted from 0.
+func coefficients(prefix string, n int) (all []column) {
+	for i := range n {
+		all = append(all, need(prefix+itoa(i), number))
+	}
+	return all
+}
+
 // checkTable holds t against its schema.
 func (r *reader) checkTable(t *Table, s schema) {
 	var names []string
