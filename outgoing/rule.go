@@ -3,6 +3,7 @@ package outgoing
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,6 +95,25 @@ func blockOf(a netip.Addr) (block, bool) {
 		}
 	}
 	return block{reason: "not an address"}, !a.IsValid()
+}
+
+// Where systems of a hospital stand, and, within that, metadata services of clouds.
+var (
+	hospital = []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), // RFC 1918
+		netip.MustParsePrefix("100.64.0.0/10"), // RFC 6598
+		netip.MustParsePrefix("fc00::/7"),      // RFC 4193
+	}
+	metadata = []netip.Addr{
+		netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("192.168.169.254"), netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"),
+	}
+)
+
+// inHospital reports whether an address is one of a private network, and none at which
+// a cloud answers its machines.
+func inHospital(a netip.Addr) bool {
+	a = reached(a)
+	return !slices.Contains(metadata, a) && slices.ContainsFunc(hospital, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // A rule allows a target: a network or address, or a host name.

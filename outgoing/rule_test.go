@@ -1,6 +1,8 @@
 package outgoing
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -142,4 +144,59 @@ func FuzzRule(f *testing.F) {
 			t.Errorf("the name %q opens metadata", s)
 		}
 	})
+}
+
+// TestNamed lists where a system may stand that an administrator named: in the networks
+// of the hospital, not on this machine and not where clouds answer their machines.
+func TestNamed(t *testing.T) {
+	for _, c := range []struct {
+		address string
+		want    bool
+	}{
+		{"10.1.2.3", true}, {"172.31.255.255", true}, {"192.168.1.1", true}, {"100.64.0.1", true}, {"fd12:3456::1", true},
+		{"::ffff:10.1.2.3", true}, {"64:ff9b::10.0.0.1", true},
+		{"127.0.0.1", false}, {"::1", false}, {"::ffff:127.0.0.1", false}, {"0.0.0.0", false},
+		{"169.254.169.254", false}, {"fe80::1", false}, {"2002:7f00:0001::", false},
+		{"100.100.100.200", false}, {"192.168.169.254", false}, {"fd00:ec2::254", false}, {"fd20:ce::254", false},
+		{"224.0.0.1", false}, {"255.255.255.255", false}, {"192.0.2.1", false}, {"2001:db8::1", false}, {"198.18.0.1", false},
+	} {
+		if got := inHospital(netip.MustParseAddr(c.address)); got != c.want {
+			t.Errorf("%s: %v; want %v", c.address, got, c.want)
+		}
+	}
+}
+
+// TestNamedIsJudged holds that Dial refuses what DialNamed may call, that neither calls
+// this machine without a rule, and that a rule opens it to both.
+func TestNamedIsJudged(t *testing.T) {
+	for _, c := range []struct {
+		name, dialled string
+		named         bool
+		allow         []string
+		want          string
+	}{
+		{"private, named", "10.1.2.3:2575", true, nil, ""},
+		{"private, not named", "10.1.2.3:2575", false, nil, "private network"},
+		{"this machine, named", "127.0.0.1:2575", true, nil, "loopback"},
+		{"this machine, named and under reach", "127.0.0.1:2575", true, []string{"127.0.0.1"}, ""},
+		{"metadata, named", "169.254.169.254:80", true, nil, "link-local, where metadata services are"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, err := New(Options{Allow: c.allow})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx := t.Context()
+			if c.named {
+				ctx = context.WithValue(ctx, namedKey{}, true)
+			}
+			got := ""
+			if r, ok := errors.AsType[*RefusedError](client.judge(ctx, "ris.example", "2575", c.dialled, false)); ok {
+				got = r.Reason
+			}
+			if got != c.want {
+				t.Errorf("refused for %q; want %q", got, c.want)
+			}
+		})
+	}
 }

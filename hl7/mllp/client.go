@@ -185,7 +185,7 @@ func (c *Client) exchange(ctx context.Context, h hl7.Header, message []byte) (An
 	for {
 		c.frames.limits.Idle = max(time.Until(until), time.Millisecond)
 		b, err := c.frames.next()
-		if long := (tooLongError{}); errors.As(err, &long) {
+		if long := (skippedError{}); errors.As(err, &long) {
 			return Answer{}, err
 		} else if err != nil {
 			return Answer{}, fault.As(fault.Unavailable, err)

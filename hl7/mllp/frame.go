@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"radagora/fault"
@@ -21,22 +22,26 @@ type frames struct {
 	first  time.Time // when the message began
 	begun  func()    // told that one begins; nil is nobody
 	total  int64
+	most   int                     // bytes of a message, at most limits.Message
+	vouch  func(begin []byte) bool // asked of a message that has more than most bytes whether it may; nil: no
+	memory *memory                 // that messages are in; nil: there is enough
+	held   int                     // bytes of it
 }
 
 // buffer is how much is read at once.
 const buffer = 16 << 10
 
 func newFrames(conn net.Conn, l Limits) *frames {
-	return &frames{conn: conn, in: bufio.NewReaderSize(conn, buffer), limits: l}
+	return &frames{conn: conn, in: bufio.NewReaderSize(conn, buffer), limits: l, most: l.Message}
 }
 
-// tooLongError is of a message that was skipped; the connection goes on.
-type tooLongError struct{ error }
+// skippedError is of a message that was skipped; the connection goes on.
+type skippedError struct{ error }
 
-func (e tooLongError) Unwrap() error { return e.error }
+func (e skippedError) Unwrap() error { return e.error }
 
-// next returns the next message. Of one above the limit it returns the begin, with
-// a tooLongError. Other errors end the connection: io.EOF between messages, or of
+// next returns the next message. Of one above the limit, or for which there is no
+// memory now, it returns the begin, with a skippedError. Other errors end the connection: io.EOF between messages, or of
 // kinds Invalid, Exhausted and Unavailable.
 func (f *frames) next() ([]byte, error) {
 	if err := f.seek(); err != nil {
@@ -97,7 +102,7 @@ func silent(err error, when string) error {
 // body reads to the end of a frame and over it.
 func (f *frames) body() ([]byte, error) {
 	var out []byte
-	long := 0 // what was skipped
+	long, full := 0, false // what was skipped, and whether for want of memory
 	until := within(f.limits.Whole)
 	for {
 		piece, done, err := f.piece(until)
@@ -106,26 +111,86 @@ func (f *frames) body() ([]byte, error) {
 		}
 		if i := bytes.LastIndexByte(piece, begin); i >= 0 {
 			f.odd.Restarted++
-			out, long = out[:0], 0
+			out, long, full = out[:0], 0, false
 			piece = piece[i+1:]
 		}
-		if room := f.limits.Message - len(out); len(piece) > room {
-			long += len(piece) - room
-			piece = piece[:room]
+		if len(out)+len(piece) > f.most && long == 0 && f.most < f.limits.Message && f.vouch != nil && f.vouch(append(bytes.Clone(out), piece...)) {
+			f.most = f.limits.Message
 		}
-		out = append(out, piece...)
-		if long > 16*f.limits.Message {
+		room := f.most - len(out)
+		if long > 0 {
+			room = 0 // what follows on something skipped is no part of the begin
+		}
+		if room = min(room, len(piece)); !f.grow(&out, room) {
+			room, full = 0, true
+		}
+		out = append(out, piece[:room]...)
+		long += len(piece) - room
+		if long > 16*f.most {
 			return nil, fault.Errorf(fault.Exhausted, "mllp: a message has more than %d bytes and does not end", long)
 		}
 		if !done {
 			continue
 		}
 		f.ended = true
-		if long > 0 {
-			return out, tooLongError{fault.Errorf(fault.Exhausted, "mllp: the message has %d bytes; the limit is %d", len(out)+long, f.limits.Message)}
+		switch {
+		case full:
+			return out, skippedError{fault.Errorf(fault.Unavailable, "mllp: there is no room for a message of %d bytes now", len(out)+long)}
+		case long > 0:
+			return out, skippedError{fault.Errorf(fault.Exhausted, "mllp: the message has %d bytes; the limit is %d", len(out)+long, f.most)}
 		}
 		return out, nil
 	}
+}
+
+// grow makes room for n more bytes, and reports whether there was memory for them.
+func (f *frames) grow(b *[]byte, n int) bool {
+	have, want := cap(*b), len(*b)+n
+	if want <= have {
+		return true
+	}
+	want = min(max(want, 2*have), f.most)
+	if f.memory != nil {
+		if !f.memory.take(want - have) {
+			return false
+		}
+		f.held += want - have
+	}
+	more := make([]byte, len(*b), want)
+	copy(more, *b)
+	*b = more
+	return true
+}
+
+// release gives back the memory of a message that was dealt with.
+func (f *frames) release() {
+	if f.memory != nil {
+		f.memory.give(f.held)
+	}
+	f.held = 0
+}
+
+// A memory is what all connections of a server keep their messages in.
+type memory struct {
+	mu   sync.Mutex
+	left int
+}
+
+// take takes n bytes, if there are so many.
+func (m *memory) take(n int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > m.left {
+		return false
+	}
+	m.left -= n
+	return true
+}
+
+func (m *memory) give(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.left += n
 }
 
 // piece returns what has arrived, and whether it is the last piece of the frame. It

@@ -11,6 +11,7 @@ import (
 type gate struct {
 	limits Limits
 	all    int
+	odd    int // strangers
 	by     map[netip.Addr]*visitor
 	swept  time.Time
 }
@@ -18,6 +19,7 @@ type gate struct {
 // A visitor is an address.
 type visitor struct {
 	open   int
+	odd    int     // of them, strangers
 	opens  float64 // connections it may still open
 	tokens float64 // messages it may still send
 	at     time.Time
@@ -62,6 +64,29 @@ func (g *gate) leave(a netip.Addr) {
 	g.all--
 	if v := g.by[a]; v != nil {
 		v.open--
+	}
+}
+
+// admit lets a connection that is open stay though nobody vouches for it. Errors are of
+// kind Exhausted.
+func (g *gate) admit(a netip.Addr, now time.Time) error {
+	v := g.of(a, now)
+	switch {
+	case g.odd >= g.limits.Strangers:
+		return fault.Errorf(fault.Exhausted, "mllp: %d connections of strangers are open", g.odd)
+	case v.odd >= g.limits.OfStranger:
+		return fault.Errorf(fault.Exhausted, "mllp: %d connections of the address are open, and nobody vouches for it", v.odd)
+	}
+	v.odd++
+	g.odd++
+	return nil
+}
+
+// vouched notes that a connection that was admitted is of no stranger any more, or closed.
+func (g *gate) vouched(a netip.Addr) {
+	g.odd--
+	if v := g.by[a]; v != nil {
+		v.odd--
 	}
 }
 

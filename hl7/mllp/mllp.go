@@ -40,6 +40,11 @@ type Limits struct {
 	Junk        int           // bytes outside frames before the connection is closed
 	Connections int           // open at once
 	PerAddress  int           // of one address
+	Memory      int           // bytes of all messages that are being read or dealt with; what finds no room is to come again
+	Strangers   int           // connections of strangers, open at once; see Server.Known
+	OfStranger  int           // of them, of one address
+	First       int           // bytes of a message of a stranger
+	FirstIdle   time.Duration // silence of a stranger
 	Rate        int           // messages a second from one address; more wait, none are lost; negative: no limit
 	Opens       int           // connections an address may open a minute; negative: no limit
 	Idle        time.Duration // silence between messages
@@ -53,6 +58,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Message: 32 << 20, Junk: 64 << 10, Connections: 500, PerAddress: 50, Rate: 1000, Opens: 600,
+		Memory: 256 << 20, Strangers: 100, OfStranger: 5, First: 64 << 10, FirstIdle: 5 * time.Minute,
 		Idle: 24 * time.Hour, Stall: 30 * time.Second, Whole: 5 * time.Minute, Write: 30 * time.Second, Grace: 10 * time.Second,
 	}
 }
@@ -62,7 +68,8 @@ func (l Limits) filled() Limits {
 	d := DefaultLimits()
 	return Limits{
 		Message: cmp.Or(l.Message, d.Message), Junk: cmp.Or(l.Junk, d.Junk), Connections: cmp.Or(l.Connections, d.Connections),
-		PerAddress: cmp.Or(l.PerAddress, d.PerAddress), Rate: cmp.Or(l.Rate, d.Rate), Opens: cmp.Or(l.Opens, d.Opens),
+		PerAddress: cmp.Or(l.PerAddress, d.PerAddress), Memory: cmp.Or(l.Memory, d.Memory), Strangers: cmp.Or(l.Strangers, d.Strangers),
+		OfStranger: cmp.Or(l.OfStranger, d.OfStranger), First: cmp.Or(l.First, d.First), FirstIdle: cmp.Or(l.FirstIdle, d.FirstIdle), Rate: cmp.Or(l.Rate, d.Rate), Opens: cmp.Or(l.Opens, d.Opens),
 		Idle: cmp.Or(l.Idle, d.Idle), Stall: cmp.Or(l.Stall, d.Stall), Whole: cmp.Or(l.Whole, d.Whole),
 		Write: cmp.Or(l.Write, d.Write), Grace: cmp.Or(l.Grace, d.Grace),
 	}

@@ -50,12 +50,18 @@ type Server struct {
 	TLS       *tls.Config // nil is without TLS; ClientAuth says whether peers show certificates
 	// Accept decides about a connection, TLS done. An error closes it. Nil accepts all.
 	Accept func(ctx context.Context, p Peer) error
+	// Known reports whether somebody vouches for a peer: by its address, with begin nil,
+	// when it connects, and by the begin of a message that is longer than Limits.First.
+	// Until then, or until a message of it is received without an error, it is a
+	// stranger: it has few connections, small messages and little time. Nil knows all.
+	Known func(ctx context.Context, p Peer, begin []byte) bool
 	// Observe is told what happens, from many goroutines. It must be quick. Nil is nobody.
 	Observe func(ctx context.Context, o Observation)
 
 	prepared sync.Once
 	limits   Limits
 	gate     *gate
+	memory   *memory
 
 	mu    sync.Mutex
 	conns map[*connection]struct{}
@@ -73,6 +79,7 @@ type connection struct {
 	frames *frames
 	count  int
 	busy   bool // a message is read or dealt with; guarded by Server.mu
+	odd    bool // nobody vouches for it; guarded by Server.mu
 }
 
 // Serve accepts connections from l until ctx ends; then it closes l, closes
@@ -88,7 +95,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			s.Log = slog.New(slog.DiscardHandler)
 		}
 		s.limits, s.conns = s.Limits.filled(), map[*connection]struct{}{}
-		s.gate = newGate(s.limits)
+		s.gate, s.memory = newGate(s.limits), &memory{left: s.limits.Memory}
 	})
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -189,9 +196,14 @@ func (c *connection) serve(ctx context.Context) error {
 	if err := c.greet(ctx); err != nil {
 		return err
 	}
-	c.s.observe(ctx, Observation{Occasion: Opened, Peer: c.peer})
 	c.frames = newFrames(c.conn, c.s.limits)
 	c.frames.begun = func() { c.working(true) }
+	c.frames.memory = c.s.memory
+	defer c.frames.release()
+	if err := c.admit(ctx); err != nil {
+		return err
+	}
+	c.s.observe(ctx, Observation{Occasion: Opened, Peer: c.peer})
 	for {
 		if !c.working(false) {
 			return nil
@@ -200,7 +212,7 @@ func (c *connection) serve(ctx context.Context) error {
 			pause(ctx, d)
 		}
 		message, err := c.frames.next()
-		if long := (tooLongError{}); err != nil && !errors.As(err, &long) {
+		if skipped := (skippedError{}); err != nil && !errors.As(err, &skipped) {
 			if errors.Is(err, io.EOF) || c.s.stopping() {
 				return nil
 			}
@@ -236,13 +248,50 @@ func (c *connection) greet(ctx context.Context) error {
 	return nil
 }
 
-// answer has a message received and sends the answer.
-func (c *connection) answer(ctx context.Context, message []byte, tooLong error) error {
+// admit bounds what a stranger may do. An error is the reason for which none more is let in.
+func (c *connection) admit(ctx context.Context) error {
+	if c.s.Known == nil || c.s.Known(ctx, c.peer, nil) {
+		return nil
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if err := c.s.gate.admit(c.peer.Address.Addr(), clock()); err != nil {
+		return err
+	}
+	c.odd = true
+	c.frames.most, c.frames.limits.Idle = min(c.s.limits.First, c.s.limits.Message), min(c.s.limits.FirstIdle, c.s.limits.Idle)
+	c.frames.vouch = func(begin []byte) bool {
+		known := c.s.Known(ctx, c.peer, begin)
+		if known {
+			c.vouched()
+		}
+		return known
+	}
+	return nil
+}
+
+// vouched ends what holds for strangers.
+func (c *connection) vouched() {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.odd {
+		c.s.gate.vouched(c.peer.Address.Addr())
+		c.odd = false
+		c.frames.most, c.frames.limits.Idle = c.s.limits.Message, c.s.limits.Idle
+	}
+}
+
+// answer has a message received and sends the answer. One that was skipped is answered
+// by the reason for which it was.
+func (c *connection) answer(ctx context.Context, message []byte, skipped error) error {
+	defer c.frames.release()
 	c.count++
 	var ack []byte
-	err := tooLong
+	err := skipped
 	if err == nil {
-		ack, err = c.receive(ctx, message)
+		if ack, err = c.receive(ctx, message); err == nil {
+			c.vouched()
+		}
 	}
 	if err != nil && ack == nil {
 		ack = hl7.Acknowledge(message, hl7.Accept, hl7.Reply{Err: err, Now: c.s.Now(), ControlID: c.s.ControlID()})
@@ -293,6 +342,10 @@ func (s *Server) forget(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if c.odd {
+		s.gate.vouched(c.peer.Address.Addr())
+		c.odd = false
+	}
 	s.gate.leave(c.peer.Address.Addr())
 }
 
