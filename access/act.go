@@ -14,7 +14,10 @@ const (
 	ExaminationRead Act = "dose.examination.read" // one examination, without identity
 	OperatorRead    Act = "dose.operator.read"    // who operated, in views that compare
 	MappingRead     Act = "dose.mapping.read"
+	MappingPropose  Act = "dose.mapping.propose" // what a local name means, for a second person to approve
 	MappingApprove  Act = "dose.mapping.approve" // local name to examination and indication
+	LevelEnter      Act = "dose.level.enter"     // type in sets of reference levels
+	LevelCheck      Act = "dose.level.check"     // compare what another person typed with its source
 	LevelGovern     Act = "dose.level.govern"    // which set of levels governs
 	FindingRead     Act = "finding.list.read"
 	FindingDecide   Act = "finding.state.change" // owner, state, note, due date
@@ -40,10 +43,11 @@ const (
 	StepChange     Act = "worklist.step.change"     // write, change and cancel orders, say that a patient arrived
 	PerformedWrite Act = "worklist.performed.write" // what a machine did: N-CREATE, N-SET
 
-	ChannelRead   Act = "connect.channel.read"   // systems that send messages, and how that goes; no content
-	ChannelChange Act = "connect.channel.change" // accept, hold, block; their mapping
-	MessageRead   Act = "connect.message.read"   // what a message says
-	MessageChange Act = "connect.message.change" // correct, replay, set aside
+	ChannelRead    Act = "connect.channel.read"    // systems that send messages, and how that goes; no content
+	ChannelChange  Act = "connect.channel.change"  // accept, hold, block; their mapping
+	ReceiverChange Act = "connect.receiver.change" // whom we send messages to, and where
+	MessageRead    Act = "connect.message.read"    // what a message says
+	MessageChange  Act = "connect.message.change"  // correct, replay, set aside
 
 	IdentityRead Act = "person.identity.read" // name, birth date, identifier of a patient
 	LinkChange   Act = "person.link.change"   // which identifiers mean the same person
@@ -109,16 +113,16 @@ var groups = map[Act][]group{
 	AccessListRead: {personal},
 	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
 	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
-	PersonErase: {dangerous, personal}, PersonExport: {dangerous, personal}, ConfigApply: {dangerous},
+	PersonErase: {dangerous, personal}, PersonExport: {dangerous, personal}, ConfigApply: {dangerous}, ReceiverChange: {dangerous},
 	JournalExport: {dangerous}, SecondaryUse: {secondary},
 }
 
 // acts are all of them in the order of the list above.
 var acts = []Act{
-	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingApprove, LevelGovern, FindingRead,
+	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, FindingRead,
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
-	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, MessageRead, MessageChange, IdentityRead,
+	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,
 	OwnChange, TokenOwn, TokenChange, StudyExplain, StudyGrant, GlassOpen, GlassReview, JournalRead, JournalExport,
 	AccessListRead, Rebuild, RegisterRead, RegisterChange, RequestHandle, BreachHandle, PersonExport, PersonErase,

@@ -73,6 +73,8 @@ type Orders interface {
 	Create(ctx context.Context, q worklist.Request) (worklist.Order, bool, error)
 	Change(ctx context.Context, o worklist.Order) (worklist.Order, error)
 	Cancel(ctx context.Context, site, id string, version int64, reason string) (worklist.Order, error)
+	Unschedule(ctx context.Context, site, id string) (worklist.Order, error)
+	Reschedule(ctx context.Context, site, id string, steps ...string) (worklist.Order, error)
 	Get(ctx context.Context, site, id string) (worklist.Order, error)
 	Numbered(ctx context.Context, site string, n worklist.Numbers) ([]worklist.Order, error)
 	StudyStates(ctx context.Context, site string, f worklist.StudyFilter) ([]worklist.StudyState, error)

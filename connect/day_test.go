@@ -97,10 +97,20 @@ func (h *hospital) exam(k int) (acts []func()) {
 		adt("A08", id, family, fmt.Sprintf("OBX|1|NM|29463-7^Weight^LN||%d|kg|||||F", 50+h.IntN(60)), fmt.Sprintf("OBX|2|NM|8302-2^Height^LN||1%d|cm|||||F", 50+h.IntN(40)))
 	}
 	moved, patient := start.Add(90*time.Minute), id
-	add(func() {
-		h.tell("SIU^S13", fmt.Sprintf("SCH|AP%d|||||||||||||||||||||||||P%d|F%d", k, k, k), pid(patient, family), "RGS|1",
-			fmt.Sprintf("AIS|1||CTABD^CT abdomen^L|%s+0000|0|min|20|min", moved.Format("20060102150405")))
-	})
+	appoint := func(event string, at time.Time) {
+		add(func() {
+			h.tell("SIU^"+event, fmt.Sprintf("SCH|AP%d|||||||||||||||||||||||||P%d|F%d", k, k, k), pid(patient, family), "RGS|1",
+				fmt.Sprintf("AIS|1||CTABD^CT abdomen^L|%s+0000|0|min|20|min", at.Format("20060102150405")))
+		})
+	}
+	appoint("S13", moved)
+	switch h.IntN(6) {
+	case 0:
+		appoint([]string{"S15", "S17", "S26"}[h.IntN(3)], moved) // the appointment is no more, the order waits
+	case 1:
+		appoint("S15", moved)
+		appoint("S12", moved.Add(26*time.Hour))
+	}
 	if h.IntN(3) == 0 {
 		order("XO", start.Add(3*time.Hour), "pain and fever")
 	}

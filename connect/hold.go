@@ -14,6 +14,7 @@ var _ access.Roll = (*Register)(nil)
 // Persons returns everybody whom messages are about.
 func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, error) {
 	return access.PersonsIn(ctx, q, `select site_id, person from connect_message where person <> '' union
+		select site_id, person from connect_also union
 		select site_id, person from connect_order where person <> '' union
 		select site_id, person from connect_outgoing where person <> '' union
 		select site_id, person from connect_report order by 1, 2`)
@@ -22,7 +23,7 @@ func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, er
 // Export yields the messages about a person, those that came and those that were sent.
 func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
 	return func(yield func(access.Record, error) bool) {
-		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and person = $2 order by message_id`, p.Site, p.ID)
+		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where `+ofPerson("$1", "$2")+` order by message_id`, p.Site, p.ID)
 		if err != nil {
 			yield(access.Record{}, err)
 			return
@@ -49,12 +50,15 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 	}
 }
 
-// Erase removes messages about a person, and what orders of theirs are called.
+// Erase removes messages that speak of a person, also of others with them, and what
+// orders of theirs are called.
 func (*Register) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, error) {
 	count := int64(0)
 	for _, s := range []string{
-		`delete from connect_told where message_id in (select message_id from connect_message where site_id = $1 and person = $2)`,
-		`delete from connect_message where site_id = $1 and person = $2`,
+		`delete from connect_told where ` + ofPerson("$1", "$2"),
+		`delete from connect_also where message_id in (select message_id from connect_message where person <> '' and site_id = $1 and person = $2)`,
+		`delete from connect_message where ` + ofPerson("$1", "$2"),
+		`delete from connect_also where message_id in (select message_id from connect_also where site_id = $1 and person = $2)`,
 		`delete from connect_order where site_id = $1 and person = $2`,
 		`delete from connect_outgoing where site_id = $1 and person = $2`,
 		`delete from connect_report_file where report_id in (select report_id from connect_report where site_id = $1 and person = $2)`,

@@ -103,7 +103,7 @@ func (r *Register) touches(ctx context.Context, m Message) (names []string, err 
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range append([]Effect{e}, e.Further...) {
+	for _, p := range e.parts() {
 		for _, n := range append(append([]Number(nil), p.Patient.Numbers...), p.Prior...) {
 			keys, err := r.People.Keys(ctx, m.Site, r.key(n, c))
 			if err != nil {
@@ -114,6 +114,17 @@ func (r *Register) touches(ctx context.Context, m Message) (names []string, err 
 			}
 		}
 	}
+	for _, p := range e.parts() {
+		names = append(names, p.things()...)
+	}
+	if len(names) == 0 {
+		names = []string{"channel " + m.Channel}
+	}
+	return names, nil
+}
+
+// things names the orders and reports that one part of a message is about.
+func (e Effect) things() (names []string) {
 	for _, o := range e.Orders {
 		for _, n := range allNumbers(o) {
 			names = append(names, n.kind+" "+n.number)
@@ -129,10 +140,7 @@ func (r *Register) touches(ctx context.Context, m Message) (names []string, err 
 			}
 		}
 	}
-	if len(names) == 0 {
-		names = []string{"channel " + m.Channel}
-	}
-	return names, nil
+	return names
 }
 
 // unions knows which names belong together.

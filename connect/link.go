@@ -101,7 +101,7 @@ func byMessage(who string) bool { return strings.HasPrefix(who, "hl7:") }
 // it, says the opposite of the same two numbers.
 func (r *Register) overtaken(ctx context.Context, m Message, e Effect, l person.Link) (bool, error) {
 	for _, p := range []string{l.A, l.B} {
-		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where site_id = $1 and person = $2 and person <> '' and state = 'applied'
+		list, err := db.List(ctx, r.DB, scanMessage, fromMessage+`where `+ofPerson("$1", "$2")+` and state = 'applied'
 			and event_at >= $3 and code like 'ADT^A%' order by message_id desc limit $4`, l.Site, p, db.Millis(e.At), storyLimit)
 		if err != nil {
 			return false, err
@@ -129,7 +129,7 @@ func (r *Register) overtaken(ctx context.Context, m Message, e Effect, l person.
 
 // joined reports whether a message speaks of both ends of a link.
 func (r *Register) joined(e Effect, c Channel, l person.Link) bool {
-	for _, p := range append([]Effect{e}, e.Further...) {
+	for _, p := range e.parts() {
 		key := r.keyOf(p.Patient, c)
 		for _, n := range p.Prior {
 			if other := r.key(n, c); key == l.A && other == l.B || key == l.B && other == l.A {

@@ -64,7 +64,8 @@ func (r *Register) Messages(ctx context.Context, site string, f Filter) ([]Messa
 		and("code like ", f.Code+"%")
 	}
 	if f.Person != "" {
-		and("person <> '' and person = ", f.Person) // or its index is not used
+		args = append(args, f.Person)
+		where += " and " + ofPerson("$1", place(len(args)))
 	}
 	if f.Before != "" {
 		and("message_id < ", f.Before)
@@ -96,10 +97,10 @@ func (r *Register) Message(ctx context.Context, site, id string) (Message, error
 	if err != nil {
 		return Message{}, err
 	}
-	return m, access.Check(ctx, access.MessageRead, access.Subject{Site: site, Person: m.Person})
+	return m, may(ctx, access.MessageRead, m)
 }
 
-func (*Register) message(ctx context.Context, q db.Querier, site, id string) (Message, error) {
+func (r *Register) message(ctx context.Context, q db.Querier, site, id string) (Message, error) {
 	list, err := db.List(ctx, q, scanMessage, fromMessage+`where site_id = $1 and message_id = $2`, site, id)
 	if err == nil && len(list) == 0 {
 		err = fault.Errorf(fault.NotFound, "no message of that id")
@@ -107,13 +108,14 @@ func (*Register) message(ctx context.Context, q db.Querier, site, id string) (Me
 	if err != nil {
 		return Message{}, err
 	}
-	return list[0], nil
+	list[0].Others, err = r.others(ctx, q, list[0])
+	return list[0], err
 }
 
 // Says returns what a message that is kept says, read as its channel reads it. It is
 // Invalid if it cannot be read any more, or its content is gone.
 func (r *Register) Says(ctx context.Context, m Message) (*hl7.Message, Effect, error) {
-	if err := access.Check(ctx, access.MessageRead, access.Subject{Site: m.Site, Person: m.Person}); err != nil {
+	if err := may(ctx, access.MessageRead, m); err != nil {
 		return nil, Effect{}, err
 	}
 	c, err := r.channel(ctx, r.DB, m.Site, m.Channel)
@@ -222,7 +224,7 @@ func (r *Register) change(ctx context.Context, site, id, reason string) (Message
 	if err != nil {
 		return m, err
 	}
-	if err := access.Check(ctx, access.MessageChange, access.Subject{Site: site, Person: m.Person}); err != nil {
+	if err := may(ctx, access.MessageChange, m); err != nil {
 		return m, err
 	}
 	if reason == "" || len(reason) > 1000 {

@@ -45,6 +45,9 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 		}
 		return o, err
 	}
+	if o.Control == unbook && len(same) == 0 && now.wants() != "" {
+		now.exists = false // what was ordered waits itself: the end of its appointment need not
+	}
 	done, id, err := r.become(ctx, m, c, before, now, same, len(all) > len(same))
 	if err != nil {
 		return done, err
@@ -84,6 +87,9 @@ func (r *Register) become(ctx context.Context, m Message, c Channel, before, now
 			done.reason = ReasonLate
 		}
 		return done, "", nil
+	case !now.exists && len(same) == 0: // an appointment ended, and nobody ordered anything
+		done.reason = ReasonNoOrder
+		return done, "", nil
 	case len(same) == 0:
 		if lack := now.wants(); lack != "" {
 			return outcome{Waiting, ReasonModality, []Problem{{At: lack, What: "the order names no modality, and the mapping knows none for its procedure"}}}, "", nil
@@ -92,6 +98,9 @@ func (r *Register) become(ctx context.Context, m Message, c Channel, before, now
 		if err == nil && now.cancelled { // it was cancelled before it came: history knows of it
 			_, err = r.Orders.Cancel(ctx, c.Site, made, 0, m.Code)
 			done.reason = ReasonLate
+		}
+		if err == nil && now.unbooked && !now.cancelled {
+			_, err = r.Orders.Unschedule(ctx, c.Site, made)
 		}
 		return done, made, err
 	default:
@@ -202,7 +211,28 @@ func (r *Register) update(ctx context.Context, c Channel, have worklist.Order, b
 		r.patientOf(c, now.number, &have)
 	}
 	changed, err := r.Orders.Change(ctx, have)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case now.unbooked && (!before.unbooked || len(changed.Steps) > len(was.Steps)):
+		changed, err = r.Orders.Unschedule(ctx, c.Site, have.ID)
+	case before.unbooked && !now.unbooked:
+		changed, err = r.Orders.Reschedule(ctx, c.Site, have.ID, offSteps(have.Steps, now)...)
+	}
 	return changed.Version != was.Version, err
+}
+
+// offSteps returns the keys of steps that are off the worklist, and that no message
+// cancelled.
+func offSteps(have []worklist.Step, now telling) (keys []string) {
+	for i, s := range have {
+		cancelled := slices.ContainsFunc(now.Steps, func(n worklist.Step) bool { return n.State == worklist.Cancelled && n.ID == s.ID })
+		if s.State == worklist.Cancelled && s.Key != "" && !cancelled && i < max(len(now.Steps), 1) {
+			keys = append(keys, s.Key)
+		}
+	}
+	return keys
 }
 
 // steps brings the steps of an order that nobody began from what was told of them to
@@ -225,7 +255,7 @@ func steps(have []worklist.Step, before, now telling) []worklist.Step {
 		case n.State == worklist.Cancelled:
 		case at < 0, have[at].State == worklist.Cancelled && was.State == worklist.Cancelled:
 			have = append(have, n)
-		case have[at].State == worklist.Scheduled:
+		case have[at].State == worklist.Scheduled, have[at].State == worklist.Cancelled && before.unbooked:
 			overlayStep(&have[at], was, n)
 		}
 	}

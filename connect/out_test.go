@@ -42,6 +42,12 @@ func listen(t *testing.T, answer func(n int, message []byte) []byte) *listener {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return hear(t, tcp, answer)
+}
+
+// hear takes messages at a listener.
+func hear(t *testing.T, tcp net.Listener, answer func(n int, message []byte) []byte) *listener {
+	t.Helper()
 	if answer == nil {
 		answer = func(_ int, m []byte) []byte { return accepted(m, nil) }
 	}

@@ -23,6 +23,7 @@ type Effect struct {
 	At       time.Time // of the event it tells of
 	Patient  Patient
 	Prior    []Number // numbers that are given up for those of the patient
+	Left     []Number // of a message that moves a visit: whose it was
 	Moves    bool     // it moves a visit or account, not a person
 	Undoes   bool     // it takes a merge back (A37)
 	Links    bool     // the numbers are one person's, and none is given up (A24)
@@ -51,7 +52,7 @@ type Said struct {
 
 // An Order is what a message says of an order.
 type Order struct {
-	Control   string // new, change, cancel, status, reply; "" if it says nothing
+	Control   string // new, change, cancel, unbook, status, reply; "" if it says nothing
 	Numbers   worklist.Numbers
 	Requested worklist.Order
 }
@@ -110,16 +111,44 @@ func (m *Mapping) Read(msg *hl7.Message, how Reading) Effect {
 	r.e.Moves = r.kind == "ADT" && slices.Contains([]string{"A43", "A44", "A45", "A50", "A51"}, trigger)
 	r.e.Undoes = r.kind == "ADT" && trigger == "A37"
 	r.e.Links = r.kind == "ADT" && trigger == "A24"
+	patients, joining := msg.Patients(), r.kind == "ADT" && slices.Contains(joins, trigger)
+	if len(patients) > 1 && !joining && !r.e.Moves {
+		r.several(patients)
+		return r.e
+	}
 	r.patient(all)
-	if !r.e.Moves {
+	switch {
+	case r.e.Moves:
+		r.e.Left = r.numbers("patient.prior", all)
+	default:
 		r.e.Prior = r.numbers("patient.prior", all)
 	}
-	if r.kind == "ADT" && slices.Contains(joins, trigger) {
-		r.pairs(msg.Patients())
+	if joining {
+		r.pairs(patients)
 	}
 	r.orders(all)
 	r.reports(all)
 	return r.e
+}
+
+// several reads a message about several patients, as a batch of results is, each with
+// what stands behind its PID alone.
+func (r *reader) several(patients []hl7.Group) {
+	common := r.m.Whole().Before("PID")
+	for i, g := range patients {
+		x := r
+		if i > 0 {
+			x = &reader{Mapping: r.Mapping, Reading: r.Reading, m: r.m, kind: r.kind, e: Effect{Code: r.e.Code, At: r.e.At}}
+		}
+		part := slices.Concat(common, g)
+		in := scope{r.kind, part, part}
+		x.patient(in)
+		x.orders(in)
+		x.reports(in)
+		if i > 0 {
+			r.e.Further, r.e.Problems = append(r.e.Further, x.e), append(r.e.Problems, x.e.Problems...)
+		}
+	}
 }
 
 // joins are the events that say of two numbers that they are one person's, or not.
@@ -399,8 +428,9 @@ func (r *reader) orders(all scope) {
 	r.e.Orders = gathered(r.e.Orders)
 }
 
-// triggers of appointments and what they do.
-var triggers = map[string]string{"S12": "new", "S13": "change", "S14": "change", "S15": "cancel", "S16": "cancel", "S17": "cancel", "S26": "cancel"}
+// triggers of appointments and what they do (chapter 10, section 10.4): cancelled,
+// discontinued, deleted and missed ones leave the order as it was, to be booked anew.
+var triggers = map[string]string{"S12": "new", "S13": "change", "S14": "change", "S15": unbook, "S16": unbook, "S17": unbook, "S26": unbook}
 
 func (r *reader) order(in scope) Order {
 	o := Order{Control: r.code("control", "", r.text("order.control", in))}

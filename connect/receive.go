@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -110,6 +111,7 @@ func (r *Register) store(ctx context.Context, tx *db.Tx, c Channel, body []byte,
 		if mapping, err := r.mapping(c.Site, c.Mapping); err == nil {
 			e := mapping.Read(parsed, r.reading(ctx, c))
 			m.Person, m.Event = r.keyOf(e.Patient, c), e.At
+			m.Others = slices.DeleteFunc(r.personsOf(e, c), func(key string) bool { return key == m.Person })
 		}
 		same, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 			`select message_id from connect_message where channel_id = $1 and digest = $2 and state <> 'removed' limit 1`, c.ID, m.digest)
@@ -123,6 +125,9 @@ func (r *Register) store(ctx context.Context, tx *db.Tx, c Channel, body []byte,
 		}
 	}
 	if err := r.insert(ctx, tx, m); err != nil {
+		return Receipt{}, err
+	}
+	if err := r.file(ctx, tx, m); err != nil {
 		return Receipt{}, err
 	}
 	if m.State == Received {
@@ -147,6 +152,7 @@ type Message struct {
 	At                time.Time
 	Body              []byte
 	Person            string
+	Others            []string // whom else it speaks of; of lists, nobody
 	State             State
 	Reason            string
 	Detail            []Problem

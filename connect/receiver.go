@@ -175,7 +175,7 @@ func (*Register) receiver(ctx context.Context, q db.Querier, site, id string) (R
 // and returns its id. It is told of what happens from then on; what waited for one
 // that was paused is sent once it is enabled. Errors: Forbidden; Invalid; NotFound.
 func (r *Register) SetReceiver(ctx context.Context, c Receiver) (string, error) {
-	if err := access.Check(ctx, access.ChannelChange, access.Subject{Site: c.Site}); err != nil {
+	if err := access.Check(ctx, access.ReceiverChange, access.Subject{Site: c.Site}); err != nil {
 		return "", err
 	}
 	if r.Nameless {

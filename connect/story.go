@@ -22,16 +22,15 @@ type told struct {
 	number  Number // of the patient
 }
 
-// before orders messages by the time they tell of; at the same time a cancellation is
-// the last word, and else the sender's own numbers say.
+// unbook is the order control of an appointment that is no more. The order stays.
+const unbook = "unbook"
+
+// before orders messages by the time they tell of; at the same time the end of an
+// appointment, and then a cancellation, is the last word, and else the sender's own
+// numbers say.
 func (t told) before(o told) int {
-	cancels := func(t told) int {
-		if t.Control == "cancel" {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(t.at.Compare(o.at), cancels(t)-cancels(o), len(t.control)-len(o.control), strings.Compare(t.control, o.control))
+	ends := func(t told) int { return slices.Index([]string{unbook, "cancel"}, t.Control) }
+	return cmp.Or(t.at.Compare(o.at), ends(t)-ends(o), len(t.control)-len(o.control), strings.Compare(t.control, o.control))
 }
 
 // A telling is what a row of messages comes to.
@@ -39,6 +38,7 @@ type telling struct {
 	worklist.Order
 	number    Number
 	booked    []worklist.Step // by appointments, since an order said when
+	unbooked  bool            // the appointment is no more, and nobody said when since
 	exists    bool            // something was ordered
 	cancelled bool
 }
@@ -54,12 +54,16 @@ func tell(all []told) (t telling) {
 			t.cancel(q.Steps)
 			continue
 		}
+		if m.Control == unbook { // it says nothing of the order, but that it is not to be done then
+			t.unbooked = true
+			continue
+		}
 		if t.cancelled && m.Control == "new" && !m.booking {
 			t = telling{}
 		}
 		t.exists, t.cancelled, t.number = true, false, m.number
 		if m.booking {
-			t.booked = q.Steps
+			t.booked, t.unbooked = q.Steps, false
 			if q.Steps = nil; len(t.Steps) > 0 { // the order says what is done
 				q.Description, q.Code = "", nil
 			}
@@ -95,7 +99,7 @@ func (t *telling) book() {
 func (t *telling) take(steps []worklist.Step) {
 	for _, s := range steps {
 		if s.Start != "" {
-			t.booked = nil
+			t.booked, t.unbooked = nil, false
 		}
 		i := slices.IndexFunc(t.Steps, func(h worklist.Step) bool { return s.ID != "" && h.ID == s.ID })
 		if i < 0 && len(steps) == 1 && len(t.Steps) == 1 && (s.ID == "" || t.Steps[0].ID == "") {
@@ -204,9 +208,11 @@ func (r *Register) story(ctx context.Context, m Message, c Channel, o Order) (al
 		if err != nil {
 			return nil, err
 		}
-		for _, x := range e.Orders {
-			if one(x, o) {
-				all = append(all, toldBy(row, e, x))
+		for _, part := range e.parts() {
+			for _, x := range part.Orders {
+				if one(x, o) {
+					all = append(all, toldBy(row, part, x))
+				}
 			}
 		}
 	}
@@ -245,7 +251,7 @@ func toldBy(m Message, e Effect, o Order) told {
 
 // one reports whether two messages are about one order.
 func one(a, b Order) bool {
-	if !slices.Contains([]string{"new", "change", "cancel"}, a.Control) || !sameOrder(a.Requested, b.Requested) {
+	if !slices.Contains([]string{"new", "change", "cancel", unbook}, a.Control) || !sameOrder(a.Requested, b.Requested) {
 		return false
 	}
 	x, y := numbersOf(a.Numbers), numbersOf(b.Numbers)
@@ -286,6 +292,9 @@ func (e *Effect) dated(at time.Time) {
 	}
 	if e.At.IsZero() {
 		e.At = at
+	}
+	for i := range e.Further {
+		e.Further[i].dated(at)
 	}
 	for i := range e.Patient.Facts {
 		if f := &e.Patient.Facts[i]; f.At.IsZero() || f.At.After(late) {

@@ -3,6 +3,7 @@ package worklist
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"radagora/db"
 )
@@ -98,13 +99,10 @@ func (r *Register) Reface(ctx context.Context, tx *db.Tx, site string, keys []st
 	return nil
 }
 
-// reface shows the patient of one order anew, if any step of it is open.
+// reface shows the patient of one order anew, if any step of it is open, or all wait to
+// be scheduled.
 func (r *Register) reface(ctx context.Context, tx *db.Tx, o *Order) error {
-	open := false
-	for _, s := range o.Steps {
-		open = open || s.State.open()
-	}
-	if !open {
+	if o.begun() && !slices.ContainsFunc(o.Steps, func(s Step) bool { return s.State.open() }) {
 		return nil
 	}
 	before := *o

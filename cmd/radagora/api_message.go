@@ -141,7 +141,7 @@ func (a messageAPI) get(ctx context.Context, in *OneMessage) (*messageAnswer, er
 	if err != nil {
 		return nil, err
 	}
-	if err := a.noteRead(ctx, access.MessageRead, access.Subject{Site: at, Person: m.Person}); err != nil {
+	if err := a.noteMessage(ctx, m); err != nil {
 		return nil, err
 	}
 	out := apiWholeMessage{Message: apiMessageOf(m), Body: lines(m.Body), Attempts: m.Attempts, Replaces: m.Replaces, Problems: []apiTrouble{}}

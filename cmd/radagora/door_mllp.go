@@ -11,6 +11,7 @@ import (
 
 	"radagora/connect"
 	"radagora/db"
+	"radagora/fault"
 	"radagora/hl7"
 	"radagora/hl7/mllp"
 	"radagora/lang"
@@ -33,7 +34,7 @@ func (m mailroom) Receive(ctx context.Context, p mllp.Peer, message []byte) ([]b
 
 // store keeps a message, durably.
 func (m mailroom) store(ctx context.Context, p mllp.Peer, message []byte) error {
-	_, err := m.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: message, Address: p.Address.Addr().Unmap().String()})
+	_, err := m.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: message, Address: addressOf(p)})
 	return err
 }
 
@@ -50,11 +51,37 @@ func (m mailroom) answer(message []byte, err error) []byte {
 
 // mllpServer takes messages over a line.
 func (h *house) mllpServer(counted *metrics, config *tls.Config) *mllp.Server {
+	m := mailroom{h}
 	return &mllp.Server{
-		Receiver: mailroom{h}, Now: h.Now, ControlID: db.NewID, Log: h.Log, TLS: config,
+		Receiver: m, Now: h.Now, ControlID: db.NewID, Log: h.Log, TLS: config, Accept: m.accept, Known: m.known,
 		Observe: func(_ context.Context, o mllp.Observation) { counted.message(o) },
 	}
 }
+
+// accept lets all in but those whom people have shut out.
+func (m mailroom) accept(ctx context.Context, p mllp.Peer) error {
+	how, err := m.Connect.Meet(ctx, site.Default, addressOf(p))
+	if err == nil && how == connect.Shut {
+		err = fault.Errorf(fault.Forbidden, "the senders of this address are blocked")
+	}
+	return err
+}
+
+// known reports whether somebody vouches for a peer: the authority of its certificate,
+// or whoever accepted a sender of its address, or that of its message.
+func (m mailroom) known(ctx context.Context, p mllp.Peer, begin []byte) bool {
+	if p.Certificate != nil {
+		return true
+	}
+	if begin != nil {
+		ok, err := m.Connect.Vouches(ctx, site.Default, addressOf(p), begin)
+		return ok && err == nil
+	}
+	how, err := m.Connect.Meet(ctx, site.Default, addressOf(p))
+	return how == connect.Welcome && err == nil
+}
+
+func addressOf(p mllp.Peer) string { return p.Address.Addr().Unmap().String() }
 
 // lines returns the work of the doors for messages, and what the console says of them.
 func (h *house) lines(ctx context.Context, d doors, counted *metrics) (work []func() error, line string) {
@@ -97,11 +124,12 @@ func (h *house) stationsOf(ctx context.Context, siteID, modality string) ([]stri
 	return titles, nil
 }
 
-// receiverLine says how receivers of messages are called: by the rules for calls
-// outside, over TLS as DICOM peers are.
+// receiverLine says how receivers of messages are called: in the networks of the
+// hospital, as DICOM peers are, and anywhere else by the rules for calls outside; over
+// TLS as DICOM peers are.
 func (h *house) receiverLine() connect.Line {
 	return connect.Line{
-		Dial: h.Out.Dial,
+		Dial: h.Out.DialNamed,
 		TLS: func(certificate string) (*tls.Config, error) {
 			return h.lineTLS(site.Peer{TLS: true, Certificate: certificate})
 		},

@@ -174,7 +174,7 @@ func (c messageShowCmd) Run(ctx context.Context, sys *system) error {
 		if err != nil {
 			return err
 		}
-		if err := h.noteRead(ctx, access.MessageRead, access.Subject{Site: site.Default, Person: m.Person}); err != nil {
+		if err := h.noteMessage(ctx, m); err != nil {
 			return err
 		}
 		fmt.Fprintf(sys.Out, "%s\n", lines(m.Body))
@@ -284,4 +284,18 @@ func (c messageRemoveCmd) Run(ctx context.Context, sys *system) error {
 	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
 		return h.Connect.Remove(ctx, site.Default, c.ID, c.Reason)
 	})
+}
+
+// noteMessage notes that somebody read what a message says, of each person it speaks of.
+func (h *house) noteMessage(ctx context.Context, m connect.Message) error {
+	persons := m.Persons()
+	if len(persons) == 0 {
+		persons = []string{""}
+	}
+	for _, key := range persons {
+		if err := h.noteRead(ctx, access.MessageRead, access.Subject{Site: m.Site, Person: key}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

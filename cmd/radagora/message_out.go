@@ -48,7 +48,7 @@ func (c messageReceiversCmd) Run(ctx context.Context, sys *system) error {
 type messageSendToCmd struct {
 	settings
 	Application    string   `arg:"" help:"Receiving application, as it is called (MSH-5)."`
-	Address        string   `arg:"" help:"Where it takes messages: HOST:PORT; a private one has to stand under --reach."`
+	Address        string   `arg:"" help:"Where it takes messages: HOST:PORT; one of this machine has to stand under --reach."`
 	Facility       string   `help:"Receiving facility (MSH-6)."`
 	Name           string   `help:"Name shown to people."`
 	Tell           []string `placeholder:"KIND" enum:"dose,status,changes" help:"What it is told: dose, status, changes; can be repeated."`

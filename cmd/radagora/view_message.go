@@ -115,7 +115,7 @@ func (v messageView) Message(ctx context.Context, id string) (web.MessagePage, e
 	if err != nil {
 		return web.MessagePage{}, err
 	}
-	if err := v.noteRead(ctx, access.MessageRead, access.Subject{Site: at, Person: m.Person}); err != nil {
+	if err := v.noteMessage(ctx, m); err != nil {
 		return web.MessagePage{}, err
 	}
 	p := web.MessagePage{MessageRow: messageRow(m), By: m.By, Replaces: m.Replaces, Raw: lines(m.Body), Emptied: m.Emptied}

@@ -14,16 +14,20 @@ import (
 // them. It runs in a step of its own, which counts what the browser tests report.
 const browserTest = "^TestBrowser$"
 
-// driver installs what the tests that open a browser need, and the image viewer. The packages come from
-// the lock file; nothing they bring runs while they are installed.
+// driver installs what the tests that open a browser or talk to Node need, and the image
+// viewer. The packages come from the lock files; nothing they bring runs while they are
+// installed.
 func driver(ctx context.Context, s *stage) outcome {
-	dir := filepath.Join(s.root, "test", "browser")
 	for _, name := range []string{"npm", "node", "chromium"} {
 		if _, err := exec.LookPath(name); err != nil {
 			return missing("driver", err.Error())
 		}
 	}
-	if stale(dir) {
+	for _, name := range []string{"browser", "hl7npm"} {
+		dir := filepath.Join(s.root, "test", name)
+		if !stale(dir) {
+			continue
+		}
 		ci := s.command(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 		ci.Dir = dir
 		if out, err := ci.CombinedOutput(); err != nil {
