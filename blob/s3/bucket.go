@@ -65,15 +65,12 @@ func (b *Bucket) Put(ctx context.Context, name string, r io.Reader) (size int64,
 		return 0, sum, err
 	}
 	if len(head) <= whole {
-		ctx, cancel := context.WithTimeout(ctx, b.timeout)
+		ctx, cancel := context.WithTimeout(ctx, allowed(b.timeout, int64(len(head))))
 		defer cancel()
 		_, err = b.core.PutObject(ctx, b.place.Bucket, b.prefix()+name, bytes.NewReader(head), int64(len(head)), digest(head), "", minio.PutObjectOptions{})
 		size = int64(len(head))
 	} else {
-		var info minio.UploadInfo
-		info, err = b.core.Client.PutObject(ctx, b.place.Bucket, b.prefix()+name, io.MultiReader(bytes.NewReader(head), r), -1,
-			minio.PutObjectOptions{PartSize: whole, SendContentMd5: true, NumThreads: 1})
-		size = info.Size
+		size, err = b.putParts(ctx, b.prefix()+name, io.MultiReader(bytes.NewReader(head), r))
 	}
 	if err != nil {
 		return 0, sum, fmt.Errorf("write %s: %w", name, classify(err))
@@ -81,10 +78,71 @@ func (b *Bucket) Put(ctx context.Context, name string, r io.Reader) (size int64,
 	return size, [sha256.Size]byte(digests.Sum(nil)), nil
 }
 
+// slowest is the line, in bytes a second, that a request is given time for.
+const slowest = 64 << 10
+
+// allowed returns how long a request may take that carries so many bytes: as long as one
+// that carries none, and what they need on a slow line.
+func allowed(timeout time.Duration, size int64) time.Duration {
+	return timeout + time.Duration(size/slowest)*time.Second
+}
+
+// within does a request that carries so many bytes, within its time.
+func within(ctx context.Context, timeout time.Duration, size int64, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, allowed(timeout, size))
+	defer cancel()
+	return do(ctx)
+}
+
+// putParts writes what r gives in parts, each within its time, and returns how long it is.
+func (b *Bucket) putParts(ctx context.Context, key string, r io.Reader) (size int64, err error) {
+	var id string
+	err = within(ctx, b.timeout, 0, func(ctx context.Context) error {
+		id, err = b.core.NewMultipartUpload(ctx, b.place.Bucket, key, minio.PutObjectOptions{})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
+		defer cancel()
+		_ = b.core.AbortMultipartUpload(ctx, b.place.Bucket, key, id) // what stays is for Tidy
+	}()
+	var parts []minio.CompletePart
+	for buf := make([]byte, whole); ; {
+		n, short := io.ReadFull(r, buf)
+		if short != nil && !errors.Is(short, io.EOF) && !errors.Is(short, io.ErrUnexpectedEOF) {
+			return 0, short
+		}
+		if n > 0 {
+			err := within(ctx, b.timeout, int64(n), func(ctx context.Context) error {
+				p, err := b.core.PutObjectPart(ctx, b.place.Bucket, key, id, len(parts)+1, bytes.NewReader(buf[:n]), int64(n), minio.PutObjectPartOptions{Md5Base64: digest(buf[:n])})
+				parts = append(parts, minio.CompletePart{PartNumber: len(parts) + 1, ETag: p.ETag})
+				return err
+			})
+			if err != nil {
+				return 0, err
+			}
+			size += int64(n)
+		}
+		if short != nil {
+			break
+		}
+	}
+	return size, within(ctx, b.timeout, size, func(ctx context.Context) error { // the store may copy all of it
+		_, err := b.core.CompleteMultipartUpload(ctx, b.place.Bucket, key, id, parts, minio.PutObjectOptions{})
+		return err
+	})
+}
+
 // A reading ends its request when it is closed.
 type reading struct {
 	io.ReadCloser
-	end context.CancelFunc
+	end func()
 }
 
 // Read words errors as the rest does.
@@ -101,13 +159,16 @@ func (r reading) Close() error {
 
 // Get opens what is kept under a name; the caller closes it. NotFound: nothing is.
 func (b *Bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*b.timeout) // of all of it, however slow the line
-	body, _, _, err := b.core.GetObject(ctx, b.place.Bucket, b.prefix()+name, minio.GetObjectOptions{})
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(b.timeout, cancel)
+	body, info, _, err := b.core.GetObject(ctx, b.place.Bucket, b.prefix()+name, minio.GetObjectOptions{})
 	if err != nil {
+		late.Stop()
 		cancel()
 		return nil, fmt.Errorf("read %s: %w", name, classify(err))
 	}
-	return reading{body, cancel}, nil
+	late.Reset(max(10*b.timeout, allowed(b.timeout, info.Size))) // of all of it, however slow the line
+	return reading{body, func() { late.Stop(); cancel() }}, nil
 }
 
 // Stat returns how long what is kept under a name is. NotFound: nothing is.
@@ -155,11 +216,16 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 // Tidy gives back the parts of what was never written whole.
 func (b *Bucket) Tidy(ctx context.Context) error {
 	var all []error
+	abort := func(key, id string) error {
+		ctx, cancel := context.WithTimeout(ctx, b.timeout)
+		defer cancel()
+		return classify(b.core.AbortMultipartUpload(ctx, b.place.Bucket, key, id))
+	}
 	for u := range b.core.ListIncompleteUploads(ctx, b.place.Bucket, b.prefix(), true) {
 		if u.Err != nil {
 			return classify(u.Err)
 		}
-		all = append(all, classify(b.core.AbortMultipartUpload(ctx, b.place.Bucket, u.Key, u.UploadID)))
+		all = append(all, abort(u.Key, u.UploadID))
 	}
 	return errors.Join(all...)
 }

@@ -136,6 +136,8 @@ func (s *Store) download(ctx context.Context, f *os.File, info minio.ObjectInfo,
 	if err := o.SetMatchETag(info.ETag); err != nil {
 		return fault.As(fault.Internal, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, allowed(s.o.Timeout, info.Size))
+	defer cancel()
 	body, _, _, err := s.core.GetObject(ctx, s.place.Bucket, info.Key, o)
 	if err != nil {
 		return classify(err)
@@ -173,6 +175,8 @@ func (s *Store) upload(ctx context.Context, pack string, from io.ReaderAt, size 
 	if _, err := io.Copy(sum, io.NewSectionReader(from, 0, size)); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, allowed(s.o.Timeout, size))
+	defer cancel()
 	_, err := s.core.PutObject(ctx, s.place.Bucket, s.key(pack), io.NewSectionReader(from, 0, size), size,
 		base64.StdEncoding.EncodeToString(sum.Sum(nil)), "", o)
 	return classify(err)
@@ -181,7 +185,11 @@ func (s *Store) upload(ctx context.Context, pack string, from io.ReaderAt, size 
 // uploadParts writes a large pack.
 func (s *Store) uploadParts(ctx context.Context, pack string, from io.ReaderAt, size int64, o minio.PutObjectOptions) error {
 	key, part := s.key(pack), max(64<<20, size/9000)
-	id, err := s.core.NewMultipartUpload(ctx, s.place.Bucket, key, minio.PutObjectOptions{})
+	var id string
+	err := within(ctx, s.o.Timeout, 0, func(ctx context.Context) (err error) {
+		id, err = s.core.NewMultipartUpload(ctx, s.place.Bucket, key, minio.PutObjectOptions{})
+		return err
+	})
 	if err != nil {
 		return classify(err)
 	}
@@ -193,25 +201,35 @@ func (s *Store) uploadParts(ctx context.Context, pack string, from io.ReaderAt, 
 			break
 		}
 		var p minio.ObjectPart
-		p, err = s.core.PutObjectPart(ctx, s.place.Bucket, key, id, len(parts)+1, io.NewSectionReader(from, at, n), n,
-			minio.PutObjectPartOptions{Md5Base64: base64.StdEncoding.EncodeToString(sum.Sum(nil))})
+		err = within(ctx, s.o.Timeout, n, func(ctx context.Context) (err error) {
+			p, err = s.core.PutObjectPart(ctx, s.place.Bucket, key, id, len(parts)+1, io.NewSectionReader(from, at, n), n,
+				minio.PutObjectPartOptions{Md5Base64: base64.StdEncoding.EncodeToString(sum.Sum(nil))})
+			return err
+		})
 		if err != nil {
 			break
 		}
 		parts = append(parts, minio.CompletePart{PartNumber: len(parts) + 1, ETag: p.ETag})
 	}
 	if err == nil {
-		_, err = s.core.CompleteMultipartUpload(ctx, s.place.Bucket, key, id, parts, o)
+		err = within(ctx, s.o.Timeout, size, func(ctx context.Context) error { // the store may copy all of it
+			_, err := s.core.CompleteMultipartUpload(ctx, s.place.Bucket, key, id, parts, o)
+			return err
+		})
 	}
 	if err != nil {
-		return errors.Join(classify(err), classify(s.core.AbortMultipartUpload(context.WithoutCancel(ctx), s.place.Bucket, key, id)))
+		return errors.Join(classify(err), classify(within(context.WithoutCancel(ctx), s.o.Timeout, 0, func(ctx context.Context) error {
+			return s.core.AbortMultipartUpload(ctx, s.place.Bucket, key, id)
+		})))
 	}
 	return nil
 }
 
 // drop deletes a pack and what the store kept of it.
 func (s *Store) drop(ctx context.Context, pack string) error {
-	if err := s.core.RemoveObject(ctx, s.place.Bucket, s.key(pack), minio.RemoveObjectOptions{}); err != nil {
+	if err := within(ctx, s.o.Timeout, 0, func(ctx context.Context) error {
+		return s.core.RemoveObject(ctx, s.place.Bucket, s.key(pack), minio.RemoveObjectOptions{})
+	}); err != nil {
 		return classify(err)
 	}
 	return s.dropVersions(ctx, pack)
@@ -234,7 +252,9 @@ func (s *Store) dropVersions(ctx context.Context, pack string) error {
 		if v.Key != s.key(pack) || v.IsLatest || v.VersionID == "" || v.VersionID == "null" {
 			continue
 		}
-		if err := s.core.RemoveObject(ctx, s.place.Bucket, v.Key, minio.RemoveObjectOptions{VersionID: v.VersionID}); err != nil {
+		if err := within(ctx, s.o.Timeout, 0, func(ctx context.Context) error {
+			return s.core.RemoveObject(ctx, s.place.Bucket, v.Key, minio.RemoveObjectOptions{VersionID: v.VersionID})
+		}); err != nil {
 			return classify(err)
 		}
 	}
