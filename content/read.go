@@ -44,6 +44,11 @@ func readSet(src Source, dir string) (*Set, []Problem) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	return newSet(src.Origin, dir, files)
+}
+
+// newSet makes a set of the files of the folder dir.
+func newSet(origin Origin, dir string, files map[string][]byte) (*Set, []Problem) {
 	data, ok := files[metaFile]
 	if !ok {
 		return nil, []Problem{{File: path.Join(dir, metaFile), Code: MissingFile, Args: []string{"any"}}}
@@ -59,7 +64,7 @@ func readSet(src Source, dir string) (*Set, []Problem) {
 			Args: []string{quoted(meta.Kind), strings.Join(slices.Sorted(maps.Keys(Kinds())), ", ")},
 		}}
 	}
-	s := &Set{Meta: meta, Origin: src.Origin, digest: digest(files), tables: map[string]*Table{}, docs: map[string][]byte{}}
+	s := &Set{Meta: meta, Origin: origin, digest: digest(files), tables: map[string]*Table{}, docs: map[string][]byte{}}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		problems = append(problems, s.read(k, dir, name, files[name])...)
 	}
