@@ -265,3 +265,51 @@ func store(t *testing.T, s blob.Store, size int) blob.Ref {
 	check(t, durable(context.WithoutCancel(t.Context())))
 	return ref
 }
+
+// TestPacksInAnObjectStoreContinuously: the continuous copy names them, or holds them if
+// it is asked to, also those that moved there while it runs.
+func TestPacksInAnObjectStoreContinuously(t *testing.T) {
+	addr, dir := s3test.Server(t, t.TempDir(), "")
+	packs := s3test.Place(t, addr, dir)
+	far, err := s3.Open(t.Context(), packs, s3.Options{Key: s3test.Key, Secret: s3test.Secret, Transport: http.DefaultTransport})
+	check(t, err)
+	defer far.Close()
+	for _, copied := range []bool{false, true} {
+		i, to := install(t, ""), t.TempDir()
+		i.put(t, 2, 10<<10)
+		apart := []blob.Ref{store(t, far, 20<<10)}
+		secret, config := for1(t)
+		for round := range 2 {
+			stop := stream(t, i, to, func(c *backup.Config) {
+				config(c)
+				c.Far, c.FarPlace, c.FarCopied = far, packs.String(), copied
+			})
+			if round == 1 {
+				apart = append(apart, store(t, far, 30<<10))
+				i.put(t, 1, 10<<10)
+			}
+			time.Sleep(2500 * time.Millisecond)
+			stop()
+		}
+		m, err := source(t, to, secret).Tail(t.Context())
+		check(t, err)
+		held := map[string]bool{}
+		for _, p := range m.Packs {
+			held[p.Name] = true
+		}
+		named := map[string]bool{}
+		for _, e := range m.Elsewhere {
+			named[e.Name] = true
+		}
+		for _, ref := range apart {
+			if held[ref.Pack] != copied || named[ref.Pack] == copied {
+				t.Errorf("copied %v: pack held %v, named %v", copied, held[ref.Pack], named[ref.Pack])
+			}
+		}
+		if !copied {
+			continue
+		}
+		data, _, _ := restoreTail(t, to, secret)
+		same(t, apart, data)
+	}
+}

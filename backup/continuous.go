@@ -19,6 +19,7 @@ import (
 	"github.com/benbjohnson/litestream"
 	"github.com/superfly/ltx"
 
+	"radagora/blob"
 	"radagora/blob/disk"
 	"radagora/db"
 	"radagora/fault"
@@ -142,11 +143,17 @@ func continuousIdentity(data string) (*age.X25519Identity, error) {
 
 // A tailer copies packs and files after the database.
 type tailer struct {
-	k    *Keeper
-	repo repository
-	last *Manifest
-	seen []disk.Stand // of last
+	k      *Keeper
+	repo   repository
+	last   *Manifest
+	seen   []disk.Stand // of last
+	far    []blob.Pack  // of last
+	looked time.Time    // when the object store was asked last
 }
+
+// farLook is after how long the object store is asked again although nothing changed in
+// the data folder: only what is removed or merged there does not show in that.
+const farLook = 10 * time.Minute
 
 // step copies what is new, and says up to when.
 func (t *tailer) step(ctx context.Context) error {
@@ -161,8 +168,18 @@ func (t *tailer) step(ctx context.Context) error {
 	}
 	same := t.last != nil && slices.Equal(now, t.seen) && len(erasures) == len(t.last.Erasures) &&
 		!slices.ContainsFunc(t.last.Packs, func(p Pack) bool { return !p.Settled })
+	far := t.far
+	if t.k.c.Far != nil && (!same || began.Sub(t.looked) >= farLook) {
+		if far, err = listed(ctx, t.k.c.Far); err != nil {
+			return err
+		}
+		t.looked = began
+		same = same && slices.EqualFunc(far, t.far, func(a, b blob.Pack) bool {
+			return a.Name == b.Name && a.Size == b.Size && a.Modified.Equal(b.Modified)
+		})
+	}
 	if !same {
-		if err := t.copy(ctx, now, erasures); err != nil {
+		if err := t.copy(ctx, now, far, erasures); err != nil {
 			return err
 		}
 	}
@@ -176,7 +193,7 @@ func (t *tailer) step(ctx context.Context) error {
 	return t.k.c.Target.Sync(ctx)
 }
 
-func (t *tailer) copy(ctx context.Context, now []disk.Stand, erasures []Erasure) error {
+func (t *tailer) copy(ctx context.Context, now []disk.Stand, far []blob.Pack, erasures []Erasure) error {
 	r, err := t.k.newRun(ctx, t.repo)
 	if err != nil {
 		return err
@@ -188,6 +205,9 @@ func (t *tailer) copy(ctx context.Context, now []disk.Stand, erasures []Erasure)
 	r.m.Database = Database{Engine: Continuous}
 	r.m.Snapshot = t.k.c.Now().UTC()
 	if err := r.allPacks(ctx, now); err != nil {
+		return err
+	}
+	if err := r.farPacksOf(ctx, far); err != nil {
 		return err
 	}
 	if err := r.allFiles(ctx); err != nil {
@@ -210,7 +230,7 @@ func (t *tailer) copy(ctx context.Context, now []disk.Stand, erasures []Erasure)
 	if err := r.c.Target.Sync(ctx); err != nil {
 		return err
 	}
-	t.last, t.seen = r.m, now
+	t.last, t.seen, t.far = r.m, now, far
 	_, err = t.k.sweep(ctx)
 	return err
 }

@@ -18,20 +18,34 @@ func (r *run) farPacks(ctx context.Context) error {
 	if r.c.Far == nil {
 		return nil
 	}
+	all, err := listed(ctx, r.c.Far)
+	if err != nil {
+		return err
+	}
+	return r.farPacksOf(ctx, all)
+}
+
+// listed returns the packs of a store.
+func listed(ctx context.Context, s blob.Packs) (all []blob.Pack, err error) {
+	for p, err := range s.Packs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// farPacksOf is farPacks of those that the object store has.
+func (r *run) farPacksOf(ctx context.Context, far []blob.Pack) error {
 	here := map[string]bool{}
 	for _, p := range r.m.Packs {
 		here[p.Name] = true
 	}
-	var all []blob.Pack
-	for p, err := range r.c.Far.Packs(ctx) {
-		if err != nil {
-			return err
+	for _, p := range far {
+		if here[p.Name] {
+			continue
 		}
-		if !here[p.Name] {
-			all = append(all, p)
-		}
-	}
-	for _, p := range all {
 		if !r.c.FarCopied {
 			r.m.Elsewhere = append(r.m.Elsewhere, Elsewhere{Place: r.c.FarPlace, Name: p.Name, Length: p.Size})
 			continue

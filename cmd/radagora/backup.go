@@ -156,6 +156,9 @@ func (s settings) stream(ctx context.Context, h *house, sys *system) error {
 	if c.Target, err = s.streamTarget(sys.Log); err != nil {
 		return err
 	}
+	if h.Tier != nil {
+		c.Far, c.FarPlace, c.FarCopied = h.Tier.Far, s.Blobs, s.BackupBlobs
+	}
 	keeper, err := backup.Open(ctx, c)
 	if err != nil {
 		return err
