@@ -39,7 +39,7 @@ func (r *Register) Belonging(ctx context.Context, q db.Querier, siteID, study st
 		if accession == "" || len(all) > 0 && all[0].Accession == accession {
 			continue // the other orders of that number have studies of their own
 		}
-		list, err := r.orders(ctx, q, `where o.site_id = $1 and o.accession = $2 and o.state = 'active' order by o.created_at, o.order_id`, siteID, accession)
+		list, err := r.orders(ctx, q, `where o.site_id = $1 and o.accession <> '' and o.accession = $2 and o.state = 'active' order by o.created_at, o.order_id`, siteID, accession)
 		if err != nil {
 			return nil, err
 		}

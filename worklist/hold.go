@@ -23,7 +23,7 @@ func (*Register) Persons(ctx context.Context, q db.Querier) ([]access.Person, er
 // of their studies.
 func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
 	return func(yield func(access.Record, error) bool) {
-		orders, err := r.orders(ctx, r.DB, `where o.site_id = $1 and o.person = $2 order by o.order_id`, p.Site, p.ID)
+		orders, err := r.orders(ctx, r.DB, `where o.site_id = $1 and o.person <> '' and o.person = $2 order by o.order_id`, p.Site, p.ID)
 		if err != nil {
 			yield(access.Record{}, err)
 			return
@@ -35,9 +35,9 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 			}
 		}
 		for kind, query := range map[string]string{
-			"performed step": `select sop_uid, document from worklist_performed where site_id = $1 and person = $2 order by sop_uid`,
+			"performed step": `select sop_uid, document from worklist_performed where site_id = $1 and person <> '' and person = $2 order by sop_uid`,
 			"message": `select m.message_id, m.document from worklist_performed_message m join worklist_performed p on p.site_id = m.site_id
-				and p.sop_uid = m.sop_uid where p.site_id = $1 and p.person = $2 order by m.message_id`,
+				and p.sop_uid = m.sop_uid where p.site_id = $1 and p.person <> '' and p.person = $2 order by m.message_id`,
 		} {
 			list, err := db.List(ctx, r.DB, func(rows *db.Rows) (x access.Record, err error) {
 				var text string
@@ -61,7 +61,7 @@ func (r *Register) Export(ctx context.Context, p access.Person) iter.Seq2[access
 
 // exportStudies yields what was matched and announced of a person's studies.
 func (r *Register) exportStudies(ctx context.Context, p access.Person, yield func(access.Record, error) bool) {
-	list, err := db.List(ctx, r.DB, scanStudyState, selectStudyState+`where t.site_id = $1 and t.person = $2 order by t.study_uid`, p.Site, p.ID)
+	list, err := db.List(ctx, r.DB, scanStudyState, selectStudyState+`where t.site_id = $1 and t.person <> '' and t.person = $2 order by t.study_uid`, p.Site, p.ID)
 	if err != nil {
 		yield(access.Record{}, err)
 		return
@@ -83,18 +83,18 @@ func (r *Register) exportStudies(ctx context.Context, p access.Person, yield fun
 // erasures are what goes with a person; $1 is the site and $2 the person. Each comes
 // before what its condition looks at.
 var erasures = []string{
-	`delete from worklist_request where order_id in (select order_id from worklist_order where site_id = $1 and person = $2)`,
-	`delete from worklist_performed_step where site_id = $1 and (sop_uid in (select sop_uid from worklist_performed where site_id = $1 and person = $2)
-		or step_key in (select s.step_key from worklist_step s join worklist_order o on o.order_id = s.order_id where o.site_id = $1 and o.person = $2))`,
-	`delete from worklist_performed_message where site_id = $1 and sop_uid in (select sop_uid from worklist_performed where site_id = $1 and person = $2)`,
-	`delete from worklist_performed where site_id = $1 and person = $2`,
-	`delete from worklist_announced where site_id = $1 and study_uid in (select study_uid from worklist_study where site_id = $1 and person = $2)`,
-	`delete from worklist_decision where site_id = $1 and study_uid in (select study_uid from worklist_study where site_id = $1 and person = $2)`,
-	`delete from worklist_study where site_id = $1 and person = $2`,
+	`delete from worklist_request where order_id in (select order_id from worklist_order where site_id = $1 and person <> '' and person = $2)`,
+	`delete from worklist_performed_step where site_id = $1 and (sop_uid in (select sop_uid from worklist_performed where site_id = $1 and person <> '' and person = $2)
+		or step_key in (select s.step_key from worklist_step s join worklist_order o on o.order_id = s.order_id where o.site_id = $1 and o.person <> '' and o.person = $2))`,
+	`delete from worklist_performed_message where site_id = $1 and sop_uid in (select sop_uid from worklist_performed where site_id = $1 and person <> '' and person = $2)`,
+	`delete from worklist_performed where site_id = $1 and person <> '' and person = $2`,
+	`delete from worklist_announced where site_id = $1 and study_uid in (select study_uid from worklist_study where site_id = $1 and person <> '' and person = $2)`,
+	`delete from worklist_decision where site_id = $1 and study_uid in (select study_uid from worklist_study where site_id = $1 and person <> '' and person = $2)`,
+	`delete from worklist_study where site_id = $1 and person <> '' and person = $2`,
 	`delete from worklist_asked where step_key in (select s.step_key from worklist_step s join worklist_order o on o.order_id = s.order_id
-		where o.site_id = $1 and o.person = $2)`,
-	`delete from worklist_step where order_id in (select order_id from worklist_order where site_id = $1 and person = $2)`,
-	`delete from worklist_order where site_id = $1 and person = $2`,
+		where o.site_id = $1 and o.person <> '' and o.person = $2)`,
+	`delete from worklist_step where order_id in (select order_id from worklist_order where site_id = $1 and person <> '' and person = $2)`,
+	`delete from worklist_order where site_id = $1 and person <> '' and person = $2`,
 }
 
 // Erase removes orders, performed steps and what is known of studies.
