@@ -72,6 +72,9 @@ type task struct{ site, study, ticket string }
 // One that fails holds up no other: it goes to the end of the list, and the error
 // tells of the first.
 func (l *Ledger) Derive(ctx context.Context, limit int) (int, error) {
+	if err := l.settle(ctx); err != nil {
+		return 0, err
+	}
 	tasks, err := db.List(ctx, l.DB, func(r *db.Rows) (t task, err error) { return t, r.Scan(&t.site, &t.study, &t.ticket) },
 		`select site_id, study_uid, ticket from dose_pending order by ticket limit $1`, limit)
 	if err != nil {
@@ -207,21 +210,22 @@ func patterns(library *content.Library, siteID string) (map[string][]string, err
 	return all, nil
 }
 
-// A reading is what the reports of a study say.
+// A reading is what the sources of a study say.
 type reading struct {
 	task
 	reports map[string]*Report // by SOP Instance UID
 	failed  map[string]string  // why the others could not be read
 	gone    []string           // those that the archive has no more
 	moved   map[string]string  // those that are of another study now: of which
-	study   *Study             // nil if there is no dose report
+	headers []header           // of images
+	study   *Study             // nil if nothing tells of a dose
 }
 
-// readStudy reads all reports of a study.
+// readStudy reads all sources of a study.
 func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
 	r := reading{task: t, reports: map[string]*Report{}, failed: map[string]string{}, moved: map[string]string{}}
 	instances, err := db.List(ctx, l.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`select sop_instance_uid from dose_report where site_id = $1 and study_uid = $2 order by sop_instance_uid`, t.site, t.study)
+		`select source_id from dose_source where site_id = $1 and study_uid = $2 and class = 'report' order by source_id`, t.site, t.study)
 	if err != nil {
 		return r, err
 	}
@@ -240,6 +244,14 @@ func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
 			return r, err // not the report's fault: try again
 		default:
 			r.failed[name] = err.Error()
+		}
+	}
+	if r.headers, err = l.readHeaders(ctx, t); err != nil {
+		return r, err
+	}
+	for _, h := range r.headers {
+		if h.report != nil {
+			all = append(all, h.report)
 		}
 	}
 	if studies := Join(all); len(studies) > 0 {
@@ -278,7 +290,7 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 	if _, err := l.forget(ctx, tx, r.site, r.task.study); err != nil {
 		return err
 	}
-	machines, err := l.writeReports(ctx, tx, r)
+	machines, err := l.writeSources(ctx, tx, r)
 	if err != nil {
 		return err
 	}
@@ -329,7 +341,7 @@ func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*R
 		}
 	}
 	for name, study := range r.moved {
-		if _, err := tx.Exec(ctx, `update dose_report set study_uid = $3, counted = $4 where site_id = $1 and sop_instance_uid = $2`, r.site, name, study, false); err != nil {
+		if _, err := tx.Exec(ctx, `update dose_source set study_uid = $3, counted = $4 where site_id = $1 and source_id = $2`, r.site, name, study, false); err != nil {
 			return nil, err
 		}
 		if err := pend(ctx, tx, r.site, study); err != nil {
@@ -337,7 +349,7 @@ func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*R
 		}
 	}
 	for _, name := range r.gone {
-		if _, err := tx.Exec(ctx, `delete from dose_report where site_id = $1 and sop_instance_uid = $2`, r.site, name); err != nil {
+		if _, err := tx.Exec(ctx, `delete from dose_source where site_id = $1 and source_id = $2`, r.site, name); err != nil {
 			return nil, err
 		}
 	}
@@ -346,8 +358,8 @@ func (l *Ledger) writeReports(ctx context.Context, tx *db.Tx, r reading) (map[*R
 
 // noteReport writes what became of a report.
 func noteReport(ctx context.Context, tx *db.Tx, siteID, name, kind, problem string, counted bool, machine string) error {
-	return insert(ctx, tx, `update dose_report set kind = $3, problem = $4, counted = $5, machine_id = $6
-		where site_id = $1 and sop_instance_uid = $2`, siteID, name, kind, problem, counted, machine)
+	return insert(ctx, tx, `update dose_source set kind = $3, problem = $4, counted = $5, machine_id = $6
+		where site_id = $1 and source_id = $2`, siteID, name, kind, problem, counted, machine)
 }
 
 // equipment returns what a report says about the machine that made it: the
@@ -382,11 +394,17 @@ func (r *Report) day() string {
 // candidates returns the events of a study in the order of time, each with what
 // tells to which examination it belongs.
 func candidates(s *Study, machines map[*Report]string) ([]Candidate, map[*Event]*Report) {
-	of := map[*Event]*Report{}
+	holders := map[string]*Report{} // the first that tells of an event
 	for _, r := range s.Reports {
 		for _, e := range r.Events {
-			of[e] = r
+			if holders[e.Key] == nil {
+				holders[e.Key] = r
+			}
 		}
+	}
+	of := map[*Event]*Report{}
+	for _, e := range s.Events {
+		of[e] = holders[e.Key]
 	}
 	var all []Candidate
 	for _, e := range s.Events {

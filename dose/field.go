@@ -21,6 +21,12 @@ const (
 	FieldFluoroRP     Field = "fluoro_rp_gy"         // of fluoroscopy alone
 	FieldAcquisDAP    Field = "acquis_dap_gym2"      // of acquisitions alone
 	FieldAcquisRP     Field = "acquis_rp_gy"         // of acquisitions alone
+	FieldAcquisTime   Field = "acquis_time_s"        // total time of acquisitions
+	FieldFrames       Field = "frames"               // total number of radiographic frames
+	FieldPulses       Field = "pulses"               // of an event
+	FieldEntrance     Field = "entrance_mgy"         // entrance surface dose of an event
+	FieldEI           Field = "exposure_index"       // of the detector
+	FieldDI           Field = "deviation_index"      // of the detector
 	FieldEventCount   Field = "event_count"          // declared number of events
 	FieldKVP          Field = "kvp"                  // tube voltage in kV
 	FieldCurrent      Field = "current_ma"           // tube current

@@ -1,6 +1,7 @@
 package dose
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,22 @@ type Class string
 const (
 	FromReport Class = "report"
 	FromImage  Class = "image"
+	FromMPPS   Class = "mpps"
+	FromOCR    Class = "ocr"
+	FromManual Class = "manual"
+	FromImport Class = "imported"
 )
+
+// classes are all of them in the order of rank.
+var classes = []Class{FromReport, FromImage, FromMPPS, FromOCR, FromManual, FromImport}
+
+// lower returns the one of two classes that ranks lower; "" ranks above all.
+func lower(a, b Class) Class {
+	if slices.Index(classes, b) > slices.Index(classes, a) {
+		return b
+	}
+	return a
+}
 
 // imageKinds are the storage classes whose headers tell of irradiation, with the
 // kind of report that they stand in for. A secondary capture is none of them.
@@ -331,10 +347,11 @@ func (in imaged) administrations(class uid.UID) (all []*Event) {
 				e.Values = append(e.Values, in.value(item, row))
 			}
 		}
-		for t, f := range map[tag.Tag]Field{
-			tag.RadionuclideCodeSequence: "nuclide", tag.RadiopharmaceuticalCodeSequence: "agent", tag.AdministrationRouteCodeSequence: "route",
+		for _, row := range []element{
+			{tag: tag.RadionuclideCodeSequence, field: "nuclide"}, {tag: tag.RadiopharmaceuticalCodeSequence, field: "agent"},
+			{tag: tag.AdministrationRouteCodeSequence, field: "route"},
 		} {
-			if v, ok := codedIn(item, t, f); ok {
+			if v, ok := codedIn(item, row.tag, row.field); ok {
 				e.Values = append(e.Values, v)
 			}
 		}

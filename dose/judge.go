@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"radagora/access"
 	"radagora/db"
 	"radagora/finding"
 )
@@ -39,29 +40,18 @@ func (l *Ledger) Judge(ctx context.Context, siteID string, rooms Rooms, into Fin
 	if err != nil {
 		return finding.Change{}, err
 	}
-	now, err := l.Overview(ctx, siteID, Last(settings.Period, l.Now()), rooms)
-	if err != nil {
-		return finding.Change{}, err
-	}
-	// The periods that count for a consistent excess reach further back.
-	long, err := l.Overview(ctx, siteID, Last(settings.Exceeded*max(settings.Of, settings.Consecutive), l.Now()), rooms)
-	if err != nil {
-		return finding.Change{}, err
-	}
 	found := map[string][]finding.Derived{RuleAbove: nil, RuleRepeated: nil, RuleLow: nil}
-	for _, r := range now.Rows {
-		switch {
-		case r.Governing == nil:
-		case r.State == AboveCertain:
-			found[RuleAbove] = append(found[RuleAbove], now.derived(siteID, RuleAbove, r, nil))
-		case slices.Contains(r.Notes, LowCheck):
-			found[RuleLow] = append(found[RuleLow], now.derived(siteID, RuleLow, r, nil))
+	for _, modality := range Modalities() {
+		now, err := l.OverviewOf(ctx, siteID, modality, Last(settings.Period, l.Now()), rooms, access.Quality)
+		if err != nil {
+			return finding.Change{}, err
 		}
-	}
-	for _, r := range long.Rows {
-		if states := long.Periods(r); r.Governing != nil && settings.ConsistentlyAbove(states) {
-			found[RuleRepeated] = append(found[RuleRepeated], long.derived(siteID, RuleRepeated, r, states))
+		// The periods that count for a consistent excess reach further back.
+		long, err := l.OverviewOf(ctx, siteID, modality, Last(settings.Exceeded*max(settings.Of, settings.Consecutive), l.Now()), rooms, access.Quality)
+		if err != nil {
+			return finding.Change{}, err
 		}
+		settings.found(siteID, now, long, found)
 	}
 	var all finding.Change
 	err = l.DB.Write(ctx, func(tx *db.Tx) error {
@@ -78,6 +68,24 @@ func (l *Ledger) Judge(ctx context.Context, siteID string, rooms Rooms, into Fin
 		return nil
 	})
 	return all, err
+}
+
+// found adds to what was found what the overviews of now and of a longer time say.
+func (s Settings) found(siteID string, now, long *Overview, found map[string][]finding.Derived) {
+	for _, r := range now.Rows {
+		switch {
+		case r.Governing == nil:
+		case r.State == AboveCertain:
+			found[RuleAbove] = append(found[RuleAbove], now.derived(siteID, RuleAbove, r, nil))
+		case slices.Contains(r.Notes, LowCheck):
+			found[RuleLow] = append(found[RuleLow], now.derived(siteID, RuleLow, r, nil))
+		}
+	}
+	for _, r := range long.Rows {
+		if states := long.Periods(r); r.Governing != nil && s.ConsistentlyAbove(states) {
+			found[RuleRepeated] = append(found[RuleRepeated], long.derived(siteID, RuleRepeated, r, states))
+		}
+	}
 }
 
 // once leaves one finding of those about the same: rows that differ in nothing but

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,6 +74,7 @@ type Ledger struct {
 	Person func(issuer, patientID string) string
 	Orders Orders // nil: nobody knows what was ordered
 	Sizes  Sizes  // nil: how big patients are only their reports say
+	Images Images // nil: headers of images tell nothing
 	// Zone returns the time zone of a site; nil: UTC.
 	Zone func(ctx context.Context, siteID string) (*time.Location, error)
 	// Changed, if set, is called after derived values changed.
@@ -91,15 +93,18 @@ const structuredReport = "1.2.840.10008.5.1.4.1.1.88."
 func (l *Ledger) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	go func() {
 		failed <- l.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, l.arrived)
+	}()
+	go func() {
+		failed <- l.Journal.Follow(ctx, ConsumerImages, []string{"archive.instance.stored"}, l.pictured)
 	}()
 	go func() { failed <- l.Journal.Follow(ctx, ConsumerOrders, orderKinds, l.reordered) }()
 	go func() { failed <- l.deriveAlways(ctx) }()
 	err := <-failed
 	cancel() // one cannot go on without the others
-	return errors.Join(err, <-failed, <-failed)
+	return errors.Join(err, <-failed, <-failed, <-failed)
 }
 
 // woken returns the channel that says there is something to derive.
@@ -129,9 +134,9 @@ func (l *Ledger) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) 
 		if !strings.HasPrefix(data.SOPClass, structuredReport) {
 			continue
 		}
-		_, err := tx.Exec(ctx, `insert into dose_report
-			(site_id, sop_instance_uid, study_uid, kind, problem, counted, machine_id, received_at)
-			values ($1, $2, $3, '', '', $4, '', $5) on conflict (site_id, sop_instance_uid) do nothing`,
+		_, err := tx.Exec(ctx, `insert into dose_source
+			(site_id, source_id, study_uid, class, series_uid, acquisition, kind, problem, counted, machine_id, received_at)
+			values ($1, $2, $3, 'report', '', '', '', '', $4, '', $5) on conflict (site_id, source_id) do nothing`,
 			e.Site, e.Subject, data.Study, false, db.Millis(e.At))
 		if err != nil {
 			return err
@@ -151,10 +156,10 @@ func pend(ctx context.Context, tx *db.Tx, site, study string) error {
 	return err
 }
 
-// pendReports notes that a study is to be derived anew if there are reports of it.
+// pendReports notes that a study is to be derived anew if there are sources of it.
 func pendReports(ctx context.Context, tx *db.Tx, site, study string) error {
 	_, err := tx.Exec(ctx, `insert into dose_pending (site_id, study_uid, ticket)
-		select distinct site_id, study_uid, cast($3 as text) from dose_report where site_id = $1 and study_uid = $2
+		select distinct site_id, study_uid, cast($3 as text) from dose_source where site_id = $1 and study_uid = $2
 		on conflict (site_id, study_uid) do update set ticket = excluded.ticket`, site, study, db.NewID())
 	return err
 }
@@ -163,10 +168,13 @@ func pendReports(ctx context.Context, tx *db.Tx, site, study string) error {
 // Decisions of people stay. It returns when that is noted; Run does the work.
 func (l *Ledger) Rebuild(ctx context.Context) error {
 	return l.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, table := range []string{"dose_report", "dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_pending"} {
+		for _, table := range slices.Concat(derived, []string{"dose_source", "dose_image", "dose_pending"}) {
 			if _, err := tx.Exec(ctx, "delete from "+table); err != nil { // names of the line above
 				return err
 			}
+		}
+		if err := l.Journal.Rewind(ctx, tx, ConsumerImages); err != nil {
+			return err
 		}
 		return l.Journal.Rewind(ctx, tx, Consumer)
 	})

@@ -41,6 +41,7 @@ func today() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
 type shelf struct {
 	mu   sync.Mutex
 	all  map[uid.UID]*dicom.Dataset
+	at   map[string]map[uid.UID]bool // of which site, where that matters
 	fail map[uid.UID]error
 	open func(uid.UID) // called before an object is handed out, nil for nothing
 }
@@ -112,7 +113,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 // newDeskOf opens a ledger with more than it needs.
 func newDeskOf(t *testing.T, d *db.DB, more func(*dose.Ledger)) *desk {
 	t.Helper()
-	k := &desk{t: t, db: d, shelf: &shelf{all: map[uid.UID]*dicom.Dataset{}, fail: map[uid.UID]error{}}, log: &lockedText{}}
+	k := &desk{t: t, db: d, shelf: &shelf{all: map[uid.UID]*dicom.Dataset{}, at: map[string]map[uid.UID]bool{}, fail: map[uid.UID]error{}}, log: &lockedText{}}
 	var err error
 	log := slog.New(slog.NewTextHandler(k.log, nil))
 	k.journal, err = journal.Open(t.Context(), d, journal.Options{
@@ -237,7 +238,7 @@ func inOneRoom(string) string { return "room" }
 
 // derived are the tables that rebuild makes anew, with the columns that matter.
 var derived = []struct{ table, columns string }{
-	{"dose_report", "sop_instance_uid, study_uid, kind, problem, counted"},
+	{"dose_source", "source_id, study_uid, class, kind, problem, counted"},
 	{"dose_study", `study_uid, day, started, modality, patient_id, sex, age_months, weight_kg, height_m, description,
 		events, unassigned, dlp_declared, dlp_summed, not_patient, warnings`},
 	{"dose_event", `study_uid, ordinal, event_key, event_uid, sop_instance_uid, examination, assigned_by, started, type,
@@ -245,6 +246,9 @@ var derived = []struct{ table, columns string }{
 	{"dose_examination", `study_uid, examination, day, started, exam_code, indication, known_by, assigned_by, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded`},
 	{"dose_name", "folded, source, study_uid, examination, shown, day"},
+	{"dose_total", "study_uid, quantity, part, total, declared, summed"},
+	{"dose_amount", "study_uid, examination, quantity, value, unit, declared, summed, n_events, class, method, basis, exam_code, day, excluded"},
+	{"dose_event_amount", "study_uid, ordinal, quantity, examination, value, unit, part, class, basis"},
 }
 
 // rows returns the derived rows of a site as text, in an order of their own.
@@ -410,7 +414,7 @@ func TestLedgerSetsAside(t *testing.T) {
 			}
 		}
 		var problem string
-		check(t, d.QueryRow(t.Context(), `select problem from dose_report where sop_instance_uid = $1`, dosetest.UID("letter").String()).Scan(&problem))
+		check(t, d.QueryRow(t.Context(), `select problem from dose_source where source_id = $1`, dosetest.UID("letter").String()).Scan(&problem))
 		if problem == "" {
 			t.Error("it is not noted why the letter is no dose report")
 		}

@@ -13,6 +13,8 @@ type NameUse struct {
 	Name
 	Folded       string
 	Machines     []string
+	Open         []string // those of them with examinations that nobody said the meaning of
+	Modality     string   // of its examinations: CT, or others where there are none
 	Examinations int
 	Unmapped     int // of them, those that nobody said the meaning of
 	LastDay      string
@@ -26,12 +28,12 @@ func (l *Ledger) Names(ctx context.Context, siteID, since string) ([]NameUse, er
 		machine string
 	}
 	rows, err := db.List(ctx, l.DB, func(r *db.Rows) (u use, err error) {
-		return u, r.Scan(&u.Source, &u.Folded, &u.machine, &u.Text, &u.Examinations, &u.Unmapped, &u.LastDay)
-	}, `select n.source, n.folded, n.machine_id, max(n.shown), count(*),
+		return u, r.Scan(&u.Source, &u.Folded, &u.machine, &u.Text, &u.Modality, &u.Examinations, &u.Unmapped, &u.LastDay)
+	}, `select n.source, n.folded, n.machine_id, max(n.shown), min(x.modality), count(*),
 		sum(case when x.exam_code = '' then 1 else 0 end), max(n.day)
 		from dose_name n join dose_examination x
 		on x.site_id = n.site_id and x.study_uid = n.study_uid and x.examination = n.examination
-		where n.site_id = $1 and n.day >= $2 and x.modality = 'CT' and (x.excluded <> $3 or x.exam_code <> '')
+		where n.site_id = $1 and n.day >= $2 and (x.excluded <> $3 or x.exam_code <> '')
 		group by n.source, n.folded, n.machine_id
 		order by n.source, n.folded, n.machine_id`, siteID, since, ExcludedNotPatient)
 	if err != nil {
@@ -40,10 +42,14 @@ func (l *Ledger) Names(ctx context.Context, siteID, since string) ([]NameUse, er
 	var all []NameUse
 	for _, r := range rows {
 		if n := len(all); n == 0 || all[n-1].Source != r.Source || all[n-1].Folded != r.Folded {
-			all = append(all, NameUse{Name: r.Name, Folded: r.Folded})
+			all = append(all, NameUse{Name: r.Name, Folded: r.Folded, Modality: r.Modality})
 		}
 		u := &all[len(all)-1]
 		u.Machines = append(u.Machines, r.machine)
+		if r.Unmapped > 0 {
+			u.Open = append(u.Open, r.machine)
+		}
+		u.Modality = min(u.Modality, r.Modality)
 		u.Examinations += r.Examinations
 		u.Unmapped += r.Unmapped
 		u.LastDay = max(u.LastDay, r.LastDay)
@@ -79,6 +85,9 @@ type StoredStudy struct {
 	Reports                                           []StoredReport
 	Events                                            []StoredEvent
 	Items                                             []*Item
+	Sources                                           []StoredSource // reports and images
+	Totals                                            []StoredTotal  // by quantity, of the whole and by plane and side
+	Amounts                                           []StoredAmount // of its examinations, and then of its events
 }
 
 // Study returns what was derived about a study; NotFound if there is no dose
@@ -109,9 +118,12 @@ func (l *Ledger) studyParts(ctx context.Context, tx *db.Tx, siteID string, s *St
 	var err error
 	s.Reports, err = db.List(ctx, tx, func(r *db.Rows) (x StoredReport, err error) {
 		return x, r.Scan(&x.SOPInstance, &x.Kind, &x.Problem, &x.Counted, &x.Machine, &x.ReceivedAt)
-	}, `select sop_instance_uid, kind, problem, counted, machine_id, received_at from dose_report
-		where site_id = $1 and study_uid = $2 order by received_at, sop_instance_uid`, siteID, s.UID)
+	}, `select source_id, kind, problem, counted, machine_id, received_at from dose_source
+		where site_id = $1 and study_uid = $2 and class = 'report' order by received_at, source_id`, siteID, s.UID)
 	if err != nil {
+		return err
+	}
+	if err := loadAmounts(ctx, tx, siteID, s); err != nil {
 		return err
 	}
 	s.Events, err = db.List(ctx, tx, func(r *db.Rows) (x StoredEvent, err error) {
@@ -155,8 +167,8 @@ func (l *Ledger) Started(ctx context.Context, siteID string) (bool, error) {
 func (l *Ledger) FirstReport(ctx context.Context, siteID string) (StoredReport, bool, error) {
 	all, err := db.List(ctx, l.DB, func(r *db.Rows) (x StoredReport, err error) {
 		return x, r.Scan(&x.SOPInstance, &x.Kind, &x.Problem, &x.Counted, &x.Machine, &x.ReceivedAt)
-	}, `select sop_instance_uid, kind, problem, counted, machine_id, received_at from dose_report
-		where site_id = $1 and kind <> '' order by received_at limit 1`, siteID)
+	}, `select source_id, kind, problem, counted, machine_id, received_at from dose_source
+		where site_id = $1 and kind <> '' and class = 'report' order by received_at limit 1`, siteID)
 	if err != nil || len(all) == 0 {
 		return StoredReport{}, false, err
 	}
@@ -184,8 +196,13 @@ func (l *Ledger) Volumes(ctx context.Context, siteID string) (map[string]int, er
 
 // Days returns the first and last day of the CT examinations of a site, "" if
 // there are none.
-func (l *Ledger) Days(ctx context.Context, siteID string) (p Period, err error) {
+func (l *Ledger) Days(ctx context.Context, siteID string) (Period, error) {
+	return l.DaysOf(ctx, siteID, "CT")
+}
+
+// DaysOf is Days of a modality.
+func (l *Ledger) DaysOf(ctx context.Context, siteID, modality string) (p Period, err error) {
 	err = l.DB.QueryRow(ctx, `select coalesce(min(x.day), ''), coalesce(max(x.day), '')
-		from dose_examination x where x.site_id = $1 and x.modality = 'CT' and x.day <> ''`, siteID).Scan(&p.From, &p.To)
+		from dose_examination x where x.site_id = $1 and x.modality = $2 and x.day <> ''`, siteID, modality).Scan(&p.From, &p.To)
 	return p, err
 }

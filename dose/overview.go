@@ -11,6 +11,7 @@ import (
 	"radagora/access"
 	"radagora/content"
 	"radagora/db"
+	"radagora/fault"
 )
 
 // An Item is one examination as statistics see it.
@@ -29,9 +30,11 @@ type Item struct {
 	Weight      *float64 // kg, the one that is used
 	WeightFrom  WeightFrom
 	Events      int
-	DLP         *float64  // mGy.cm
-	CTDIvol     []float64 // mGy, of the diagnostic sequences
-	Excluded    string    // why it is in no median; see Excluded…
+	DLP         *float64              // mGy.cm
+	CTDIvol     []float64             // mGy, of the diagnostic sequences
+	Amounts     map[Quantity]float64  // of an Overview of another modality than CT
+	Each        map[Measure][]float64 // the same, of single events
+	Excluded    string                // why it is in no median; see Excluded…
 	Group       Group
 	SizeUnknown bool  // an adult of unknown weight
 	Known       Known // of Ledger.Study alone
@@ -55,17 +58,6 @@ type WeightFrom struct {
 // ID names the examination within its site.
 func (i *Item) ID() string { return i.Study + "_" + i.Key }
 
-// values returns what the item contributes to a measure.
-func (i *Item) values(m Measure) []float64 {
-	switch {
-	case m == MeasureCTDIvol:
-		return i.CTDIvol
-	case i.DLP != nil:
-		return []float64{*i.DLP}
-	}
-	return nil
-}
-
 // A RowKey is what a row of the level table is about.
 type RowKey struct {
 	Room       string
@@ -83,6 +75,7 @@ type Row struct {
 	Reference
 	Answer
 	Unit         string
+	Per          string // what the governing level is stated for: examination, sequence, projection, view, breast; "" without one
 	Values       []float64
 	Items        []*Item        // all, the latest first, those left out too
 	Examinations int            // that count; N may be more where an examination has several sequences
@@ -91,8 +84,10 @@ type Row struct {
 	SizeFrom     map[string]int // of those that count, by the source of their weight
 }
 
-// An Overview is how the CT examinations of a period stand beside their levels.
+// An Overview is how the examinations of a modality in a period stand beside their
+// levels.
 type Overview struct {
+	Modality   string
 	From, To   string // days, both included
 	Rows       []*Row
 	Items      []*Item
@@ -101,6 +96,7 @@ type Overview struct {
 	Settings   Settings
 	Levels     []Level
 	Governing  []Governing
+	units      map[Measure]string // other than those measures are kept in
 }
 
 // Period is a time from one day to another, both included, as 2006-01-02.
@@ -128,7 +124,15 @@ func (l *Ledger) Overview(ctx context.Context, siteID string, p Period, rooms Ro
 // quality, those who object are in no number, nor those nobody knows; whoever calls
 // passes through access.Facts.Secondary first.
 func (l *Ledger) OverviewFor(ctx context.Context, siteID string, p Period, rooms Rooms, purpose access.Purpose) (*Overview, error) {
-	o := &Overview{From: p.From, To: p.To}
+	return l.OverviewOf(ctx, siteID, "CT", p, rooms, purpose)
+}
+
+// OverviewOf is OverviewFor of a modality; see Modalities. Invalid: there is none such.
+func (l *Ledger) OverviewOf(ctx context.Context, siteID, modality string, p Period, rooms Rooms, purpose access.Purpose) (*Overview, error) {
+	if MainMeasure(modality) == "" {
+		return nil, fault.Errorf(fault.Invalid, "modality: one of %s", strings.Join(Modalities(), ", "))
+	}
+	o := &Overview{Modality: modality, From: p.From, To: p.To}
 	var err error
 	if o.Settings, err = LoadSettings(l.Content, siteID); err != nil {
 		return nil, err
@@ -141,7 +145,7 @@ func (l *Ledger) OverviewFor(ctx context.Context, siteID string, p Period, rooms
 		return nil, err
 	}
 	err = l.DB.Read(ctx, func(tx *db.Tx) error {
-		o.Items, err = items(ctx, tx, siteID, p)
+		o.Items, err = items(ctx, tx, siteID, modality, p)
 		if err == nil && Secondary(purpose) {
 			o.Items, err = willing(ctx, tx, siteID, p, o.Items)
 		}
@@ -153,21 +157,25 @@ func (l *Ledger) OverviewFor(ctx context.Context, siteID string, p Period, rooms
 			return err
 		}
 		return tx.QueryRow(ctx, `select coalesce(sum(unassigned), 0) from dose_study
-			where site_id = $1 and modality = 'CT' and day between $2 and $3`, siteID, p.From, p.To).Scan(&o.Unassigned)
+			where site_id = $1 and modality = $2 and day between $3 and $4`, siteID, modality, p.From, p.To).Scan(&o.Unassigned)
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range o.Items {
 		i.Room = rooms(i.Machine)
+		if modality == "MG" { // levels are about breasts of every thickness
+			i.Group = adults
+			continue
+		}
 		sizes.place(i, o.Settings)
 	}
 	o.compare()
 	return o, nil
 }
 
-// items loads the CT examinations of a period, the latest first.
-func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, error) {
+// items loads the examinations of a modality in a period, the latest first.
+func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period) ([]*Item, error) {
 	all, err := db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
 		i := &Item{}
 		return i, r.Scan(&i.Study, &i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
@@ -176,8 +184,8 @@ func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, er
 	}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
 		x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded,
 		x.weight_source, x.weight_origin, x.weight_at
-		from dose_examination x where x.site_id = $1 and x.modality = 'CT' and x.day between $2 and $3
-		order by x.day desc, x.started desc, x.study_uid, x.examination`, siteID, p.From, p.To)
+		from dose_examination x where x.site_id = $1 and x.modality = $2 and x.day between $3 and $4
+		order by x.day desc, x.started desc, x.study_uid, x.examination`, siteID, modality, p.From, p.To)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +197,9 @@ func items(ctx context.Context, tx *db.Tx, siteID string, p Period) ([]*Item, er
 	for _, i := range all {
 		i.Restricted = hidden[i.Study]
 		at[[2]string{i.Study, i.Key}] = i
+	}
+	if modality != "CT" {
+		return all, loadMeasures(ctx, tx, siteID, modality, p, at)
 	}
 	rows, err := tx.Query(ctx, `select e.study_uid, e.examination, e.ctdivol_mgy
 		from dose_event e join dose_examination x
@@ -281,8 +292,9 @@ func (s sizes) place(i *Item, set Settings) {
 	i.Excluded = cmp.Or(i.Excluded, ExcludedSize)
 }
 
-// compare makes the rows. There is one for the DLP of every group, and one for
-// CTDIvol where a level governs it.
+// compare makes the rows. There is one for the main measure of every group, such as
+// DLP, and one for CTDIvol where a level governs it; of other modalities also one for
+// each measure that is told.
 func (o *Overview) compare() {
 	groups := map[RowKey][]*Item{}
 	for _, i := range o.Items {
@@ -299,10 +311,10 @@ func (o *Overview) compare() {
 		groups[k] = append(groups[k], i)
 	}
 	for k, all := range groups {
-		for _, m := range []Measure{MeasureDLP, MeasureCTDIvol} {
+		for n, m := range measures[o.Modality] {
 			k.Measure = m
 			r := o.row(k, all)
-			if m == MeasureDLP || r.Governing != nil {
+			if n == 0 || r.Governing != nil || o.Modality != "CT" && r.N > 0 {
 				o.Rows = append(o.Rows, r)
 			}
 		}
@@ -319,13 +331,16 @@ func (o *Overview) compare() {
 
 // row compares one group.
 func (o *Overview) row(k RowKey, all []*Item) *Row {
-	r := &Row{RowKey: k, Items: all, Left: map[string]int{}, SizeFrom: map[string]int{}, Unit: unitOf(k.Measure)}
+	r := &Row{RowKey: k, Items: all, Left: map[string]int{}, SizeFrom: map[string]int{}, Unit: cmp.Or(o.units[k.Measure], unitOf(k.Measure))}
+	if ref, _ := o.judge(k, Statistic{}, o.To); ref.Governing != nil {
+		r.Per = ref.Governing.Per
+	}
 	for _, i := range all {
 		if i.Excluded != "" {
 			r.Left[i.Excluded]++
 			continue
 		}
-		r.Values = append(r.Values, i.values(k.Measure)...)
+		r.Values = append(r.Values, i.values(k.Measure, r.Per)...)
 		r.Examinations++
 		if i.SizeUnknown {
 			r.SizeUnknown++
@@ -360,14 +375,6 @@ func (o *Overview) judge(k RowKey, s Statistic, day string) (Reference, Answer) 
 	return ref, o.Settings.Compare(q)
 }
 
-// unitOf returns the unit in which a measure is kept.
-func unitOf(m Measure) string {
-	if m == MeasureCTDIvol {
-		return "mGy"
-	}
-	return "mGy.cm"
-}
-
 // A Month is the typical value of a group in one month.
 type Month struct {
 	Month string // 2006-01
@@ -380,7 +387,7 @@ func (o *Overview) Months(r *Row) []Month {
 	values := map[string][]float64{}
 	for _, i := range r.Items {
 		if i.Excluded == "" && len(i.Day) == len(time.DateOnly) {
-			values[i.Day[:7]] = append(values[i.Day[:7]], i.values(r.Measure)...)
+			values[i.Day[:7]] = append(values[i.Day[:7]], i.values(r.Measure, r.Per)...)
 		}
 	}
 	var all []Month
@@ -413,7 +420,7 @@ func (o *Overview) Periods(r *Row) []State {
 	values := map[string][]float64{}
 	for _, i := range r.Items {
 		if p := o.Settings.periodOf(i.Day); p != "" && i.Excluded == "" {
-			values[p] = append(values[p], i.values(r.Measure)...)
+			values[p] = append(values[p], i.values(r.Measure, r.Per)...)
 		}
 	}
 	if len(values) == 0 {

@@ -18,7 +18,7 @@ func (*Ledger) Persons(ctx context.Context, q db.Querier) ([]access.Person, erro
 }
 
 // derived are the tables that hold what reports of a study say.
-var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order"}
+var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_total", "dose_amount", "dose_event_amount"}
 
 // Export yields what was derived of each study of a person.
 func (l *Ledger) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
@@ -62,10 +62,7 @@ func (l *Ledger) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 			return 0, err
 		}
 		count += n
-		if _, err := tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2`, p.Site, study); err != nil {
-			return 0, err
-		}
-		if _, err := tx.Exec(ctx, `delete from dose_report where site_id = $1 and study_uid = $2`, p.Site, study); err != nil {
+		if err := discard(ctx, tx, p.Site, study); err != nil {
 			return 0, err
 		}
 	}
@@ -109,14 +106,27 @@ func (l *Ledger) Erased(ctx context.Context, tx *db.Tx, siteID, study string, wh
 	}
 	if !whole {
 		tx.OnCommit(l.poke)
+		if l.Images != nil {
+			if err := await(ctx, tx, siteID, study, l.Now()); err != nil {
+				return err
+			}
+		}
 		return pendReports(ctx, tx, siteID, study)
 	}
-	for _, table := range []string{"dose_report", "dose_pending"} {
+	if err := discard(ctx, tx, siteID, study); err != nil {
+		return err
+	}
+	tx.OnCommit(l.changed)
+	return nil
+}
+
+// discard forgets what a study was to be derived from.
+func discard(ctx context.Context, tx *db.Tx, siteID, study string) error {
+	for _, table := range []string{"dose_source", "dose_image", "dose_pending"} {
 		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study); err != nil {
 			return err
 		}
 	}
-	tx.OnCommit(l.changed)
 	return nil
 }
 

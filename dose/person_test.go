@@ -185,7 +185,7 @@ func TestErase(t *testing.T) {
 // noneOf expects no row of a study.
 func (k *desk) noneOf(study string) {
 	k.t.Helper()
-	for _, table := range []string{"dose_report", "dose_study", "dose_event", "dose_examination", "dose_name", "dose_pending"} {
+	for _, table := range []string{"dose_source", "dose_image", "dose_study", "dose_event", "dose_examination", "dose_name", "dose_total", "dose_amount", "dose_event_amount", "dose_pending"} {
 		var n int
 		check(k.t, k.db.QueryRow(k.t.Context(), "select count(*) from "+table+" where study_uid = $1", dosetest.UID(study).String()).Scan(&n))
 		if n != 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -22,6 +23,9 @@ func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines
 	if err := s.write(ctx, tx); err != nil {
 		return err
 	}
+	if err := s.writeTotals(ctx, tx); err != nil {
+		return err
+	}
 	at := map[*Event]*Examination{}
 	for i := range exams {
 		x := &exams[i]
@@ -37,7 +41,7 @@ func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines
 			return err
 		}
 	}
-	return nil
+	return s.writeEventAmounts(ctx, tx, all, of, at)
 }
 
 // examineKinds divides events into examinations, those of each kind of report for
@@ -115,7 +119,7 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 		patient_id, sex, age_months, weight_kg, height_m, description, events, unassigned,
 		dlp_declared, dlp_summed, not_patient, warnings, person)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
-		s.site, s.task.study, s.day, s.first.Started().String(), s.first.Modality(), s.machines[s.first],
+		s.site, s.task.study, s.day, s.first.Started().String(), s.study.Modality(), s.machines[s.first],
 		p.ID.Reveal(), p.Sex, months(p), float(p.Weight.Number), float(p.Height.Number), s.first.StudyDescription,
 		len(s.study.Events), s.unassigned, decimal(s.study.Totals, FieldDLP), decimal(s.study.Summed, FieldDLP),
 		s.notPatient, string(body), s.person)
@@ -163,6 +167,8 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 		at := db.Millis(w.At)
 		weight, measured, source, origin = &w.Value, &at, w.Source, w.Origin
 	}
+	amounts := x.amounts(s.study, of, weight)
+	excluded := s.excluded(x, amounts, r.Kind)
 	err = insert(ctx, tx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded,
@@ -171,9 +177,12 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 		$20, $21, $22, $23, $24, $25, $26, $27, $28)`,
 		s.site, s.task.study, x.Key, cmp.Or(r.day(), s.day), cmp.Or(x.started(), r.Started().String()), machine, r.Modality(),
 		x.Exam, x.Indication, string(x.KnownBy), x.AssignedBy, strings.Join(x.Mappings, " "), name.Text, string(name.Source),
-		months(p), weight, len(x.Events), dlp, s.excluded(x, known, r.Kind == CT),
+		months(p), weight, len(x.Events), dlp, excluded,
 		x.Order, x.Accession, x.ExamFrom, x.ExamName, x.Reason, source, origin, measured, sizes)
 	if err != nil {
+		return err
+	}
+	if err := s.writeAmounts(ctx, tx, x, amounts, machine, cmp.Or(r.day(), s.day), excluded); err != nil {
 		return err
 	}
 	for _, n := range x.Names {
@@ -197,19 +206,27 @@ const (
 	ExcludedSizeless   = "size_unknown" // a child whose size group nobody knows
 )
 
+// mainQuantities are those of which an examination of a kind has to have one.
+var mainQuantities = map[Kind][]Quantity{
+	CT: {QuantityDLP}, Projection: {QuantityDAP, QuantityRP}, Mammography: {QuantityAGD}, Nuclear: {QuantityActivity},
+}
+
+// doseFields are the fields whose unit has to be told.
+var doseFields = []Field{FieldDLP, FieldCTDIvol, FieldDAP, FieldRP, FieldAGD, FieldActivity}
+
 // excluded returns why an examination is in no median, "" if it is.
-func (s *studyRow) excluded(x *Examination, known, ct bool) string {
+func (s *studyRow) excluded(x *Examination, amounts []Amount, kind Kind) string {
 	switch {
 	case s.notPatient != "" || x.Exam == NotAnExamination:
 		return ExcludedNotPatient
 	case warned(s.study.Warnings, WarnIdentity):
 		return ExcludedIdentity
-	case !known && ct:
+	case !slices.ContainsFunc(amounts, func(a Amount) bool { return slices.Contains(mainQuantities[kind], a.Quantity) }):
 		return ExcludedIncomplete
 	}
 	for _, e := range x.Events {
 		for _, v := range e.Values {
-			if (v.Field == FieldDLP || v.Field == FieldCTDIvol) && v.Has(WarnUnitAssumed) {
+			if slices.Contains(doseFields, v.Field) && v.Has(WarnUnitAssumed) {
 				return ExcludedUnit
 			}
 		}

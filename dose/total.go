@@ -12,7 +12,7 @@ func (s Sums) add(f Field, n ucum.Decimal) { s[f] = s[f].Add(n) }
 // totalFields are the fields that a report may declare a total of.
 var totalFields = []Field{
 	FieldDLP, FieldDAP, FieldRP, FieldAGD, FieldActivity, FieldEffective,
-	FieldFluoroTime, FieldFluoroDAP, FieldFluoroRP, FieldAcquisDAP, FieldAcquisRP,
+	FieldFluoroTime, FieldFluoroDAP, FieldFluoroRP, FieldAcquisDAP, FieldAcquisRP, FieldAcquisTime, FieldFrames,
 }
 
 // DeclaredTotals returns the totals that the report declares, summed over planes and

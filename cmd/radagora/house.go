@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -257,7 +258,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Dose = &dose.Ledger{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
 		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder, Person: archive.Person,
-		Orders: ordering{h}, Sizes: sizing{h}, Zone: h.zoneOf,
+		Orders: ordering{h}, Sizes: sizing{h}, Images: objects{h.Archive}, Zone: h.zoneOf,
 	}
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err
@@ -395,4 +396,17 @@ func (o objects) Open(ctx context.Context, siteID string, sop uid.UID) (*dicom.F
 		return nil, nil, errors.Join(err, object.Close())
 	}
 	return f, object, nil
+}
+
+// Images implements dose.Images.
+func (o objects) Images(ctx context.Context, siteID, study string) ([]dose.Image, error) {
+	listed, err := o.Listed(ctx, siteID, study)
+	all := make([]dose.Image, len(listed))
+	for i, l := range listed {
+		all[i] = dose.Image{SOP: l.SOP, Class: l.SOPClass, Series: l.Series, ReceivedAt: l.ReceivedAt}
+		if l.Acquisition != nil {
+			all[i].Acquisition = strconv.FormatInt(*l.Acquisition, 10)
+		}
+	}
+	return all, err
 }
