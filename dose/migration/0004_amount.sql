@@ -16,7 +16,7 @@ create table dose_source (
     received_at  bigint not null,
     primary key (site_id, source_id)
 );
-create index dose_source_study on dose_source (site_id, study_uid);
+create index dose_source_study on dose_source (site_id, study_uid, source_id);
 create index dose_source_received on dose_source (site_id, received_at);
 
 insert into dose_source (site_id, source_id, study_uid, class, series_uid, acquisition, kind, problem, counted, machine_id, received_at)
