@@ -15,6 +15,8 @@ import (
 type doseCmd struct {
 	Read  doseReadCmd  `cmd:"" help:"Read dose reports file by file."`
 	Study doseStudyCmd `cmd:"" help:"Read dose reports and join them by study."`
+	Skin  doseSkinCmd  `cmd:"" help:"Estimate the peak skin dose of angiography and fluoroscopy."`
+	Water doseWaterCmd `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
 }
 
 type doseReadCmd struct {

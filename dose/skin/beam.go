@@ -79,45 +79,64 @@ func (m *Method) area(e Exposure) float64 {
 	return Unknown()
 }
 
+// A column is what a beam needs to know of one column of cells: along the body only
+// the distance to the head changes.
+type column struct {
+	ray                         vec     // from the source to the cell, at the top of the head
+	depth, one, two, facing     float64 // of ray along the beam, the sides of its field, and into the skin
+	depthStep, oneStep, twoStep float64 // how they change for each mm to the head
+}
+
+// columns returns the columns of a model as a beam sees them.
+func (b *beam) columns(body *Body) []column {
+	all := make([]column, len(body.points))
+	for i, p := range body.points {
+		ray := p.sub(b.source)
+		all[i] = column{
+			ray: ray, depth: ray.dot(b.axis), one: ray.dot(b.one), two: ray.dot(b.two), facing: -ray.dot(body.normal[i]),
+			depthStep: b.axis.z, oneStep: b.one.z, twoStep: b.two.z,
+		}
+	}
+	return all
+}
+
 // onto adds what a beam gives to the cells of the model to dose and returns the share
 // of the beam that meets it.
 func (b *beam) onto(body *Body, dose []float64) (met float64) {
 	cell := body.cellWidth * body.cellHeight
+	columns := b.columns(body)
 	for row := range body.rows {
 		z := -body.along(row)
-		for column, p := range body.points {
-			p.z = z
-			ray := p.sub(b.source)
-			depth := ray.dot(b.axis)
+		cells := dose[row*body.columns:][:len(columns)]
+		for i := range columns {
+			c := &columns[i]
+			depth := c.depth + z*c.depthStep
 			limit := b.half * depth / b.reference
-			if depth <= 0 || math.Abs(ray.dot(b.one)) > limit || math.Abs(ray.dot(b.two)) > limit {
-				continue // outside of the field
+			if c.facing <= 0 || depth <= 0 || math.Abs(c.one+z*c.oneStep) > limit || math.Abs(c.two+z*c.twoStep) > limit {
+				continue // the beam leaves the body here, or the cell is outside of the field
 			}
-			facing := -ray.dot(body.normal[column])
-			if facing <= 0 {
-				continue // the beam leaves the body here
-			}
+			ray := vec{c.ray.x, c.ray.y, c.ray.z + z}
 			distance := math.Sqrt(ray.dot(ray))
 			inverse := b.reference / distance * (b.reference / distance)
 			side := 2 * b.half * distance / b.reference / 10 // cm
-			dose[row*body.columns+column] += b.dose * inverse * b.quality.spline.at(side) * b.quality.tissue(side) * b.crossing(p, ray, distance)
+			cells[i] += b.dose * inverse * b.quality.spline.at(side) * b.quality.tissue(side) * b.crossing(ray, distance)
 			cosine := depth / distance
-			met += cell * facing / distance * inverse / (cosine * cosine * cosine)
+			met += cell * c.facing / distance * inverse / (cosine * cosine * cosine)
 		}
 	}
 	return min(1, met/(4*b.half*b.half))
 }
 
-// crossing returns what table and mattress let through of a ray to p: all of it, if
-// the ray does not cross them; the more obliquely it does, the less.
-func (b *beam) crossing(p, ray vec, distance float64) float64 {
+// crossing returns what table and mattress let through of a ray: all of it, if
+// it does not cross them; the more obliquely it does, the less.
+func (b *beam) crossing(ray vec, distance float64) float64 {
 	if b.source.y <= b.tableTop {
 		return 1
 	}
-	t := (b.source.y - b.tableTop) / (b.source.y - p.y)
+	t := (b.tableTop - b.source.y) / ray.y
 	at := b.source.add(ray.scale(t))
 	if math.Abs(at.x) > b.tableHalf || at.z > 0 || at.z < b.tableEnd {
 		return 1
 	}
-	return math.Pow(b.quality.table, distance/(b.source.y-p.y))
+	return math.Pow(b.quality.table, -distance/ray.y)
 }

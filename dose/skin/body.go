@@ -15,6 +15,7 @@ func (a vec) about(t turn) vec    { return vec{t[0].dot(a), t[1].dot(a), t[2].do
 func (t turn) then(after turn) turn {
 	return turn{t.column(after[0]), t.column(after[1]), t.column(after[2])}
 }
+
 func (t turn) column(row vec) (r vec) {
 	return t[0].scale(row.x).add(t[1].scale(row.y)).add(t[2].scale(row.z))
 }

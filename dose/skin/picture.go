@@ -14,8 +14,8 @@ const (
 	cellPixels = 4
 	margin     = 12
 	barWidth   = 14
-	legend     = 120 // beside the map
-	band       = 22  // above and below it
+	legend     = 100 // beside the map
+	band       = 24  // above and below it
 )
 
 // Picture draws a map: columns around the trunk with the sides named above, rows from
@@ -38,7 +38,7 @@ func (p *Map) Picture(b *Body) image.Image {
 		from := margin + int(start/p.Width*cellPixels)
 		start += side.wide
 		to := margin + int(start/p.Width*cellPixels)
-		write(m, (from+to)/2-2*len(side.name), 6, strings.ToUpper(side.name), ink)
+		write(m, (from+to)/2-4*len(side.name), 6, strings.ToUpper(side.name), ink)
 		if to < margin+width {
 			fill(m, image.Rect(to, band, to+1, band+height), color.RGBA{0xbb, 0xbb, 0xbb, 0xff})
 		}
@@ -65,7 +65,7 @@ func (p *Map) scale(m *image.RGBA, x, y, height int, ink color.RGBA) {
 	for i := range steps + 1 {
 		at := y + (height-1)*i/steps
 		fill(m, image.Rect(x+barWidth, at, x+barWidth+4, at+1), ink)
-		write(m, x+barWidth+7, min(at-2, y+height-5), fmt.Sprintf("%.3g", k*p.Peak.Dose*float64(steps-i)/steps), ink)
+		write(m, x+barWidth+7, min(at-5, y+height-10), fmt.Sprintf("%.3g", k*p.Peak.Dose*float64(steps-i)/steps), ink)
 	}
 	write(m, x, y+height+6, unit, ink)
 }
@@ -133,16 +133,16 @@ var glyphs = map[rune][5]string{
 	'Y': {"#.#", "#.#", ".#.", ".#.", ".#."},
 }
 
-// write puts a text at x, y, four pixels to a character.
+// write puts a text at x, y, eight pixels to a character.
 func write(m *image.RGBA, x, y int, text string, c color.RGBA) {
 	for _, r := range strings.ToUpper(text) {
 		for row, line := range glyphs[r] {
 			for column, dot := range line {
 				if dot == '#' {
-					m.SetRGBA(x+column, y+row, c)
+					fill(m, image.Rect(x+2*column, y+2*row, x+2*column+2, y+2*row+2), c)
 				}
 			}
 		}
-		x += 4
+		x += 8
 	}
 }

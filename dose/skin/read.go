@@ -81,14 +81,13 @@ func filters(e *dose.Event) (copper, aluminium float64) {
 	seen := map[string]bool{}
 	material, counted := "", false
 	for _, v := range e.Values {
-		switch v.Field {
-		case "filter_material":
+		if v.Field == "filter_material" {
 			material, counted = metals[v.Coded.Written.Value], false
-		case "filter_max_mm", "filter_min_mm":
-			if v.Number != nil && material != "" && !counted {
-				sum[material] += v.Number.Float()
-				seen[material], counted = true, true
-			}
+		}
+		thickness := v.Field == "filter_max_mm" || v.Field == "filter_min_mm"
+		if thickness && v.Number != nil && material != "" && !counted {
+			sum[material] += v.Number.Float()
+			seen[material], counted = true, true
 		}
 	}
 	copper, aluminium = Unknown(), Unknown()

@@ -144,7 +144,7 @@ func TestTruncation(t *testing.T) {
 			}
 			corrected, err := m.Slice(c.slice, water.Anam2017)
 			raw := 2 * math.Sqrt(corrected.Area*(1+corrected.Mean/1000)/math.Pi)
-			if want := raw * math.Exp(1.15*math.Pow(got.Cut, 3)); err != nil || math.Abs(corrected.Diameter-want) > 1e-9 || corrected.Correction != water.Anam2017 {
+			if want := raw * math.Exp(1.15*got.Cut*got.Cut*got.Cut); err != nil || math.Abs(corrected.Diameter-want) > 1e-9 || corrected.Correction != water.Anam2017 {
 				t.Errorf("%+v %v; want %.3f", corrected, err, want)
 			}
 		})
