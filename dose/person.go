@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"radagora/access"
 	"radagora/db"
@@ -43,8 +44,10 @@ func (l *Ledger) Export(ctx context.Context, p access.Person) iter.Seq2[access.R
 
 // studiesOf returns the studies of a person.
 func (*Ledger) studiesOf(ctx context.Context, q db.Querier, p access.Person) ([]string, error) {
-	return db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`select study_uid from dose_study where site_id = $1 and person <> '' and person = $2 order by study_uid`, p.Site, p.ID)
+	list, err := db.List(ctx, q, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select study_uid from dose_study where site_id = $1 and person <> '' and person = $2`, p.Site, p.ID)
+	slices.Sort(list) // with "order by" SQLite would walk all studies of the site in that order
+	return list, err
 }
 
 // Erase removes what was derived of a person's studies and returns how many studies
