@@ -21,23 +21,23 @@ import (
 	"radagora/worklist"
 )
 
-// A taker is a system of the test's own that takes messages and remembers them in the
+// A neighbour is a system of the test's own that takes messages and remembers them in the
 // order in which they came, each as often as it did.
-type taker struct {
+type neighbour struct {
 	address string
 	mu      sync.Mutex
-	got     []taken
+	got     []delivery
 }
 
-// A taken is a message that a taker got.
-type taken struct{ control, body string }
+// A delivery is a message that a neighbour got.
+type delivery struct{ control, body string }
 
-// take starts a taker that lasts as long as the test.
-func take(t *testing.T) *taker {
+// neighbouring starts a neighbour that lasts as long as the test.
+func neighbouring(t *testing.T) *neighbour {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	k := &taker{address: l.Addr().String()}
+	k := &neighbour{address: l.Addr().String()}
 	s := &mllp.Server{Now: time.Now, ControlID: db.NewID, Receiver: mllp.Keeper{Now: time.Now, ControlID: db.NewID, Keep: k.keep}}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -46,20 +46,20 @@ func take(t *testing.T) *taker {
 	return k
 }
 
-func (k *taker) keep(_ context.Context, _ mllp.Peer, body []byte) error {
+func (k *neighbour) keep(_ context.Context, _ mllp.Peer, body []byte) error {
 	m, err := hl7.Parse(body, nil)
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.got = append(k.got, taken{m.Header().ControlID, string(body)})
+	k.got = append(k.got, delivery{m.Header().ControlID, string(body)})
 	return nil
 }
 
 // once returns what came, each in its first place, and how often something came again.
 // A message that comes again is the one before it, byte by byte: nothing is passed over.
-func (k *taker) once(t *testing.T) (all []string, again int) {
+func (k *neighbour) once(t *testing.T) (all []string, again int) {
 	t.Helper()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -81,9 +81,9 @@ func (k *taker) once(t *testing.T) (all []string, again int) {
 	return all, again
 }
 
-// ordering sends orders over a line of its own until the server is gone, every third
+// keepOrdering sends orders over a line of its own until the server is gone, every third
 // moved to another time, and returns the numbers of those that were acknowledged.
-func ordering(ctx context.Context, s *server, name string) (orders []string) {
+func keepOrdering(ctx context.Context, s *server, name string) (orders []string) {
 	c := &mllp.Client{Address: s.hl7, Now: time.Now, Retry: mllp.Retry{Attempts: 1}}
 	defer func() { _ = c.Close() }()
 	for n := 0; ; n++ {
@@ -110,8 +110,8 @@ func TestKilledWhileOrdersGoOut(t *testing.T) {
 	slow(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	takers := map[string]*taker{"PACS": take(t), "PORTAL": take(t)}
-	for name, k := range takers {
+	neighbours := map[string]*neighbour{"PACS": neighbouring(t), "PORTAL": neighbouring(t)}
+	for name, k := range neighbours {
 		command(t, exitDone, "message", "send-to", "--data", data, name, k.address, "--tell", "changes", "--tell", "status")
 	}
 	flags := []string{"--mllp", "127.0.0.1:0", "--reach", "127.0.0.1"}
@@ -121,7 +121,7 @@ func TestKilledWhileOrdersGoOut(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 		done := make(chan []string)
 		for g := range 3 {
-			go func() { done <- ordering(ctx, s, fmt.Sprintf("%d%d", round, g)) }()
+			go func() { done <- keepOrdering(ctx, s, fmt.Sprintf("%d%d", round, g)) }()
 		}
 		time.Sleep(time.Duration(1500+rand.IntN(1500)) * time.Millisecond)
 		s.kill()
@@ -159,7 +159,7 @@ func TestKilledWhileOrdersGoOut(t *testing.T) {
 		check(t, err)
 		for _, r := range receivers {
 			written := outgoingOf(ctx, t, h, r.ID)
-			got, again := takers[r.ToApplication].once(t)
+			got, again := neighbours[r.ToApplication].once(t)
 			if !slices.Equal(written, got) {
 				t.Errorf("%s got %d messages, or in another order, of %d", r.ToApplication, len(got), len(written))
 			}
