@@ -82,8 +82,10 @@ func TestEraseMuchInAShortTransaction(t *testing.T) {
 	dbtest.RunDSN(t, func(t *testing.T, dsn string) {
 		clock := time.Now()
 		b, slow := mistaken(t, dsn, objects, &clock)
-		if _, err := b.tryErase(t.Context()); fault.Of(err) != fault.Unavailable || err == nil {
-			t.Fatalf("erased at once: %v; want too long a transaction, or this tests nothing", err)
+		if b.db.Engine() == db.SQLite { // PostgreSQL limits each statement, not all of a transaction
+			if _, err := b.tryErase(t.Context()); fault.Of(err) != fault.Unavailable || err == nil {
+				t.Fatalf("erased at once: %v; want too long a transaction, or this tests nothing", err)
+			}
 		}
 		wasted := slow.created.Swap(0)
 		ctx, end := context.WithCancel(t.Context())

@@ -21,6 +21,7 @@ import (
 type entry struct {
 	header
 	site, actor, door, callingAE string
+	calledAE                     string
 	syntax                       uid.UID
 	ref                          blob.Ref
 	datasetAt                    int64
@@ -62,7 +63,7 @@ func (a *Archive) addIn(ctx context.Context, tx *db.Tx, e *entry, id string) err
 		return err
 	}
 	n, err := tx.Exec(ctx, insertInstance, args(id, e.site, s.series, e.sop.String(), e.class.String(), e.ofInstance, e.numbers,
-		e.syntax.String(), e.ref.Pack, e.ref.Offset, e.ref.Length, e.ref.SHA256[:], e.datasetAt, e.door, e.callingAE, e.at, 0)...)
+		e.syntax.String(), e.ref.Pack, e.ref.Offset, e.ref.Length, e.ref.SHA256[:], e.datasetAt, e.door, e.callingAE, e.at, 0, e.calledAE)...)
 	if err != nil {
 		return err
 	}

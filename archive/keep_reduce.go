@@ -18,59 +18,86 @@ import (
 	"radagora/journal"
 )
 
-// A KeepRule says that of what a peer sends only reports and headers are kept: when
-// After has passed since an instance came, and so whoever derives something from its
-// header has had it, its pixels are dropped.
+// A KeepRule says that of what a peer sends, of what is sent to one of our titles, or of
+// what that peer sends there, only reports and headers are kept: when After has passed
+// since an instance came, and so whoever derives something from its header has had it, its
+// pixels are dropped. What came before Since, or comes by another way, too, came for the
+// archive and stays whole.
 type KeepRule struct {
-	Site, CallingAE, Actor string
-	After                  time.Duration
-	At                     time.Time
+	Site                string
+	CallingAE, CalledAE string // "": any; not both
+	After               time.Duration
+	Reason, Actor       string
+	Since, At           time.Time // from when on it holds; when it was decided last
 }
 
-// KeepHeaders makes the rule for a peer, and journals it. Invalid: no title, or a
-// negative time.
-func (a *Archive) KeepHeaders(ctx context.Context, site, callingAE string, after time.Duration) error {
-	callingAE = strings.TrimSpace(clean(callingAE))
-	if callingAE == "" || after < 0 {
-		return fault.Errorf(fault.Invalid, "a rule needs the title of a peer and a time")
+// covers reports whether a rule is about what came by such a way.
+func (k KeepRule) covers(calling, called string, at time.Time) bool {
+	return (k.CallingAE == "" || k.CallingAE == calling) && (k.CalledAE == "" || k.CalledAE == called) && !at.Before(k.Since)
+}
+
+// Policy names a rule, in what is told of objects that were reduced by it.
+func (k KeepRule) Policy() string {
+	var all []string
+	if k.CallingAE != "" {
+		all = append(all, "peer:"+k.CallingAE)
+	}
+	if k.CalledAE != "" {
+		all = append(all, "title:"+k.CalledAE)
+	}
+	return strings.Join(all, " ")
+}
+
+// KeepHeaders makes a rule, for what comes from now on, or changes the time and the reason
+// of one, and journals it. Invalid: neither a peer nor a title, no reason, or a negative
+// time.
+func (a *Archive) KeepHeaders(ctx context.Context, k KeepRule) error {
+	k.CallingAE, k.CalledAE, k.Reason = strings.TrimSpace(clean(k.CallingAE)), strings.TrimSpace(clean(k.CalledAE)), strings.TrimSpace(k.Reason)
+	if k.CallingAE+k.CalledAE == "" || k.After < 0 || k.Reason == "" || len(k.Reason) > maxReason {
+		return fault.Errorf(fault.Invalid, "a rule needs a peer or a title, a time and a reason of at most %d bytes", maxReason)
 	}
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `insert into keep_rule (site_id, calling_ae, keep, after_ms, actor, at_ms) values ($1, $2, 'header', $3, $4, $5)
-			on conflict (site_id, calling_ae) do update set after_ms = excluded.after_ms, actor = excluded.actor, at_ms = excluded.at_ms`,
-			site, callingAE, after.Milliseconds(), actorOf(ctx), db.Millis(a.Now()))
+		_, err := tx.Exec(ctx, `insert into keep_scope (site_id, calling_ae, called_ae, after_ms, reason, actor, since_ms, at_ms) values ($1, $2, $3, $4, $5, $6, $7, $7)
+			on conflict (site_id, calling_ae, called_ae) do update set after_ms = excluded.after_ms, reason = excluded.reason, actor = excluded.actor, at_ms = excluded.at_ms`,
+			k.Site, k.CallingAE, k.CalledAE, k.After.Milliseconds(), k.Reason, actorOf(ctx), db.Millis(a.Now()))
 		if err != nil {
 			return err
 		}
 		return a.Journal.Append(ctx, tx, journal.Entry{
-			Site: site, Actor: actorOf(ctx), Kind: "archive.rule.header", Subject: callingAE,
-			Data: encode(map[string]any{"after_ms": after.Milliseconds()}),
+			Site: k.Site, Actor: actorOf(ctx), Kind: "archive.rule.header", Subject: k.Policy(),
+			Data: encode(map[string]any{"after_ms": k.After.Milliseconds(), "calling_ae": k.CallingAE, "called_ae": k.CalledAE}),
 		})
 	})
 }
 
-// KeepAll ends the rule for a peer. What was dropped does not come back by that.
-func (a *Archive) KeepAll(ctx context.Context, site, callingAE string) error {
+// KeepAll ends a rule. What was dropped does not come back by that. NotFound: there is
+// none of that scope.
+func (a *Archive) KeepAll(ctx context.Context, site, callingAE, calledAE string) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `delete from keep_rule where site_id = $1 and calling_ae = $2`, site, callingAE)
+		n, err := tx.Exec(ctx, `delete from keep_scope where site_id = $1 and calling_ae = $2 and called_ae = $3`, site, callingAE, calledAE)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return fault.Errorf(fault.NotFound, "there is no rule for this peer")
+			return fault.Errorf(fault.NotFound, "there is no such rule")
 		}
-		return a.Journal.Append(ctx, tx, journal.Entry{Site: site, Actor: actorOf(ctx), Kind: "archive.rule.everything", Subject: callingAE})
+		return a.Journal.Append(ctx, tx, journal.Entry{
+			Site: site, Actor: actorOf(ctx), Kind: "archive.rule.everything", Subject: KeepRule{CallingAE: callingAE, CalledAE: calledAE}.Policy(),
+		})
 	})
 }
 
-// KeepRules returns the rules of a site by title.
+const fromRule = `select site_id, calling_ae, called_ae, after_ms, reason, actor, since_ms, at_ms from keep_scope `
+
+// KeepRules returns the rules of a site by peer and title.
 func (a *Archive) KeepRules(ctx context.Context, site string) ([]KeepRule, error) {
-	return db.List(ctx, a.DB, scanRule, `select site_id, calling_ae, after_ms, actor, at_ms from keep_rule where site_id = $1 order by calling_ae`, site)
+	return db.List(ctx, a.DB, scanRule, fromRule+`where site_id = $1 order by calling_ae, called_ae`, site)
 }
 
 func scanRule(r *db.Rows) (k KeepRule, err error) {
-	var after, at int64
-	err = r.Scan(&k.Site, &k.CallingAE, &after, &k.Actor, &at)
-	k.After, k.At = time.Duration(after)*time.Millisecond, db.FromMillis(at)
+	var after, since, at int64
+	err = r.Scan(&k.Site, &k.CallingAE, &k.CalledAE, &after, &k.Reason, &k.Actor, &since, &at)
+	k.After, k.Since, k.At = time.Duration(after)*time.Millisecond, db.FromMillis(since), db.FromMillis(at)
 	return k, err
 }
 
@@ -78,12 +105,12 @@ func scanRule(r *db.Rows) (k KeepRule, err error) {
 type Reduction struct {
 	SHA256 [32]byte // of the object as received
 	Length int64
-	Policy string // peer:TITLE
+	Policy string // peer:TITLE, title:TITLE, or both
 	At     time.Time
 }
 
-// The policies that a row may have beside peer:TITLE.
-const noPixels = "none" // there was nothing to drop
+// The policy of a row that is none: there is nothing to drop, or it came for the archive, too.
+const noPixels = "none"
 
 // Reduced returns what was received of an instance of which only the header is kept,
 // and whether that is so.
@@ -121,15 +148,13 @@ const reduceBatch = 200
 // how many instances it reduced and how many bytes are no longer kept. What is held
 // stays as it is. What cannot be read stays, too, and is told in the log.
 func (a *Archive) Reduce(ctx context.Context) (n, saved int64, err error) {
-	rules, err := db.List(ctx, a.DB, scanRule, `select site_id, calling_ae, after_ms, actor, at_ms from keep_rule order by site_id, calling_ae`)
+	rules, err := db.List(ctx, a.DB, scanRule, fromRule+`order by site_id, calling_ae, called_ae`)
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, k := range rules {
 		for after := ""; ; {
-			list, err := db.List(ctx, a.DB, scanInstance, fromInstance+`where instance.site_id = $1 and instance.calling_ae = $2 and instance.received_at <= $3
-				and instance.id > $4 and not exists (select 1 from reduced where reduced.instance = instance.id) order by instance.id limit $5`,
-				k.Site, k.CallingAE, db.Millis(a.Now().Add(-k.After)), after, reduceBatch)
+			list, err := a.reducible(ctx, k, after)
 			if err != nil {
 				return n, saved, err
 			}
@@ -138,7 +163,7 @@ func (a *Archive) Reduce(ctx context.Context) (n, saved int64, err error) {
 			}
 			for _, i := range list {
 				after = i.ID
-				less, err := a.reduce(ctx, i, "peer:"+k.CallingAE)
+				less, err := a.reduce(ctx, i, k.Policy())
 				switch {
 				case err == nil && less > 0:
 					n, saved = n+1, saved+less
@@ -151,6 +176,21 @@ func (a *Archive) Reduce(ctx context.Context) (n, saved int64, err error) {
 		}
 	}
 	return n, saved, nil
+}
+
+// reducible returns instances that a rule is about and whose time has come, behind one.
+func (a *Archive) reducible(ctx context.Context, k KeepRule, after string) ([]Instance, error) {
+	w := statement{}
+	conditions := []string{"instance.site_id = " + w.arg(k.Site), "instance.id > " + w.arg(after)}
+	if k.CallingAE != "" {
+		conditions = append(conditions, "instance.calling_ae = "+w.arg(k.CallingAE))
+	}
+	if k.CalledAE != "" {
+		conditions = append(conditions, "instance.called_ae = "+w.arg(k.CalledAE), "instance.called_ae <> ''") // what its index holds
+	}
+	conditions = append(conditions, "instance.received_at >= "+w.arg(db.Millis(k.Since)), "instance.received_at <= "+w.arg(db.Millis(a.Now().Add(-k.After))),
+		"not exists (select 1 from reduced where reduced.instance = instance.id)")
+	return db.List(ctx, a.DB, scanInstance, fromInstance+"where "+strings.Join(conditions, " and ")+" order by instance.id limit "+w.arg(reduceBatch), w.args...)
 }
 
 // reduce puts an instance again without its pixels, and makes the removal of the whole

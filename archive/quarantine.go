@@ -33,10 +33,17 @@ func (a *Archive) again(ctx context.Context, e *entry) (Outcome, string, error) 
 			return a.quarantine(ctx, first, e, digest)
 		}
 	}
+	whole, err := a.wanted(ctx, first, e)
+	if err != nil {
+		return "", "", err
+	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, repeatOne, first.ID)
 		return err
 	})
+	if whole {
+		return Repeated, first.ID, err
+	}
 	return Repeated, first.ID, a.discard(ctx, e, err)
 }
 

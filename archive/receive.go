@@ -184,7 +184,7 @@ func Reason(err error) string {
 
 // read copies in.Data to w and reads its header on the way.
 func (a *Archive) read(ctx context.Context, w io.Writer, in Arrival) (entry, []dicom.Warning, error) {
-	e := entry{site: in.Site, actor: in.Actor, door: in.Door, callingAE: clean(in.CallingAE)}
+	e := entry{site: in.Site, actor: in.Actor, door: in.Door, callingAE: clean(in.CallingAE), calledAE: clean(in.CalledAE)}
 	e.sop, e.class = in.SOPInstance, in.SOPClass
 	src := &intake{from: in.Data, to: w, left: a.MaxObject}
 	f, err := parse(src, in, &e)

@@ -18,7 +18,7 @@ var (
 		[]string{"series_number", "machine", "instance_count", "size_bytes", "received_at", "updated_at"})) +
 		" on conflict (study, series_uid) do nothing"
 	insertInstance = insert("instance", join([]string{"id", "site_id", "series", "sop_uid", "sop_class"}, columnNames(instanceColumns), numberNames(),
-		[]string{"transfer_syntax", "pack", "pack_offset", "length", "sha256", "dataset_at", "door", "calling_ae", "received_at", "repeats"})) +
+		[]string{"transfer_syntax", "pack", "pack_offset", "length", "sha256", "dataset_at", "door", "calling_ae", "received_at", "repeats", "called_ae"})) +
 		" on conflict (site_id, sop_uid) do nothing"
 	insertQuarantine = insert("quarantine", []string{
 		"id", "site_id", "reason", "instance", "study_uid", "series_uid", "sop_uid", "sop_class",

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"radagora/lang"
 	"radagora/web/face"
 )
 
@@ -30,13 +31,32 @@ type Object struct {
 	From           string // calling AE title or file name without folders
 	Title          string // of a structured report
 	Study, Series  string
-	Rendered       string      // address at which it can be looked at, "" if it cannot
-	Picture        bool        // that is a picture, and no document
-	Blind          string      // why it has no picture: reduced, syntax; "" for none
+	Rendered       string // address at which it can be looked at, "" if it cannot
+	Picture        bool   // that is a picture, and no document
+	Blind          string // why it has no picture: reduced, syntax; "" for none
+	Dropped        *DroppedPixels
 	Next           string      // the instance behind it in its series, "" at the end
 	Corrected      bool        // its patient was corrected since it came
 	SR             []face.Node // its content tree; nil for other objects
 	Header         []face.Node // its data set
+}
+
+// DroppedPixels says of an object of which only the header is kept what was received, and
+// by which rule its pixels went.
+type DroppedPixels struct {
+	At     time.Time
+	Size   int64
+	SHA256 string
+	Policy string // peer:TITLE, title:TITLE, or both
+}
+
+// droppedFacts are what came of an object whose pixels were dropped.
+func (v *visit) droppedFacts(d *DroppedPixels) []face.Fact {
+	return []face.Fact{
+		{Label: v.p.T("object.dropped"), Value: v.p.T("object.dropped_by", lang.Args{"at": v.p.DateTime(v.local(d.At)), "policy": d.Policy})},
+		{Label: v.p.T("object.dropped_received"), Value: v.size(d.Size)},
+		{Label: v.p.T("object.dropped_digest"), Value: d.SHA256, Code: true},
+	}
 }
 
 // objectPage shows an object: whence, the report it holds, its header.

@@ -67,6 +67,7 @@ type Peer struct {
 	DecidedBy   string
 	Decided     time.Time
 	Last        time.Time
+	Drops       []PeerRule // by which pixels of what it sends are dropped
 }
 
 // A Knock is a caller who was not let in.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,8 +27,11 @@ type Storage interface {
 	Hold(ctx context.Context, study string, person bool, reason string) error
 	// Lift ends a hold.
 	Lift(ctx context.Context, id, reason string) error
-	// Keep says what is kept of what a peer sends: everything again if hours is negative.
-	Keep(ctx context.Context, title string, hours int) error
+	// Drop has only reports and headers be kept of what comes from now on by a way; a
+	// RefusalError for what cannot be.
+	Drop(ctx context.Context, r PeerRule) error
+	// Everything ends that.
+	Everything(ctx context.Context, title, called string) error
 	// Govern lets a rule of retention govern, for at least so many years, or ends that if
 	// reason is "".
 	Govern(ctx context.Context, rule, years, reason string) error
@@ -130,10 +134,32 @@ type Held struct {
 	At, Lifted               time.Time
 }
 
+// maxDropHours bounds after which time pixels are dropped: ten years.
+const maxDropHours = 10 * 365 * 24
+
+// dropWords says what a rule of dropping pixels is about.
+func (v *visit) dropWords(r PeerRule) string {
+	key := "storage.rule_both"
+	switch {
+	case r.Called == "":
+		key = "storage.rule"
+	case r.Title == "":
+		key = "storage.rule_title"
+	}
+	return v.p.T(key, lang.Args{"title": r.Title, "called": r.Called, "span": v.lasting(r.After)})
+}
+
+// dropFacts says since when, by whom and why.
+func (v *visit) dropFacts(r PeerRule) string {
+	return v.p.T("storage.rule_facts", lang.Args{"since": v.p.DateTime(v.local(r.Since)), "who": r.Actor, "why": r.Reason})
+}
+
 // A PeerRule says that only reports and headers are kept of what a peer sends.
 type PeerRule struct {
-	Title, Actor string
-	After        time.Duration
+	Title, Called string // of the peer; of ours: "" for any
+	Reason, Actor string
+	After         time.Duration
+	Since         time.Time
 }
 
 // A PackRow is a pack.
@@ -212,7 +238,14 @@ func (s *server) storageDo(v *visit) error {
 	case "release":
 		err = s.Storage.KeepStudy(ctx, form("id"), "")
 	case "everything":
-		err = s.Storage.Keep(ctx, form("title"), -1)
+		err = s.Storage.Everything(ctx, form("title"), form("called"))
+	case "drop":
+		hours, bad := strconv.Atoi(form("hours"))
+		if bad != nil || hours < 0 || hours > maxDropHours {
+			err = Refuse(map[string]string{"hours": "storage.wrong_hours"})
+			break
+		}
+		err = s.Storage.Drop(ctx, PeerRule{Title: form("title"), Called: form("called"), Reason: form("reason"), After: time.Duration(hours) * time.Hour})
 	default:
 		return fault.Errorf(fault.Invalid, "nothing that can be done")
 	}

@@ -39,6 +39,7 @@ type Title struct {
 	Note      string
 	DecidedBy string
 	Decided   time.Time
+	Drops     []PeerRule // by which pixels of what is sent to it are dropped
 }
 
 const titlesAt = "/settings/peers/titles"

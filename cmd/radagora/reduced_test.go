@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"radagora/archive"
 	"radagora/dicom/dimse"
 	"radagora/dicom/tag"
 )
@@ -17,12 +18,12 @@ import (
 // it is the whole (PS3.4 C.4.2.1.5).
 func TestReduced(t *testing.T) {
 	b := openLibraryWith(t, settings{NoAuth: true})
+	check(t, b.h.Archive.KeepHeaders(b.ctx, archive.KeepRule{Site: at, CallingAE: "LIMITED", Reason: "images are elsewhere"}))
 	b.fill()
-	check(t, b.h.Archive.KeepHeaders(b.ctx, at, "LIMITED", 0))
 	if n, _, err := b.h.Archive.Reduce(b.ctx); n != 9 || err != nil {
 		t.Fatalf("Reduce = %d, %v", n, err)
 	}
-	check(t, b.h.Archive.KeepAll(b.ctx, at, "LIMITED"))
+	check(t, b.h.Archive.KeepAll(b.ctx, at, "LIMITED", ""))
 	if status := b.image("P1", 1, 4, imageClass); status != dimse.Success { // one that is whole
 		t.Fatalf("store: %v", status)
 	}

@@ -419,20 +419,24 @@ func (c storageHoldsCmd) Run(ctx context.Context, sys *system) error {
 
 type storageKeepCmd struct {
 	settings
-	From  string        `required:"" placeholder:"TITLE" help:"Application entity title of the peer."`
-	After time.Duration `default:"24h" help:"Drop pixels so long after they came."`
-	All   bool          `help:"Keep everything again of what comes from now on."`
+	From   string        `placeholder:"TITLE" help:"Application entity title of the peer; any peer without it."`
+	To     string        `placeholder:"TITLE" help:"Title of ours that it is sent to (see radagora title); any without it."`
+	After  time.Duration `default:"24h" help:"Drop pixels so long after they came."`
+	Reason string        `placeholder:"TEXT" help:"Why, kept beside the rule."`
+	All    bool          `help:"Keep everything again of what comes from now on."`
 }
 
 func (storageKeepCmd) Help() string {
-	return `Has pixels of what a peer sends dropped after a time, in which dose is read from the headers: reports and headers
-stay. The digest of what was received stays recorded, each drop is journalled, and what is held is left alone. Dropped
-pixels cannot be brought back.
+	return `Has pixels dropped of what a peer sends, of what is sent to a title of ours, or of what that peer sends there, a time
+after it came, in which dose is read from the headers: reports and headers stay. Only what comes from then on is reduced;
+what came before, comes to another title, or comes once more for the archive stays whole. The digest of what was received
+stays recorded, each drop is journalled, and what is held is left alone. Dropped pixels cannot be brought back; who sends
+the objects again for the archive makes them whole.
 ` + needsFolder + `
 
 Example:
 
-    radagora storage keep --data /var/lib/radagora --from CT1 --after 24h`
+    radagora storage keep --data /var/lib/radagora --from CT1 --to DOSE --after 24h --reason "images are in the PACS"`
 }
 
 // Run makes or ends the rule.
@@ -441,9 +445,18 @@ func (c storageKeepCmd) Run(ctx context.Context, sys *system) error {
 		if err := may(ctx, access.ObjectDelete); err != nil {
 			return err
 		}
-		if c.All {
-			return h.Archive.KeepAll(ctx, at, c.From)
+		if c.From+c.To == "" {
+			return wrong("storage keep: name a peer (--from), a title of ours (--to), or both")
 		}
-		return h.Archive.KeepHeaders(ctx, at, c.From, c.After)
+		if c.All {
+			return h.Archive.KeepAll(ctx, at, c.From, c.To)
+		}
+		if c.To == c.AE {
+			return wrong("storage keep: %s is the title of the archive itself: what arrives there stays whole; name a title of its own (radagora title)", c.To)
+		}
+		if c.Reason == "" {
+			return wrong("storage keep: say why (--reason)")
+		}
+		return h.Archive.KeepHeaders(ctx, archive.KeepRule{Site: at, CallingAE: c.From, CalledAE: c.To, After: c.After, Reason: c.Reason})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strings"
 
@@ -63,10 +64,19 @@ func (v objectsView) look(ctx context.Context, i archive.Instance, out *web.Obje
 		out.Next = next[0].SOP.String()
 	}
 	if out.Blind, err = v.blind(ctx, i); err != nil || out.Blind != "" {
-		return err
+		return errors.Join(err, v.droppedOf(ctx, i, out))
 	}
 	out.Rendered, out.Picture = rendered, len(documents{v.house}.MediaTypes(i.SOPClass)) == 0
 	return nil
+}
+
+// droppedOf says by which rule the pixels of an instance were dropped, if they were.
+func (v *view) droppedOf(ctx context.Context, i archive.Instance, out *web.Object) error {
+	r, reduced, err := v.Archive.Reduced(ctx, at, i.SOP)
+	if reduced {
+		out.Dropped = &web.DroppedPixels{At: r.At, Size: r.Length, SHA256: hex.EncodeToString(r.SHA256[:]), Policy: r.Policy}
+	}
+	return err
 }
 
 // blind returns why there is no picture of an instance: reduced, if only its header is

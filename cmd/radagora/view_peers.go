@@ -33,8 +33,19 @@ func (v peersView) Peers(ctx context.Context) (web.PeersPage, error) {
 	if err != nil {
 		return pg, err
 	}
+	rules, err := v.dropping(ctx)
+	if err != nil {
+		return pg, err
+	}
 	for _, p := range peers {
+		var drops []web.PeerRule
+		for _, r := range rules {
+			if r.Title == p.AETitle || r.Title == "" {
+				drops = append(drops, r)
+			}
+		}
 		pg.Peers = append(pg.Peers, web.Peer{
+			Drops: drops,
 			Title: p.AETitle, Host: p.Host, Port: p.Port, State: string(p.State), Addresses: p.Addresses, TLS: p.TLS,
 			Certificate: p.Certificate, Note: p.Note, DecidedBy: names[p.DecidedBy], Decided: p.DecidedAt, Last: p.Last,
 		})

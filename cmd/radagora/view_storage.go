@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -81,12 +82,8 @@ func (v storageView) lists(ctx context.Context, pg *web.StoragePage) error {
 	for _, h := range holds {
 		pg.Holds = append(pg.Holds, web.Held{ID: h.ID, Study: h.Study, Reason: h.Reason, Actor: h.Actor, At: h.At, Lifted: h.Lifted})
 	}
-	rules, err := v.Archive.KeepRules(ctx, at)
-	if err != nil {
+	if pg.Rules, err = v.dropping(ctx); err != nil {
 		return err
-	}
-	for _, r := range rules {
-		pg.Rules = append(pg.Rules, web.PeerRule{Title: r.CallingAE, Actor: r.Actor, After: r.After})
 	}
 	if err := v.retentionLists(ctx, pg); err != nil {
 		return err
@@ -182,13 +179,39 @@ func (v storageView) Lift(ctx context.Context, id, reason string) error {
 	return v.Archive.Lift(ctx, at, id, reason)
 }
 
-// Keep implements web.Storage.
-func (v storageView) Keep(ctx context.Context, title string, hours int) error {
+// Drop implements web.Storage.
+func (v storageView) Drop(ctx context.Context, r web.PeerRule) error {
 	if err := may(ctx, access.ObjectDelete); err != nil {
 		return err
 	}
-	if hours < 0 {
-		return v.Archive.KeepAll(ctx, at, title)
+	switch {
+	case r.Title+r.Called == "":
+		return web.Refuse(map[string]string{"drop": "storage.wrong_way"})
+	case r.Called == v.settings.AE:
+		return web.Refuse(map[string]string{"called": "storage.wrong_called"})
+	case r.Reason == "":
+		return web.Refuse(map[string]string{"drop_reason": "storage.wrong_reason"})
 	}
-	return v.Archive.KeepHeaders(ctx, at, title, time.Duration(hours)*time.Hour)
+	return v.Archive.KeepHeaders(ctx, archive.KeepRule{Site: at, CallingAE: r.Title, CalledAE: r.Called, After: r.After, Reason: r.Reason})
+}
+
+// Everything implements web.Storage.
+func (v storageView) Everything(ctx context.Context, title, called string) error {
+	if err := may(ctx, access.ObjectDelete); err != nil {
+		return err
+	}
+	return v.Archive.KeepAll(ctx, at, title, called)
+}
+
+// dropping returns the rules by which pixels are dropped.
+func (v *view) dropping(ctx context.Context) (all []web.PeerRule, err error) {
+	rules, err := v.Archive.KeepRules(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	names, err := v.accountNames(ctx)
+	for _, r := range rules {
+		all = append(all, web.PeerRule{Title: r.CallingAE, Called: r.CalledAE, Reason: r.Reason, Actor: cmp.Or(names[r.Actor], r.Actor), After: r.After, Since: r.Since})
+	}
+	return all, err
 }

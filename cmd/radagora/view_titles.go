@@ -32,11 +32,21 @@ func (v titlesView) Titles(ctx context.Context) (web.TitlesPage, error) {
 			p.Peers = append(p.Peers, one.AETitle)
 		}
 	}
+	rules, err := v.dropping(ctx)
+	if err != nil {
+		return p, err
+	}
 	all, err := v.Sites.Titles(ctx, at)
 	for _, t := range all {
+		var drops []web.PeerRule
+		for _, r := range rules {
+			if r.Called == t.AETitle {
+				drops = append(drops, r)
+			}
+		}
 		e := titleEntryOf(t)
 		p.Titles = append(p.Titles, web.Title{
-			Name: e.Title, Services: e.Services, Keep: e.Keep, Callers: e.Callers, Note: e.Note, DecidedBy: names[t.DecidedBy], Decided: t.DecidedAt,
+			Name: e.Title, Services: e.Services, Keep: e.Keep, Callers: e.Callers, Note: e.Note, DecidedBy: names[t.DecidedBy], Decided: t.DecidedAt, Drops: drops,
 		})
 	}
 	return p, err
