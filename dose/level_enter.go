@@ -52,6 +52,19 @@ func (l *Ledger) enterLevels(ctx context.Context, tx *db.Tx, s *LevelSet, rows L
 	return l.addLevels(ctx, tx, s, rows, s.TypedBy)
 }
 
+// TryLevels returns what EnterLevels would refuse of rows, and enters nothing.
+func (l *Ledger) TryLevels(s LevelSet, rows LevelTable) (refused []content.Problem, err error) {
+	if s.ID, err = LevelID(s.ID); err != nil {
+		return nil, err
+	}
+	s.Rows = nil
+	if err := l.checkHead(&s); err != nil {
+		return nil, err
+	}
+	refused, _ = l.fit(&s, rows)
+	return refused, nil
+}
+
 // told is what the journal keeps of the heading of a set.
 func (s *LevelSet) told() map[string]any {
 	return map[string]any{

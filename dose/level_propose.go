@@ -49,6 +49,17 @@ type RoomMedian struct {
 	Counts bool // it has enough examinations
 }
 
+// Counted returns how many rooms have enough examinations.
+func (x *ProposedLevel) Counted() int {
+	n := 0
+	for _, r := range x.Rooms {
+		if r.Counts {
+			n++
+		}
+	}
+	return n
+}
+
 // proposing is by what levels are proposed.
 type proposing struct {
 	share float64
@@ -241,13 +252,7 @@ func (x *ProposedLevel) cells(quantity string, p *Proposal) map[string]string {
 		}
 	}
 	note := strconv.Itoa(x.N) + " values"
-	counted := 0
-	for _, r := range x.Rooms {
-		if r.Counts {
-			counted++
-		}
-	}
-	note += " of " + strconv.Itoa(counted) + " rooms with at least " + strconv.Itoa(x.Enough)
+	note += " of " + strconv.Itoa(x.Counted()) + " rooms with at least " + strconv.Itoa(x.Enough)
 	if x.Interval {
 		note += ", interval " + rounded(x.Low) + " to " + rounded(x.High)
 	} else {
