@@ -26,7 +26,8 @@ func (l *Ledger) Mappings(ctx context.Context, siteID string) ([]Mapping, error)
 }
 
 // Approve says on behalf of m.ApprovedBy what a local name means, and returns the
-// mapping with its id. One that holds for the same name, source and machine from
+// mapping with its id. No second person is asked: it is for what was agreed elsewhere
+// (see ProposeName). One that holds for the same name, source and machine from
 // the same day on is revoked by it. The studies that bear the name are derived
 // anew. Invalid: a code nobody knows, a way of knowing without an indication or
 // the other way round, a day that is none.
@@ -40,22 +41,46 @@ func (l *Ledger) approve(ctx context.Context, tx *db.Tx, m Mapping) (Mapping, er
 	if err := l.checkMapping(&m); err != nil {
 		return Mapping{}, err
 	}
-	m.ID, m.ApprovedAt, m.RevokedBy, m.RevokedAt = db.NewID(), db.Millis(l.Now()), "", 0
-	_, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2
-		where site_id = $3 and folded = $4 and source = $5 and machine_id = $6 and valid_from = $7 and revoked_at = 0`,
-		m.ApprovedBy, m.ApprovedAt, m.Site, foldName(m.Name), string(m.Source), m.Machine, m.ValidFrom)
+	s := m.step(StepApproved, m.ApprovedBy, db.Millis(l.Now()))
+	m, err := l.hold(ctx, tx, m, &s)
+	if err != nil {
+		return Mapping{}, err
+	}
+	return m, l.writeStep(ctx, tx, s)
+}
+
+// step returns the step that m is about.
+func (m Mapping) step(kind StepKind, by string, at int64) Step {
+	return Step{
+		ID: db.NewID(), Site: m.Site, Name: m.Name, Source: m.Source, Machines: strings.Fields(m.Machine), Kind: kind,
+		Exam: m.Exam, Indication: m.Indication, KnownBy: m.KnownBy, ValidFrom: m.ValidFrom, By: by, At: at,
+	}
+}
+
+// hold lets a mapping hold from the step s on, in the place of the one that held for the
+// same machine from the same day on, and notes in s what the name meant before.
+func (l *Ledger) hold(ctx context.Context, tx *db.Tx, m Mapping, s *Step) (Mapping, error) {
+	before, err := db.List(ctx, tx, scanMapping, selectMapping+` where site_id = $1 and folded = $2 and source = $3 and revoked_at = 0`,
+		m.Site, foldName(m.Name), string(m.Source))
+	if err != nil {
+		return Mapping{}, err
+	}
+	if was, ok := NewMappings(before).Find(m.Name, m.Source, m.Machine, "9999-12-31"); ok && s.FromExam == "" {
+		s.FromExam, s.FromIndication = was.Exam, was.Indication
+	}
+	m.ID, m.ApprovedAt, m.RevokedBy, m.RevokedAt = db.NewID(), s.At, "", 0
+	_, err = tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2, ended_by = $3
+		where site_id = $4 and folded = $5 and source = $6 and machine_id = $7 and valid_from = $8 and revoked_at = 0`,
+		m.ApprovedBy, m.ApprovedAt, s.ID, m.Site, foldName(m.Name), string(m.Source), m.Machine, m.ValidFrom)
 	if err != nil {
 		return Mapping{}, err
 	}
 	_, err = tx.Exec(ctx, `insert into dose_mapping (mapping_id, site_id, name, folded, source, machine_id,
-		exam_code, indication, known_by, valid_from, approved_by, approved_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		exam_code, indication, known_by, valid_from, approved_by, approved_at, step_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		m.ID, m.Site, m.Name, foldName(m.Name), string(m.Source), m.Machine,
-		m.Exam, m.Indication, string(m.KnownBy), m.ValidFrom, m.ApprovedBy, m.ApprovedAt)
-	if err != nil {
-		return Mapping{}, err
-	}
-	return m, l.mappingChanged(ctx, tx, "dose.mapping.approved", m.ApprovedBy, m)
+		m.Exam, m.Indication, string(m.KnownBy), m.ValidFrom, m.ApprovedBy, m.ApprovedAt, s.ID)
+	return m, err
 }
 
 // Revoke takes a mapping back on behalf of by. NotFound: there is none with this
@@ -73,11 +98,14 @@ func (l *Ledger) revoke(ctx context.Context, tx *db.Tx, siteID, id, by string) e
 	if len(all) == 0 {
 		return fault.Errorf(fault.NotFound, "no mapping %s that holds", id)
 	}
-	if _, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2 where mapping_id = $3`,
-		by, db.Millis(l.Now()), id); err != nil {
+	m := all[0]
+	st := m.step(StepRevoked, by, db.Millis(l.Now()))
+	st.FromExam, st.FromIndication, st.Exam, st.Indication, st.KnownBy = m.Exam, m.Indication, "", "", ""
+	if _, err := tx.Exec(ctx, `update dose_mapping set revoked_by = $1, revoked_at = $2, ended_by = $3 where mapping_id = $4`,
+		by, st.At, st.ID, id); err != nil {
 		return err
 	}
-	return l.mappingChanged(ctx, tx, "dose.mapping.revoked", by, all[0])
+	return l.writeStep(ctx, tx, st)
 }
 
 // checkMapping makes a mapping complete and refuses what cannot be.
@@ -127,27 +155,6 @@ func (l *Ledger) known(siteID, set, column, code string) error {
 	return fault.Errorf(fault.Invalid, "content set %s has no such code", set)
 }
 
-// mappingChanged journals a decision and has the studies that bear the name
-// derived anew.
-func (l *Ledger) mappingChanged(ctx context.Context, tx *db.Tx, kind, by string, m Mapping) error {
-	studies, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`select distinct study_uid from dose_name where site_id = $1 and folded = $2 and source = $3`,
-		m.Site, foldName(m.Name), string(m.Source))
-	if err != nil {
-		return err
-	}
-	for _, study := range studies {
-		if err := pend(ctx, tx, m.Site, study); err != nil {
-			return err
-		}
-	}
-	tx.OnCommit(l.poke)
-	return l.journalled(ctx, tx, m.Site, by, kind, m.ID, map[string]any{
-		"name": m.Name, "source": m.Source, "machine": m.Machine, "exam": m.Exam,
-		"indication": m.Indication, "known_by": m.KnownBy, "valid_from": m.ValidFrom, "studies": len(studies),
-	})
-}
-
 // journalled writes an entry about a decision.
 func (l *Ledger) journalled(ctx context.Context, tx *db.Tx, siteID, by, kind, subject string, data map[string]any) error {
 	raw, err := json.Marshal(data)
@@ -178,11 +185,11 @@ func (l *Ledger) Govern(ctx context.Context, g Governing) (Governing, error) {
 
 // govern is Govern as part of tx.
 func (l *Ledger) govern(ctx context.Context, tx *db.Tx, g Governing) (Governing, error) {
-	levels, err := Levels(l.Content, g.Site)
+	levels, err := l.levels(ctx, tx, g.Site, "")
 	if err != nil {
 		return Governing{}, err
 	}
-	if err := l.checkGoverning(g); err != nil {
+	if err := l.checkGoverning(ctx, tx, g); err != nil {
 		return Governing{}, err
 	}
 	g.ID, g.DecidedAt = db.NewID(), db.Millis(l.Now())
@@ -225,10 +232,9 @@ func (l *Ledger) endGoverning(ctx context.Context, tx *db.Tx, siteID, id, day, b
 }
 
 // checkGoverning refuses a decision that cannot be.
-func (l *Ledger) checkGoverning(g Governing) error {
-	set, ok := l.Content.Set(g.Site, g.Set)
-	if !ok || set.Kind != "levels" {
-		return fault.Errorf(fault.Invalid, "no content set of levels has the id %s", g.Set)
+func (l *Ledger) checkGoverning(ctx context.Context, q db.Querier, g Governing) error {
+	if err := l.checkSet(ctx, q, g.Site, g.Set); err != nil {
+		return err
 	}
 	if g.DecidedBy == "" {
 		return fault.Errorf(fault.Invalid, "somebody has to decide which levels govern")
