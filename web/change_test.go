@@ -93,19 +93,77 @@ func TestMapping(t *testing.T) {
 			t.Errorf("%s: the page does not say %q", tt.name, tt.want)
 		}
 	}
-	decide(url.Values{"id": {"n0"}, "exam": {"example h"}, "indication": {"X_IND_0"}, "known_by": {"protocol"}}, http.StatusSeeOther)
-	body := d.get("/dose/mapping?done=mapping", 200)
-	if !strings.Contains(body, "Last: Example Head Routine means Example head.") || !strings.Contains(body, "<code>EX ABD/PEL 80mL</code>") {
-		t.Error("the decision is not named, or the next name is not up")
+	if body := decide(url.Values{"id": {"n0"}, "exam": {"X_HEAD"}, "on": {"some"}}, http.StatusBadRequest); !strings.Contains(body, "Choose the machines") {
+		t.Error("a name for no machine is taken")
 	}
+	if body := decide(url.Values{"id": {"n0"}, "exam": {"chest"}}, http.StatusBadRequest); !strings.Contains(body, `data-code="X_CHEST"`) {
+		t.Error("what was typed is not looked up")
+	}
+	decide(url.Values{"id": {"n0"}, "exam": {"example h"}, "indication": {"X_IND_0"}, "known_by": {"protocol"}, "machine": {"m0"}}, http.StatusSeeOther)
+	body := d.get("/dose/mapping?done=proposed", 200)
+	for _, want := range []string{"Last: you proposed that Example Head Routine means Example head.", "<code>EX ABD/PEL 80mL</code>", "Waiting for a second person", "yours: somebody else approves it"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	d.post("/dose/mapping/settle", url.Values{"proposal": {"w0"}, "do": {"approve"}}, http.StatusForbidden)
 	d.post("/dose/mapping/undo", nil, http.StatusSeeOther)
 	if body := d.get("/dose/mapping?done=undone", 200); !strings.Contains(body, "<code>Example Head Routine</code>") {
 		t.Error("the name is not up again after taking it back")
 	}
 	d.post("/dose/mapping/undo", nil, http.StatusNotFound)
-	decide(url.Values{"id": {"n3"}, "exam": {"not_patient"}}, http.StatusSeeOther)
-	if body := d.get("/dose/mapping", 200); !strings.Contains(body, "QA Wasserphantom means not of a patient") {
-		t.Error("a name without patient was not taken")
+	// One person decides, if somebody said so and why.
+	d.post("/dose/mapping/alone", url.Values{"alone": {"yes"}}, http.StatusBadRequest)
+	d.post("/dose/mapping/alone", url.Values{"alone": {"yes"}, "why": {"one physicist"}}, http.StatusSeeOther)
+	to, _ := d.post("/dose/mapping", url.Values{"id": {"n3"}, "take": {"not_patient"}, "exam": {""}}, http.StatusSeeOther)
+	if body := d.get(to, 200); !strings.Contains(body, "QA Wasserphantom means not of a patient") || !strings.Contains(body, "One person alone, as ") || !strings.Contains(body, "<code>Spine example thin</code>") {
+		t.Error("a name without patient was not taken, or who decides is not said, or the next name is not up")
+	}
+}
+
+// TestMappingFind: words lead to examinations and indications, and back to the name.
+func TestMappingFind(t *testing.T) {
+	d := newDesk(t, nil)
+	if body := d.get("/dose/mapping/find?q=CHEST&name=n1", 200); !strings.Contains(body, `href="/dose/mapping?name=n1&amp;exam=X_CHEST#decide"`) || !strings.Contains(body, "1 of 1 word: chest") {
+		t.Error("the examination or the reason for it is not there")
+	}
+	if body := d.get("/dose/mapping/find?q=stroke&kind=indication&name=n1", 200); !strings.Contains(body, "X_IND_0") {
+		t.Error("the indication is not there")
+	}
+	if body := d.get("/dose/mapping/find?q=zzz", 200); !strings.Contains(body, "Nothing is called “zzz”.") {
+		t.Error("nothing found is not said")
+	}
+	if body := d.get("/dose/mapping?name=n1&exam=X_CHEST", 200); !strings.Contains(body, `value="X_CHEST"`) || !strings.Contains(body, "<code>EX ABD/PEL 80mL</code>") {
+		t.Error("what was found is not in the form of the name")
+	}
+}
+
+// TestMappingTable: a table is tried, then taken; names are taken along.
+func TestMappingTable(t *testing.T) {
+	d := newDesk(t, nil)
+	try := func(text string) string {
+		t.Helper()
+		_, body := d.post("/dose/mapping/import", url.Values{"text": {text}}, http.StatusOK)
+		return body
+	}
+	if body := try("nonsense"); !strings.Contains(body, "Line 1: the columns name, source and exam_code are needed") || strings.Contains(body, `value="take"`) {
+		t.Error("a wrong line is not named, or can be taken")
+	}
+	const good = "name\tsource\texam_code\nKnee\tprotocol\tX_HEAD\n"
+	if body := try(good); !strings.Contains(body, "The table has 1 new names") || !strings.Contains(body, "Knee\tprotocol") {
+		t.Error("what a table would do is not said, or it is not kept")
+	}
+	to, _ := d.post("/dose/mapping/import", url.Values{"text": {good}, "do": {"take"}}, http.StatusSeeOther)
+	if !strings.Contains(d.get(to, 200), "The table was brought in.") {
+		t.Error("the import is not said")
+	}
+	d.post("/dose/mapping/import/undo", url.Values{"import": {"i1"}}, http.StatusSeeOther)
+	d.post("/dose/mapping/import/undo", url.Values{"import": {"i9"}}, http.StatusNotFound)
+	if body := d.get("/dose/mapping/export", 200); !strings.HasPrefix(body, "name\tsource") {
+		t.Errorf("export = %q", body)
+	}
+	if body := d.get("/dose/mapping/progress", 200); !strings.Contains(body, "3 studies are being worked out anew") {
+		t.Error("the progress is not said")
 	}
 }
 

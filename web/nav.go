@@ -53,6 +53,9 @@ func (s *server) sections() []section {
 	if s.Mapping != nil {
 		dose.add("nav.mapping", "/dose/mapping", access.MappingRead)
 	}
+	if s.Levels != nil {
+		dose.add("nav.levels", "/dose/levels", access.AggregateRead)
+	}
 	var all []section
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})

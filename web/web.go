@@ -54,6 +54,7 @@ type Config struct {
 	Today        Today
 	DoseCT       DoseCT
 	Mapping      Mapping
+	Levels       Levels
 	Findings     Findings
 	Objects      Objects
 	Studies      Studies
@@ -198,9 +199,17 @@ func (s *server) routes(mux *http.ServeMux) {
 	}
 	if s.Mapping != nil {
 		g.get("/dose/mapping", access.MappingRead, s.mappingPage)
-		g.post("/dose/mapping", access.MappingApprove, s.mappingDecide)
-		g.post("/dose/mapping/undo", access.MappingApprove, s.mappingUndo)
+		g.get("/dose/mapping/find", access.MappingRead, s.mappingFind)
+		g.get("/dose/mapping/progress", access.MappingRead, s.mappingProgress)
+		g.get("/dose/mapping/export", access.MappingRead, s.mappingExport)
+		g.post("/dose/mapping", access.MappingPropose, s.mappingDecide)
+		g.post("/dose/mapping/undo", access.MappingPropose, s.mappingUndo) // of others: the room asks
+		g.post("/dose/mapping/settle", access.MappingApprove, s.mappingSettle)
+		g.post("/dose/mapping/alone", access.MappingApprove, s.mappingAlone)
+		g.post("/dose/mapping/import", access.MappingPropose, s.mappingImport)
+		g.post("/dose/mapping/import/undo", access.MappingApprove, s.mappingImportUndo)
 	}
+	s.levelRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
 	}

@@ -90,7 +90,7 @@ const object = "/images/objects/2.25.100000000000000000000000000000000001"
 var pages = []string{
 	"/", "/dose/ct", "/dose/ct?open=r1", "/dose/ct?open=r3", "/dose/ct?open=r6", "/dose/ct?open=r10", "/dose/ct?sort=-ratio&density=dense&room=ct2", "/dose/ct?size=child", "/dose/ct?chart=g4",
 	"/dose/ct/rows/r1", "/dose/ct/rows/r1?after=25", "/dose/examinations/e1-0", object, object + "?at=1.4.3",
-	"/dose/mapping", "/dose/mapping?name=n2", "/start", "/settings/rooms", "/settings/content", "/settings/content?open=example-levels-2030",
+	"/dose/mapping", "/dose/mapping?name=n2", "/dose/mapping/find?q=head", "/dose/mapping/progress", "/start", "/settings/rooms", "/settings/content", "/settings/content?open=example-levels-2030",
 	"/search", "/search?q=dose", "/search?q=nothing+of+this+name", "/face", "/face?open=rabove",
 }
 

@@ -19,7 +19,7 @@ func Bundles() []Bundle {
 		{"aggregates", []access.Act{access.AggregateRead, access.FindingRead}},
 		{"tables", []access.Act{access.TableExport}},
 		{"examinations", []access.Act{access.ExaminationRead, access.MappingRead}},
-		{"decide", []access.Act{access.FindingDecide, access.MappingApprove}},
+		{"decide", []access.Act{access.FindingDecide, access.MappingPropose, access.MappingApprove}},
 		{"studies", []access.Act{access.StudyFind}},
 		{"images", []access.Act{access.StudyFind, access.ObjectRead, access.IdentityRead}},
 		{"store", []access.Act{access.ObjectStore, access.ObjectImport}},

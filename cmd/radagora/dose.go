@@ -17,6 +17,7 @@ type doseCmd struct {
 	Study doseStudyCmd `cmd:"" help:"Read dose reports and join them by study."`
 	Skin  doseSkinCmd  `cmd:"" help:"Estimate the peak skin dose of angiography and fluoroscopy."`
 	Water doseWaterCmd `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
+	Level doseLevelCmd `cmd:"" help:"Enter, check, export, propose and choose reference levels."`
 }
 
 type doseReadCmd struct {

@@ -87,6 +87,7 @@ func TestByPage(t *testing.T) {
 	exams, _ := tables(t, s, 2)
 
 	name := base64.RawURLEncoding.EncodeToString([]byte("protocol\x00Chest Routine"))
+	post(t, s, "/dose/mapping/alone", url.Values{"alone": {"yes"}, "why": {"nobody else is here"}})
 	post(t, s, "/dose/mapping", url.Values{"id": {name}, "exam": {"CT_CHEST"}})
 	post(t, s, "/settings/rooms", url.Values{"room": {exams[0]["room_id"]}, "name": {"Emergency CT"}})
 	post(t, s, "/settings/content/govern", url.Values{"set": {"dose/level/demo_2024"}, "from": {"2000-01-01"}})

@@ -148,18 +148,44 @@ test("the palette closes on Escape", () =>
 test("names are mapped without leaving the keyboard, and taken back", () =>
   at("/dose/mapping", async (page) => {
     const name = () => page.locator(".decide h2 code").textContent();
-    const first = await name();
-    await page.keyboard.type("X_HEAD"); // the field has the focus when the page opens
-    await page.keyboard.press("Tab");
-    await page.keyboard.type("X_IND_0");
-    await page.keyboard.press("Tab");
+    const listed = (code) => page.waitForSelector(`.meaning.chosen[data-code="${code}"]`);
+    const first = await name(); // the field has the focus when the page opens
+    // an examination by a word, an indication by a word, how it is known
+    await page.keyboard.type("example h");
+    await listed("X_HEAD");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("stroke");
+    await listed("X_IND_0");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**done=proposed**");
+    const second = await name();
+    assert.notEqual(second, first);
+    // the second hit by the arrow keys, no indication
+    await page.keyboard.type("example");
+    await listed("X_HEAD");
     await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("Tab");
+    const chosen = await page.locator(".meaning.chosen").getAttribute("data-code");
+    assert.notEqual(chosen, "X_HEAD");
     await page.keyboard.press("Enter");
-    await page.waitForURL("**done=mapping**");
-    assert.notEqual(await name(), first);
-    await tabTo(page, ".undo button");
+    assert.equal(await page.inputValue("#f-exam"), chosen);
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+    const third = await name();
+    assert.notEqual(third, second);
+    // what is proposed needs no letter; a name is left for later; the last one is taken back
+    await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+    const fourth = await name();
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Alt+n")]);
+    assert.notEqual(await name(), fourth);
+    assert.equal(await page.locator(".waiting li").filter({ hasText: third }).count(), 1);
+    await page.keyboard.press("Alt+z");
     await page.waitForURL("**done=undone**");
+    assert.equal(await name(), third);
+    assert.equal(await page.locator(".waiting li").filter({ hasText: third }).count(), 0);
+    while (await page.locator(".undo button").count()) {
+      await Promise.all([page.waitForNavigation(), page.keyboard.press("Alt+z")]);
+    }
     assert.equal(await name(), first);
   }));

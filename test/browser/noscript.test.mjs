@@ -65,3 +65,16 @@ test("files are taken in", () =>
     assert.match(await page.locator("main").textContent(), /1 object taken in/);
     assert.match(await page.locator("main").textContent(), /b\.txt/);
   }));
+
+test("names are mapped with the buttons of the form", () =>
+  plain("/dose/mapping", async (page) => {
+    const first = await page.locator(".decide h2 code").textContent();
+    await page.locator(".decide .meaning").first().click();
+    await page.waitForURL("**done=proposed**");
+    assert.equal(await page.locator(".waiting li").filter({ hasText: first }).count(), 1);
+    await page.locator(".undo button").click();
+    assert.equal(await page.locator(".decide h2 code").textContent(), first);
+    await page.goto(page.url().replace(/\/dose.*/, "/dose/mapping/find?q=chest"));
+    await page.locator("#found a").first().click();
+    assert.equal(await page.inputValue("#f-exam"), "X_CHEST");
+  }));

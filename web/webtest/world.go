@@ -24,6 +24,8 @@ type World struct {
 	findings []web.DoseFinding
 	names    []web.LocalName
 	undo     []web.LocalName
+	waiting  map[string]bool    // ids of names that wait for a second person
+	alone    *web.AloneDecision // nil: two decide
 	rooms    []web.Room
 	arrived  int
 	changed  []chan struct{}

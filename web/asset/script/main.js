@@ -8,6 +8,7 @@ import { live } from "./live.js";
 import { uploads } from "./upload.js";
 import { searches } from "./search.js";
 import { passkeys } from "./passkey.js";
+import { meanings } from "./mapping.js";
 
 copies(document);
 drawers();
@@ -17,6 +18,7 @@ live();
 uploads();
 searches();
 passkeys();
+meanings();
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
