@@ -153,14 +153,17 @@ func loadMeasures(ctx context.Context, tx *db.Tx, siteID, modality string, p Per
 		key   [2]string
 		name  string
 		value float64
+		class Class
 	}
-	scan := func(r *db.Rows) (x row, err error) { return x, r.Scan(&x.key[0], &x.key[1], &x.name, &x.value) }
-	whole, err := db.List(ctx, tx, scan, `select a.study_uid, a.examination, a.quantity, a.value
+	scan := func(r *db.Rows) (x row, err error) {
+		return x, r.Scan(&x.key[0], &x.key[1], &x.name, &x.value, &x.class)
+	}
+	whole, err := db.List(ctx, tx, scan, `select a.study_uid, a.examination, a.quantity, a.value, a.class
 		from dose_amount a join dose_examination`+of+`order by a.study_uid, a.examination, a.quantity`, siteID, modality, p.From, p.To)
 	if err != nil {
 		return err
 	}
-	each, err := db.List(ctx, tx, scan, `select a.study_uid, a.examination, a.quantity, a.value
+	each, err := db.List(ctx, tx, scan, `select a.study_uid, a.examination, a.quantity, a.value, a.class
 		from dose_event_amount a join dose_examination`+of+`and a.quantity in ('dap', 'agd', 'esd') order by a.study_uid, a.ordinal`, siteID, modality, p.From, p.To)
 	if err != nil {
 		return err
@@ -170,7 +173,7 @@ func loadMeasures(ctx context.Context, tx *db.Tx, siteID, modality string, p Per
 			if i.Amounts == nil {
 				i.Amounts = map[Quantity]float64{}
 			}
-			i.Amounts[Quantity(x.name)] = x.value
+			i.Amounts[Quantity(x.name)], i.Class = x.value, lower(i.Class, x.class)
 		}
 	}
 	for _, x := range each {

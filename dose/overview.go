@@ -34,6 +34,7 @@ type Item struct {
 	CTDIvol     []float64             // mGy, of the diagnostic sequences
 	Amounts     map[Quantity]float64  // of an Overview of another modality than CT
 	Each        map[Measure][]float64 // the same, of single events
+	Class       Class                 // the same: of the lowest rank among what told them; "" is a report
 	Excluded    string                // why it is in no median; see Excluded…
 	Group       Group
 	SizeUnknown bool  // an adult of unknown weight
@@ -137,9 +138,6 @@ func (l *Ledger) OverviewOf(ctx context.Context, siteID, modality string, p Peri
 	if o.Settings, err = LoadSettings(l.Content, siteID); err != nil {
 		return nil, err
 	}
-	if o.Levels, err = Levels(l.Content, siteID); err != nil {
-		return nil, err
-	}
 	sizes, err := loadSizes(l.Content, siteID)
 	if err != nil {
 		return nil, err
@@ -152,8 +150,10 @@ func (l *Ledger) OverviewOf(ctx context.Context, siteID, modality string, p Peri
 		if err != nil {
 			return err
 		}
-		o.Governing, err = db.List(ctx, tx, scanGoverning, selectGoverning+` where site_id = $1 order by from_day, governing_id`, siteID)
-		if err != nil {
+		if o.Levels, err = l.levels(ctx, tx, siteID, ""); err != nil {
+			return err
+		}
+		if o.Governing, err = l.governing(ctx, tx, siteID); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, `select coalesce(sum(unassigned), 0) from dose_study
