@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -32,13 +33,14 @@ type neighbour struct {
 // A delivery is a message that a neighbour got.
 type delivery struct{ control, body string }
 
-// neighbouring starts a neighbour that lasts as long as the test.
-func neighbouring(t *testing.T) *neighbour {
+// neighbouring starts a neighbour that lasts as long as the test, over TLS if there is a
+// configuration.
+func neighbouring(t *testing.T, config *tls.Config) *neighbour {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	k := &neighbour{address: l.Addr().String()}
-	s := &mllp.Server{Now: time.Now, ControlID: db.NewID, Receiver: mllp.Keeper{Now: time.Now, ControlID: db.NewID, Keep: k.keep}}
+	s := &mllp.Server{TLS: config, Now: time.Now, ControlID: db.NewID, Receiver: mllp.Keeper{Now: time.Now, ControlID: db.NewID, Keep: k.keep}}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l) }()
@@ -110,7 +112,7 @@ func TestKilledWhileOrdersGoOut(t *testing.T) {
 	slow(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	neighbours := map[string]*neighbour{"PACS": neighbouring(t), "PORTAL": neighbouring(t)}
+	neighbours := map[string]*neighbour{"PACS": neighbouring(t, nil), "PORTAL": neighbouring(t, nil)}
 	for name, k := range neighbours {
 		command(t, exitDone, "message", "send-to", "--data", data, name, k.address, "--tell", "changes", "--tell", "status")
 	}

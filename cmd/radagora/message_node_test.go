@@ -2,17 +2,22 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"radagora/connect"
+	"radagora/site"
 )
 
 // talker returns node and the folder of test/hl7npm, or skips.
@@ -122,10 +127,20 @@ func TestNodeTakes(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("taken (-want +got):\n%s", diff)
 	}
-	for state, n := range map[string]int{"refused": 1, "sent": 3} {
-		s.until(t, state, func() bool {
-			_, body := get(s, "/settings/messages?direction=out&state="+state)
-			return strings.Count(body, "OMI^O23") == n
-		})
+	var states []string
+	s.until(t, "all are answered", func() bool {
+		_, body := get(s, "/settings/messages?direction=out&state=queued")
+		return strings.Contains(body, "No message fits")
+	})
+	check(t, s.stop())
+	inside(t, data, func(ctx context.Context, h *house) {
+		list, err := h.Connect.OutMessages(ctx, site.Default, connect.OutFilter{})
+		check(t, err)
+		for _, m := range slices.Backward(list) {
+			states = append(states, string(m.State)+" "+m.Reason)
+		}
+	})
+	if diff := cmp.Diff([]string{"sent AA", "sent AA", "refused AE", "sent AA"}, states); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
 	}
 }
