@@ -18,6 +18,7 @@ type doseCmd struct {
 	Skin  doseSkinCmd  `cmd:"" help:"Estimate the peak skin dose of angiography and fluoroscopy."`
 	Water doseWaterCmd `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
 	Level doseLevelCmd `cmd:"" help:"Enter, check, export, propose and choose reference levels."`
+	Map   doseMapCmd   `cmd:"" help:"Say what local names of protocols and procedures mean."`
 }
 
 type doseReadCmd struct {
