@@ -58,7 +58,14 @@ func (d *DB) migrate(ctx context.Context, name string, files fs.FS) error {
 	if have > want {
 		return newer(name, have, want)
 	}
+	advised := func() error {
+		if d.e.name() != SQLite {
+			return nil
+		}
+		return advise(ctx, pool, name)
+	}
 	if have == want {
+		_ = advised() // what is there may be of an older program; without, it is only slower
 		return nil
 	}
 	if err := d.safe(ctx); err != nil {
@@ -66,6 +73,9 @@ func (d *DB) migrate(ctx context.Context, name string, files fs.FS) error {
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return migrationError(name, err)
+	}
+	if err := advised(); err != nil {
+		return fmt.Errorf("migrate %s: %w", name, err)
 	}
 	return nil
 }
