@@ -38,6 +38,7 @@ type DoseExamination struct {
 	Sizes      []BodySaid
 	MaySay     bool // whoever asks may say how big the patient was
 	Day        string
+	Skin       *DoseSkin // of the whole study; nil where none is estimated
 }
 
 // A SizeSaid is what somebody types of a patient's size.

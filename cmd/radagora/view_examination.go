@@ -46,7 +46,7 @@ func (d *doseView) examinations(ctx context.Context, r *dose.Row, after string) 
 			out.Next = out.Items[len(out.Items)-1].ID
 			break
 		}
-		item, err := d.item(ctx, i, r.Measure)
+		item, err := d.item(ctx, i, r)
 		if err != nil {
 			return out, err
 		}
@@ -56,9 +56,9 @@ func (d *doseView) examinations(ctx context.Context, r *dose.Row, after string) 
 }
 
 // item makes one line of the list.
-func (d *doseView) item(ctx context.Context, i *dose.Item, m dose.Measure) (web.DoseItem, error) {
+func (d *doseView) item(ctx context.Context, i *dose.Item, r *dose.Row) (web.DoseItem, error) {
 	item := web.DoseItem{
-		ID: i.ID(), At: d.when(i), Protocol: i.Name, Events: i.Events, Origin: "report", Left: i.Excluded,
+		ID: i.ID(), At: d.when(i), Protocol: i.Name, Events: i.Events, Origin: string(cmp.Or(i.Class, dose.FromReport)), Left: i.Excluded,
 	}
 	if i.Weight != nil {
 		item.Weight = *i.Weight
@@ -71,11 +71,8 @@ func (d *doseView) item(ctx context.Context, i *dose.Item, m dose.Measure) (web.
 			return item, err
 		}
 	}
-	switch {
-	case m == dose.MeasureCTDIvol && len(i.CTDIvol) > 0:
-		item.Value = i.CTDIvol[0]
-	case m == dose.MeasureDLP && i.DLP != nil:
-		item.Value = *i.DLP
+	if told := r.Contributed(i); len(told) > 0 {
+		item.Value = told[0]
 	}
 	return item, nil
 }
@@ -115,6 +112,9 @@ func (v *view) Examination(ctx context.Context, language, id string) (web.DoseEx
 		if i.Key == key {
 			d := &doseView{view: v, q: web.DoseQuery{Language: language}, plan: p, zone: here.Location()}
 			e := d.examination(s, i)
+			if e.Skin, err = v.skin(ctx, s); err != nil {
+				return e, err
+			}
 			return e, v.body(ctx, i, &e)
 		}
 	}
