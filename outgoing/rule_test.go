@@ -153,12 +153,29 @@ func TestNamed(t *testing.T) {
 		address string
 		want    bool
 	}{
-		{"10.1.2.3", true}, {"172.31.255.255", true}, {"192.168.1.1", true}, {"100.64.0.1", true}, {"fd12:3456::1", true},
-		{"::ffff:10.1.2.3", true}, {"64:ff9b::10.0.0.1", true},
-		{"127.0.0.1", false}, {"::1", false}, {"::ffff:127.0.0.1", false}, {"0.0.0.0", false},
-		{"169.254.169.254", false}, {"fe80::1", false}, {"2002:7f00:0001::", false},
-		{"100.100.100.200", false}, {"192.168.169.254", false}, {"fd00:ec2::254", false}, {"fd20:ce::254", false},
-		{"224.0.0.1", false}, {"255.255.255.255", false}, {"192.0.2.1", false}, {"2001:db8::1", false}, {"198.18.0.1", false},
+		{"10.1.2.3", true},
+		{"172.31.255.255", true},
+		{"192.168.1.1", true},
+		{"100.64.0.1", true},
+		{"fd12:3456::1", true},
+		{"::ffff:10.1.2.3", true},
+		{"64:ff9b::10.0.0.1", true},
+		{"127.0.0.1", false},
+		{"::1", false},
+		{"::ffff:127.0.0.1", false},
+		{"0.0.0.0", false},
+		{"169.254.169.254", false},
+		{"fe80::1", false},
+		{"2002:7f00:0001::", false},
+		{"100.100.100.200", false},
+		{"192.168.169.254", false},
+		{"fd00:ec2::254", false},
+		{"fd20:ce::254", false},
+		{"224.0.0.1", false},
+		{"255.255.255.255", false},
+		{"192.0.2.1", false},
+		{"2001:db8::1", false},
+		{"198.18.0.1", false},
 	} {
 		if got := inHospital(netip.MustParseAddr(c.address)); got != c.want {
 			t.Errorf("%s: %v; want %v", c.address, got, c.want)
