@@ -127,7 +127,7 @@ func (s *server) messageRoutes(g registrar) {
 	g.post(messagesAddress, access.ChannelChange, s.channelSet)
 	g.get(messagesAddress+"/try", access.ChannelRead, s.messageTryPage)
 	g.post(messagesAddress+"/try", access.ChannelRead, s.messageTry)
-	g.post(messagesAddress+"/receivers", access.ChannelChange, s.receiverSet)
+	g.post(messagesAddress+"/receivers", access.ReceiverChange, s.receiverSet)
 	g.get(messagesAddress+"/out/{id}", access.PageRead, s.outPage) // the room asks about the patient
 	g.post(messagesAddress+"/out/{id}", access.PageRead, s.outDo)
 	g.get(messagesAddress+"/{id}", access.PageRead, s.messagePage) // the room asks about the patient
