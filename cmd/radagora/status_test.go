@@ -162,7 +162,7 @@ func TestObserver(t *testing.T) {
 	if c := conditionOf(t, all, "disk "+machineName(), ""); c.State == stateGood {
 		t.Errorf("disk is %s although all of it should be free", c.State)
 	}
-	told(t, h, o)
+	toldTwice(t, h, o)
 	metricsOf(t, h)
 }
 
@@ -179,8 +179,8 @@ func caughtUp(t *testing.T, h *house) bool {
 	return true
 }
 
-// told reports twice, then once more when all is well, and looks at the inbox.
-func told(t *testing.T, h *house, o *observer) {
+// toldTwice reports twice, then once more when all is well, and looks at the inbox.
+func toldTwice(t *testing.T, h *house, o *observer) {
 	t.Helper()
 	ctx := t.Context()
 	for range 2 {
