@@ -118,10 +118,10 @@ func (c levelImportCmd) Run(ctx context.Context, sys *system) error {
 		set.Site, set.TypedBy = at, access.Local
 		if c.DryRun {
 			more, err := h.Dose.TryLevels(set, rows)
-			return told(sys.Out, "would be entered", set, len(rows.Rows), append(refused, more...), err)
+			return told(sys.Out, c.File, "would be entered", set, len(rows.Rows), append(refused, more...), err)
 		}
 		s, more, err := h.Dose.EnterLevels(ctx, set, rows)
-		return told(sys.Out, "entered as a draft", s, len(rows.Rows), append(refused, more...), err)
+		return told(sys.Out, c.File, "entered as a draft", s, len(rows.Rows), append(refused, more...), err)
 	})
 }
 
@@ -165,14 +165,14 @@ func (c levelImportCmd) read(text []byte) (dose.LevelSet, dose.LevelTable, []con
 }
 
 // told prints what was taken and what was not.
-func told(w io.Writer, what string, s dose.LevelSet, rows int, refused []content.Problem, err error) error {
+func told(w io.Writer, file, what string, s dose.LevelSet, rows int, refused []content.Problem, err error) error {
 	if err != nil {
 		return err
 	}
 	bad := map[int]bool{}
 	for _, p := range refused {
 		bad[p.Line] = true
-		p.File = "line"
+		p.File = file
 		fmt.Fprintln(w, p)
 	}
 	fmt.Fprintf(w, "%s: %s, %d rows given, %d lines refused\n", s.ID, what, rows, len(bad))
