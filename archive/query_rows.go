@@ -171,7 +171,7 @@ func (p *plan) rows(ctx context.Context) iter.Seq2[row, error] {
 func (p *plan) holds(ctx context.Context, r row) (bool, error) {
 	own := len(p.owning) > 0 && r.varying()
 	for _, l := range p.left {
-		if !(own && l.agreed) && !l.holds(p, r) {
+		if (!own || !l.agreed) && !l.holds(p, r) {
 			return false, nil
 		}
 	}

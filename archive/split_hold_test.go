@@ -170,7 +170,7 @@ func TestApprovalIsJudgedWhereItDeletes(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		asked := 0
-		r.Same = func(ctx context.Context, q db.Querier, _, person string) ([]string, error) {
+		r.Same = func(_ context.Context, q db.Querier, _, person string) ([]string, error) {
 			if asked++; asked == 1 { // judged for the first time: it is due; and now the patient comes again
 				b.mustStore(aged(2, "A", "US", "20260201", "19500101").arrival(t), archive.Added)
 				return []string{"|nobody"}, nil
