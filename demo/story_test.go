@@ -299,6 +299,7 @@ var checks = map[string]func(*testing.T, *house, demo.Story){
 		if err != nil {
 			t.Fatal(err)
 		}
+		names = slices.DeleteFunc(names, func(n dose.NameUse) bool { return n.Modality != "CT" }) // the other rooms have names of their own
 		// Protocol and requested procedure of one examination stand side by side.
 		if names[0].Text != s.Name && names[1].Text != s.Name || names[0].Unmapped < 20 || h.Unmapped < names[0].Unmapped {
 			t.Errorf("first names %v, %v; %d examinations unmapped", names[0], names[1], h.Unmapped)
