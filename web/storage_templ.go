@@ -589,7 +589,7 @@ func storageBody(v *visit, pg StoragePage, form storageForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = face.Copyable(v.p, face.Copy{Label: v.p.T("storage.rule_command"), Text: "radagora storage keep --from TITLE --after 24h"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = face.Copyable(v.p, face.Copy{Label: v.p.T("storage.rule_command"), Text: "radagora storage keep --from TITLE --after 24h --reason WHY"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
