@@ -131,6 +131,20 @@ func (c *Client) GetOrder(ctx context.Context, id string) (*Order, error) {
 	return out, nil
 }
 
+// GetOrderLife answers GET /api/v1/orders/{id}/life: What became of an order, from the
+// order to the report.
+//
+// Order, scheduled step, machines that asked for it, what they said they did, objects
+// that arrived, whether these are all, and reports: each with its state, time and
+// origin, also where it has not come yet. Whose they are is noted.
+func (c *Client) GetOrderLife(ctx context.Context, id string) (*Life, error) {
+	out := new(Life)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/orders/%s/life", url.PathEscape(id)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GetStatus answers GET /api/v1/status: How the installation stands: values beside their
 // references.
 func (c *Client) GetStatus(ctx context.Context) (*StatusAnswerBody, error) {
@@ -145,6 +159,21 @@ func (c *Client) GetStatus(ctx context.Context) (*StatusAnswerBody, error) {
 func (c *Client) GetStudy(ctx context.Context, study string) (*Study, error) {
 	out := new(Study)
 	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/studies/%s", url.PathEscape(study)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// GetStudyLife answers GET /api/v1/studies/{study}/life: What became of the orders of a
+// study, from the order to the report.
+//
+// Order, scheduled step, machines that asked for it, what they said they did, objects
+// that arrived, whether these are all, and reports: each with its state, time and
+// origin, also where it has not come yet. Whose they are is noted. An order that the
+// study may belong to is marked as suspected.
+func (c *Client) GetStudyLife(ctx context.Context, study string) (*Life, error) {
+	out := new(Life)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/studies/%s/life", url.PathEscape(study)), query: nil, out: out}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -809,21 +838,23 @@ type Entry struct {
 
 // Examination is a part of what is sent or answered.
 type Examination struct {
-	AgeMonths   *int64    `json:"age_months,omitempty"`
-	AssignedBy  string    `json:"assigned_by,omitempty"` // how the events were found to be one examination
-	CTDIvolMGy  []float64 `json:"ctdivol_mgy"`           // of the diagnostic sequences
-	DLPMGyCm    *float64  `json:"dlp_mgycm,omitempty"`
-	Events      int64     `json:"events"`                // irradiation events
-	Examination string    `json:"examination,omitempty"` // code; left out while nobody said what its name means
-	ID          string    `json:"id"`
-	Indication  string    `json:"indication,omitempty"` // code
-	KnownBy     string    `json:"known_by,omitempty"`   // how the indication is known; order, protocol, assumed
-	LeftOut     string    `json:"left_out,omitempty"`   // code of why it counts in no median
-	Machine     string    `json:"machine,omitempty"`    // id, as in GET /rooms
-	Name        string    `json:"name,omitempty"`       // the most telling local name
-	Started     string    `json:"started"`              // local time at the site, or the day
-	StudyUID    string    `json:"study_uid"`
-	WeightKG    *float64  `json:"weight_kg,omitempty"`
+	AgeMonths      *int64     `json:"age_months,omitempty"`
+	AssignedBy     string     `json:"assigned_by,omitempty"` // how the events were found to be one examination
+	CTDIvolMGy     []float64  `json:"ctdivol_mgy"`           // of the diagnostic sequences
+	DLPMGyCm       *float64   `json:"dlp_mgycm,omitempty"`
+	Events         int64      `json:"events"`                // irradiation events
+	Examination    string     `json:"examination,omitempty"` // code; left out while nobody said what its name means
+	ID             string     `json:"id"`
+	Indication     string     `json:"indication,omitempty"` // code
+	KnownBy        string     `json:"known_by,omitempty"`   // how the indication is known; order, protocol, assumed
+	LeftOut        string     `json:"left_out,omitempty"`   // code of why it counts in no median
+	Machine        string     `json:"machine,omitempty"`    // id, as in GET /rooms
+	Name           string     `json:"name,omitempty"`       // the most telling local name
+	Started        string     `json:"started"`              // local time at the site, or the day
+	StudyUID       string     `json:"study_uid"`
+	WeightKG       *float64   `json:"weight_kg,omitempty"`
+	WeightMeasured *time.Time `json:"weight_measured,omitempty"` // when it was measured; left out where nobody says
+	WeightSource   string     `json:"weight_source,omitempty"`   // hl7, fhir, csv, person, or dicom for a report or header
 }
 
 // Excluded is a part of what is sent or answered.
@@ -886,6 +917,47 @@ type Level struct {
 	Unit       string  `json:"unit"`                 // UCUM
 	Until      string  `json:"until,omitempty"`      // valid until
 	Value      float64 `json:"value"`
+}
+
+// Life is a part of what is sent or answered.
+type Life struct {
+	Orders  []LifeOrder `json:"orders"`
+	Steps   []LifeStep  `json:"steps"`   // in the order in which they are gone through
+	Studies []string    `json:"studies"` // Study Instance UIDs of what arrived
+}
+
+// LifeOrder is a part of what is sent or answered.
+type LifeOrder struct {
+	Accession   string `json:"accession,omitempty"`
+	Description string `json:"description,omitempty"`
+	ID          string `json:"id"`
+	State       string `json:"state"`               // active, completed, cancelled
+	Suspected   bool   `json:"suspected,omitempty"` // the study may belong to it: somebody has to say
+}
+
+// LifeStep is a part of what is sent or answered.
+type LifeStep struct {
+	At             *time.Time      `json:"at,omitempty"`          // when it was, or is to be
+	By             string          `json:"by,omitempty"`          // an account, hl7:CHANNEL, an application entity title, or who wrote the report
+	ByModality     json.RawMessage `json:"by_modality,omitempty"` // how many instances of each modality
+	Expected       *int64          `json:"expected,omitempty"`    // instances that somebody said would come; left out: nobody did
+	Instances      *int64          `json:"instances,omitempty"`
+	Kind           string          `json:"kind"`                       // ordered, scheduled, asked, performed, images, complete, reported
+	Local          string          `json:"local,omitempty"`            // when, as a machine says it, without a zone
+	Machines       string          `json:"machines,omitempty"`         // titles of those that may do it
+	Match          string          `json:"match,omitempty"`            // of images: whether they belong to the order; matched, suspected, unmatched
+	Order          string          `json:"order,omitempty"`            // id
+	Problems       []string        `json:"problems,omitempty"`         // codes of what was odd
+	Reason         string          `json:"reason,omitempty"`           // code of why; of a report how it stands, in the words of FHIR
+	Report         string          `json:"report,omitempty"`           // id of the DiagnosticReport, as in FHIR
+	SOPInstanceUID string          `json:"sop_instance_uid,omitempty"` // of the performed step
+	State          string          `json:"state"`                      // done, open, late, missing, stopped, unknown
+	Step           string          `json:"step,omitempty"`             // key of the scheduled step
+	StudyUID       string          `json:"study_uid,omitempty"`
+	Todo           []string        `json:"todo,omitempty"`  // codes of what a person may do about it
+	Until          *time.Time      `json:"until,omitempty"` // of what lasts: its end so far
+	Way            string          `json:"way,omitempty"`   // by which way it came: page, api, command, csv, hl7, fhir, dicom, mpps, hand
+	What           string          `json:"what,omitempty"`  // in words of who ordered or did it
 }
 
 // ListedStep is a part of what is sent or answered.
@@ -1247,6 +1319,7 @@ type WholeExamination struct {
 	Started           string    `json:"started"`            // local time at the site, or the day
 	StudyUID          string    `json:"study_uid"`
 	WeightKG          *float64  `json:"weight_kg,omitempty"`
+	WeightSource      string    `json:"weight_source,omitempty"` // hl7, fhir, csv, person, or dicom for a report or header
 }
 
 // Event is a part of what is sent or answered.

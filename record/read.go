@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"radagora/db"
@@ -45,6 +46,34 @@ func (*Book) History(ctx context.Context, q db.Querier, site, typ, id string) ([
 		err = fault.Errorf(fault.NotFound, "there is no such resource")
 	}
 	return all, err
+}
+
+// Mentioning returns the newest versions of the resources of a type that are about one
+// of some persons and hold a string that ends in one of some texts, the oldest first:
+// what may lead to something that no parameter of R4 finds, such as the reports of an
+// ImagingStudy. Whether it does, and whether the caller may see it, is for the caller to
+// ask.
+func (*Book) Mentioning(ctx context.Context, q db.Querier, site, typ string, persons, texts []string) (all []Version, err error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	escaped := strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`)
+	args := []any{site, typ, ""}
+	var either []string
+	for _, text := range texts {
+		args = append(args, "%"+escaped.Replace(string(fhir.AppendString(nil, text))[1:])+"%")
+		either = append(either, "v.resource like $"+strconv.Itoa(len(args))+" escape '!'")
+	}
+	for _, person := range persons {
+		args[2] = person
+		list, err := db.List(ctx, q, scanVersion, fromVersion+`where r.site_id = $1 and r.type = $2 and r.person = $3`+newest+
+			`and (`+strings.Join(either, " or ")+`) order by r.updated_at, r.resource_key`, args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
 }
 
 func one(ctx context.Context, q db.Querier, where string, args ...any) (Version, error) {

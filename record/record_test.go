@@ -351,3 +351,41 @@ func TestPages(t *testing.T) {
 		}
 	})
 }
+
+// TestMentioning finds what of a person holds a text, as its newest version.
+func TestMentioning(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		s := newShelf(t, d)
+		of := func(id, study string) string {
+			return `{"resourceType":"DiagnosticReport","id":"` + id + `","status":"final","code":{"text":"CT"},"imagingStudy":[{"reference":"https://h.example/fhir/ImagingStudy/` + study + `"}]}`
+		}
+		s.must(of("a", "1.2"), "p1")
+		s.must(of("b", "1.2.3"), "p1")
+		s.must(of("c", "1.2"), "p2")
+		s.must(of("d", "1.2"), "p1")
+		s.must(of("d", "1.4"), "p1")
+		s.must(of("e", "9"), "p3")
+		for _, c := range []struct {
+			name           string
+			persons, texts []string
+			want           string
+		}{
+			{"of one person, to its end", []string{"p1"}, []string{"ImagingStudy/1.2"}, "a"},
+			{"of two persons", []string{"p1", "p2"}, []string{"ImagingStudy/1.2"}, "a c"},
+			{"as it stands now", []string{"p1"}, []string{"ImagingStudy/1.2", "ImagingStudy/1.4"}, "a d"},
+			{"what means something to the database means nothing here", []string{"p3"}, []string{"ImagingStudy/_", "%"}, ""},
+			{"no text", []string{"p1"}, nil, ""},
+			{"nobody", nil, []string{"ImagingStudy/1.2"}, ""},
+		} {
+			all, err := s.Mentioning(t.Context(), d, at, "DiagnosticReport", c.persons, c.texts)
+			check(t, err)
+			var got []string
+			for _, v := range all {
+				got = append(got, v.Resource.ID())
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%s: %v; want %s", c.name, got, c.want)
+			}
+		}
+	})
+}

@@ -33,7 +33,8 @@ type LifeStep struct {
 	Kind, State     string // keys after life.kind_ and life.state_
 	At, Until       time.Time
 	Local           string // in place of At, as a machine says it
-	Who, Way        string // Way is a key after life.way_, "" for none
+	Who, WhoKind    string // WhoKind is a key after who., "" for a person or machine
+	Way             string // a key after life.way_, "" for none
 	What            string
 	Machines        string
 	Count, Expected int64
@@ -112,7 +113,28 @@ func (v *visit) lifeWhen(s LifeStep) string {
 		}
 		return v.p.DateTime(v.local(s.At)) + " – " + v.p.DateTime(v.local(s.Until))
 	}
-	return v.p.DateTime(v.local(s.At))
+	return v.moment(s.At)
+}
+
+// moment says when something was: the day alone where nobody said the time, which then
+// reads midnight.
+func (v *visit) moment(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	l := v.local(t)
+	if l.Equal(time.Date(l.Year(), l.Month(), l.Day(), 0, 0, 0, 0, l.Location())) {
+		return v.p.Date(l)
+	}
+	return v.p.DateTime(l)
+}
+
+// whom says who did something. kind is a key after who., "" for a person or machine.
+func (v *visit) whom(kind, name string) string {
+	if kind == "" {
+		return name
+	}
+	return v.p.T("who."+kind, lang.Args{"name": name})
 }
 
 // lifeMore says what else is known of a step.
@@ -127,7 +149,7 @@ func (v *visit) lifeMore(s LifeStep) string {
 	if s.Kind == "scheduled" {
 		add(s.Machines)
 	}
-	add(s.Who)
+	add(v.whom(s.WhoKind, s.Who))
 	if s.Way != "" {
 		add(v.p.T("life.way_" + s.Way))
 	}
@@ -154,7 +176,7 @@ func (v *visit) lifeMore(s LifeStep) string {
 			add(v.p.T("worklist.state_" + s.Reason))
 		}
 	case "reported":
-		add(v.word("life.report_", s.Reason))
+		add(v.word("reports.is_", s.Reason))
 	}
 	return strings.Join(all, " · ")
 }

@@ -258,20 +258,16 @@ func (v *visit) channelTable(p MessagesPage) face.Table {
 			{Label: v.p.T("messages.last"), Phone: face.Drawn},
 			{Label: v.p.T("messages.day"), Numeric: true, Phone: face.Wide},
 			{Label: v.p.T("messages.backlog"), Numeric: true, Phone: face.Wide},
-			{Label: v.p.T("messages.attention"), Numeric: true, Phone: face.Wide},
+			{Label: v.p.T("messages.attention"), Numeric: true},
 		},
 	}
 	for _, c := range p.Channels {
-		last := v.p.T("messages.never")
-		if !c.Last.IsZero() {
-			last = v.since(c.Last)
-		}
 		backlog := face.Figures(v.p.Count(c.Backlog), "")
 		if !c.Oldest.IsZero() {
 			backlog = face.Figures(v.p.Count(c.Backlog), v.since(c.Oldest))
 		}
 		t.Rows = append(t.Rows, face.Row{ID: "c-" + c.ID, Cells: []templ.Component{
-			channelName(v, p, c), channelState(v, c), face.Words(last, c.LastFrom),
+			channelName(v, p, c), channelState(v, c), channelLast(v, c),
 			face.Figures(v.p.Count(c.Day), v.p.T("messages.hour", lang.Args{"n": c.Hour})), backlog, channelTrouble(v, c),
 		}})
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"mime"
 	"net/url"
 	"strconv"
 	"time"
@@ -25,7 +26,8 @@ type ReportPage struct {
 	Text                            string
 	Files                           []ReportFile
 	Links                           int // to documents elsewhere
-	Order, Study, Accession         string
+	Order, Study                    string
+	Number                          string // by which people know the order: accession, placer or filler number
 	Patient, Born                   string // the name, or the identifier; the birth date, "" if it is not known
 }
 
@@ -66,16 +68,32 @@ func (s *server) reportFile(v *visit) error {
 		return err
 	}
 	v.w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	v.attach("report-"+strconv.Itoa(n)+".pdf", f.Type)
+	v.attach("report-"+strconv.Itoa(n)+reportEnding(f.Type), f.Type)
 	_, err = v.w.Write(f.Body)
 	return fault.As(fault.Unavailable, err)
+}
+
+// reportEnding is how the name of a document of a media type ends.
+func reportEnding(media string) string {
+	if all, err := mime.ExtensionsByType(media); err == nil && len(all) > 0 && media != "application/pdf" {
+		return all[0]
+	}
+	return ".pdf"
+}
+
+// reportFileWords says of what kind and how large a document is.
+func (v *visit) reportFileWords(f ReportFile) string {
+	if f.Type == "application/pdf" {
+		return "PDF, " + v.bytes(f.Bytes)
+	}
+	return f.Type + ", " + v.bytes(f.Bytes)
 }
 
 // reportFacts says what a report is about.
 func (v *visit) reportFacts(p ReportPage) []face.Fact {
 	all := []face.Fact{
 		{Label: v.p.T("studies.patient"), Value: orElse(joined(p.Patient, v.dicomDay(p.Born)), "–")},
-		{Label: v.p.T("reports.at"), Value: v.at(p.At)},
+		{Label: v.p.T("reports.at"), Value: v.moment(p.At)},
 	}
 	add := func(key, value, href string) {
 		if value != "" {
@@ -83,12 +101,12 @@ func (v *visit) reportFacts(p ReportPage) []face.Fact {
 		}
 	}
 	if !p.Made.IsZero() {
-		add("reports.made", v.at(p.Made), "")
+		add("reports.made", v.moment(p.Made), "")
 	}
 	add("reports.author", p.Author, "")
 	add("reports.from", p.From, "")
 	if p.Order != "" {
-		add("reports.order", orElse(p.Accession, p.Order), "/images/worklist?open="+url.QueryEscape(p.Order)+"#order")
+		add("reports.order", orElse(p.Number, v.p.T("reports.open_order")), "/images/worklist?open="+url.QueryEscape(p.Order)+"#order")
 	} else {
 		add("reports.order", v.p.T("reports.no_order"), "")
 	}

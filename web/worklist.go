@@ -84,6 +84,7 @@ type OrderDetail struct {
 	Study     string
 	Origin    string
 	ChangedBy string
+	ByKind    string // a key after who., "" for a person
 	Changed   time.Time
 	Other     []string // other steps of the order, in words
 	Cancelled bool

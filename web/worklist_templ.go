@@ -1175,7 +1175,7 @@ func orderFacts(v *visit, o OrderDetail) []face.Fact {
 		{Label: v.p.T("worklist.allergies"), Value: f.Allergies},
 		{Label: v.p.T("worklist.contrast"), Value: f.Contrast},
 		{Label: v.p.T("worklist.other_steps"), Value: strings.Join(o.Other, "; ")},
-		{Label: v.p.T("worklist.changed"), Value: v.p.DateTime(v.local(o.Changed)), Origin: v.p.T("worklist.changed_by", lang.Args{"who": o.ChangedBy, "origin": v.p.T("worklist.origin_" + o.Origin)})},
+		{Label: v.p.T("worklist.changed"), Value: v.p.DateTime(v.local(o.Changed)), Origin: v.p.T("worklist.changed_by", lang.Args{"who": v.whom(o.ByKind, o.ChangedBy), "origin": v.p.T("worklist.origin_" + o.Origin)})},
 	}
 	if f.Pregnancy != "" {
 		all = append(all, face.Fact{Label: v.p.T("worklist.pregnancy"), Value: v.p.T("worklist.pregnancy_" + f.Pregnancy)})

@@ -106,8 +106,8 @@ type Told struct {
 
 // Reports knows what was written about examinations.
 type Reports interface {
-	// ReportsOf returns the reports of an order, or of the studies of an accession
-	// number, the first one first.
+	// ReportsOf returns the reports of an order or of its study, the first one first. Of
+	// a study without an order o has nothing but its UID.
 	ReportsOf(ctx context.Context, site string, o Order) ([]Told, error)
 }
 
@@ -448,7 +448,7 @@ func (b *lifeBuilder) none() {
 	b.add(LifeStep{Kind: LifeComplete, State: LifeOpen})
 }
 
-// reports adds what was written about the orders.
+// reports adds what was written about the orders and the studies, each report once.
 func (b *lifeBuilder) reports(ctx context.Context, orders []Order) error {
 	one := LifeStep{Kind: LifeReported, State: LifeOpen}
 	if b.r.Reports == nil {
@@ -456,18 +456,27 @@ func (b *lifeBuilder) reports(ctx context.Context, orders []Order) error {
 		b.add(one)
 		return nil
 	}
-	found := false
-	for _, o := range orders {
+	asked := slices.Clone(orders)
+	for _, s := range b.studies {
+		if !slices.ContainsFunc(orders, func(o Order) bool { return o.Study == s.Study }) {
+			asked = append(asked, Order{Study: s.Study})
+		}
+	}
+	told := map[string]bool{}
+	for _, o := range asked {
 		list, err := b.r.Reports.ReportsOf(ctx, b.site, o)
 		if err != nil {
 			return err
 		}
 		for _, t := range list {
-			found = true
+			if told[t.ID] {
+				continue
+			}
+			told[t.ID] = true
 			b.add(LifeStep{Kind: LifeReported, State: LifeDone, At: t.At, By: t.By, Way: t.Way, Order: o.ID, Report: t.ID, Reason: t.Status})
 		}
 	}
-	if !found && !(len(orders) > 0 && !slices.ContainsFunc(orders, func(o Order) bool { return o.State != Cancelled })) {
+	if len(told) == 0 && !(len(orders) > 0 && !slices.ContainsFunc(orders, func(o Order) bool { return o.State != Cancelled })) {
 		b.add(one)
 	}
 	return nil

@@ -18,10 +18,13 @@ import (
 )
 
 // written is a source of reports.
-type written map[string][]worklist.Told // by accession number
+type written map[string][]worklist.Told // by accession number, or study of one without
 
 // ReportsOf implements worklist.Reports.
 func (w written) ReportsOf(_ context.Context, _ string, o worklist.Order) ([]worklist.Told, error) {
+	if o.Accession == "" {
+		return w[o.Study], nil
+	}
 	return w[o.Accession], nil
 }
 
@@ -116,6 +119,27 @@ func TestLifeOfStudy(t *testing.T) {
 		k.check(k.Decide(k.ctx, site.Default, worklist.Decision{Study: "1.9", Order: near.ID}))
 		k.settle()
 		k.lives("1.9", "ordered done u-radiographer", "scheduled open scheduled", "asked open", "performed missing machine,by_hand", "images done CT1 matched person undo 1", "complete open", "reported unknown")
+	})
+}
+
+// TestLifeReports: a report of a study stands there without an order too, and one that
+// tells of an order and its study stands there once.
+func TestLifeReports(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		one := worklist.Told{ID: "r1", At: k.now(), Status: "final", By: "Dr. Reader", Way: "fhir"}
+		k.Reports = written{"1.9": {one}, "A100": {one}, "2.9": {{ID: "r2", At: k.now(), Status: "preliminary", Way: "hl7"}}}
+		k.follow()
+		k.create()
+		of := taken()
+		of.Accession = "A100"
+		k.store("1.9", of, 1)
+		lone := taken()
+		lone.PatientID = "nobody's"
+		k.store("2.9", lone, 1)
+		k.settle()
+		k.lives("1.9", "ordered done u-radiographer", "scheduled open scheduled", "asked open", "performed missing machine,by_hand", "images done CT1 matched accession 1", "complete open", "reported done Dr. Reader final")
+		k.lives("2.9", "ordered missing match,ask_ris", "images done CT1 unmatched none match 1", "complete open", "reported done preliminary")
 	})
 }
 

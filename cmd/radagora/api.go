@@ -61,6 +61,7 @@ func (h *house) newAPI() *apiDoor {
 	d.studies()
 	d.patients()
 	d.orders()
+	d.lives()
 	d.messages()
 	d.doses()
 	d.findings()

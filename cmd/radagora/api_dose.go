@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"radagora/access"
 	"radagora/dicom/uid"
@@ -181,6 +182,16 @@ type Examination struct {
 	DLP        *float64     `json:"dlp_mgycm,omitempty"`
 	CTDIvol    []float64    `json:"ctdivol_mgy" doc:"of the diagnostic sequences"`
 	Left       string       `json:"left_out,omitempty" doc:"code of why it counts in no median"`
+	From       string       `json:"weight_source,omitempty" doc:"hl7, fhir, csv, person, or dicom for a report or header"`
+	Measured   *time.Time   `json:"weight_measured,omitempty" doc:"when it was measured; left out where nobody says"`
+}
+
+// weighed returns when the weight of an examination was measured, nil if nobody says.
+func weighed(i *dose.Item) *time.Time {
+	if i.WeightFrom.At == nil || i.WeightFrom.Source == dose.SizeFromReport {
+		return nil
+	}
+	return timeOrNone(time.UnixMilli(*i.WeightFrom.At))
 }
 
 func apiExaminationOf(i *dose.Item) Examination {
@@ -190,7 +201,7 @@ func apiExaminationOf(i *dose.Item) Examination {
 	}
 	return Examination{
 		i.ID(), i.Study, started, i.Machine, i.Exam, i.Indication, i.KnownBy, i.AssignedBy, i.Name, i.AgeMonths, i.Weight, i.Events, i.DLP,
-		append([]float64{}, i.CTDIvol...), i.Excluded,
+		append([]float64{}, i.CTDIvol...), i.Excluded, i.WeightFrom.Source, weighed(i),
 	}
 }
 

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1" //nolint:gosec // Attachment.hash is SHA-1 by its definition
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"radagora/access"
 	"radagora/connect"
 	"radagora/db"
+	"radagora/fault"
 	"radagora/fhir"
 	"radagora/person"
 	"radagora/record"
@@ -35,9 +38,20 @@ func (p reporter) KeepReport(ctx context.Context, tx *db.Tx, r connect.KeptRepor
 // ReportsOf implements worklist.Reports.
 func (p reporter) ReportsOf(ctx context.Context, siteID string, o worklist.Order) (all []worklist.Told, err error) {
 	list, err := p.Connect.ReportsOf(ctx, siteID, o.ID, o.Study)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range list {
 		all = append(all, worklist.Told{ID: r.ID, At: r.At, Status: string(r.Status), By: person.Readable(r.Author), Way: "hl7"})
 	}
+	written, err := p.written(ctx, siteID, o)
+	for _, v := range written {
+		told := worklist.Told{ID: v.Resource.ID(), At: reportedAt(v), Status: v.Resource.Get("status").Text(), By: cmp.Or(reportAuthor(v.Resource), v.By), Way: v.Source}
+		if !slices.ContainsFunc(all, func(t worklist.Told) bool { return t.ID == told.ID }) {
+			all = append(all, told)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b worklist.Told) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
 	return all, err
 }
 
@@ -113,6 +127,9 @@ type reportView struct{ *view }
 // Report implements web.Reports. Whoever reads a report is noted.
 func (v reportView) Report(ctx context.Context, id string) (web.ReportPage, error) {
 	r, err := v.Connect.Report(ctx, at, id)
+	if fault.Of(err) == fault.NotFound && err != nil {
+		return v.writtenReport(ctx, id)
+	}
 	if err != nil {
 		return web.ReportPage{}, err
 	}
@@ -121,28 +138,46 @@ func (v reportView) Report(ctx context.Context, id string) (web.ReportPage, erro
 	}
 	p := web.ReportPage{
 		ID: r.ID, Title: r.Title, Status: string(r.Status), At: r.At, Made: r.Made, Author: person.Readable(r.Author), Text: r.Text,
-		Order: r.Order, Study: r.Study, Accession: r.Numbers.Accession, Links: r.Links,
-	}
-	if p.From, err = v.Connect.ChannelName(ctx, at, r.Channel); err != nil {
-		return p, err
-	}
-	known, err := v.Persons.Known(ctx, v.DB, at, r.Person, v.Now())
-	if err != nil {
-		return p, err
-	}
-	p.Patient, p.Born = person.Readable(known[person.Name].Value), strings.ReplaceAll(known[person.BirthDate].Value, "-", "")
-	if p.Patient == "" { // the identifier tells whose it is, where no name is known
-		_, p.Patient, _ = strings.Cut(r.Person, "|")
+		Order: r.Order, Study: r.Study, Number: cmp.Or(r.Numbers.Accession, r.Numbers.Placer, r.Numbers.Filler), Links: r.Links,
 	}
 	for _, f := range r.Files {
 		p.Files = append(p.Files, web.ReportFile{Type: f.Type, Title: f.Title, Bytes: int64(len(f.Body))})
 	}
-	return p, nil
+	if p.From, err = v.Connect.ChannelName(ctx, at, r.Channel); err != nil {
+		return p, err
+	}
+	return p, v.whose(ctx, r.Person, &p)
+}
+
+// whose fills in whose a report is, and by which number people know its order.
+func (v reportView) whose(ctx context.Context, key string, p *web.ReportPage) error {
+	if p.Order != "" && p.Number == "" {
+		o, err := v.house.Worklist.Get(ctx, at, p.Order)
+		if err != nil && fault.Of(err) != fault.NotFound && fault.Of(err) != fault.Forbidden {
+			return err
+		}
+		p.Number = cmp.Or(o.Accession, o.Placer, o.Filler)
+	}
+	if key == "" {
+		return nil
+	}
+	known, err := v.Persons.Known(ctx, v.DB, at, key, v.Now())
+	if err != nil {
+		return err
+	}
+	p.Patient, p.Born = person.Readable(known[person.Name].Value), strings.ReplaceAll(known[person.BirthDate].Value, "-", "")
+	if p.Patient == "" { // the identifier tells whose it is, where no name is known
+		_, p.Patient, _ = strings.Cut(key, "|")
+	}
+	return nil
 }
 
 // ReportFile implements web.Reports.
 func (v reportView) ReportFile(ctx context.Context, id string, number int) (web.ReportFile, error) {
 	r, err := v.Connect.Report(ctx, at, id)
+	if fault.Of(err) == fault.NotFound && err != nil {
+		return v.writtenFile(ctx, id, number)
+	}
 	if err == nil && (number < 1 || number > len(r.Files)) {
 		err = notFound("file")
 	}

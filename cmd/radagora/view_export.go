@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"radagora/access"
 	"radagora/db"
@@ -20,7 +23,7 @@ import (
 
 // exportLayout is the version of the columns below: raised when one is added at
 // the end; none is ever taken away or moved.
-const exportLayout = 1
+const exportLayout = 2
 
 // Export implements web.DoseCT.
 func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part web.ExportPart, format web.ExportFormat) error {
@@ -33,7 +36,7 @@ func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part we
 	}
 	tables := map[web.ExportPart]func() (export.Table, error){
 		web.ExportTable: d.levelTable, web.ExportSpread: d.spreadTable, web.ExportTrend: d.trendTable,
-		web.ExportExaminations: d.examinationTable,
+		web.ExportExaminations: func() (export.Table, error) { return d.examinationTable(ctx) },
 		web.ExportEvents:       func() (export.Table, error) { return d.eventTable(ctx) },
 	}
 	table, ok := tables[part]
@@ -129,6 +132,7 @@ func (d *doseView) levelTable() (export.Table, error) {
 		d.column("ratio", "dose.col_ratio", "1", export.Number), d.column("state", "dose.col_state", "", export.Text),
 		d.column("state_word", "export.state_word", "", export.Text), d.column("notes", "export.notes", "", export.Text),
 		d.column("period_from", "export.from", "", export.Date), d.column("period_to", "export.to", "", export.Date),
+		d.column("weights_from", "export.weights_from", "", export.Text),
 	}}
 	t.Rows = rowsOf(d.rows(), d.levelCells)
 	return t, nil
@@ -164,8 +168,17 @@ func (d *doseView) levelCells(r *dose.Row) []any {
 		r.Room, w.Room.Name, r.Exam, w.Exam.Label, r.Indication, w.Indication, string(r.KnownBy), w.Size,
 		string(r.Measure), r.Unit, "reported", r.Examinations, r.N, r.SizeUnknown, left,
 		median, q1, q3, low, high, level, set, edition, digest, official, ratio, string(r.State), w.State.Word,
-		strings.Join(notes, " "), day(d.o.From), day(d.o.To),
+		strings.Join(notes, " "), day(d.o.From), day(d.o.To), weightsFrom(r),
 	}
+}
+
+// weightsFrom says how many weights of a row come from which source: dicom 3; hl7 12.
+func weightsFrom(r *dose.Row) string {
+	var all []string
+	for _, source := range slices.Sorted(maps.Keys(r.SizeFrom)) {
+		all = append(all, source+" "+strconv.Itoa(r.SizeFrom[source]))
+	}
+	return strings.Join(all, "; ")
 }
 
 // spreadTable are the numbers of the distribution chart.
@@ -215,7 +228,7 @@ func (d *doseView) trendTable() (export.Table, error) {
 }
 
 // examinationTable is one row for each examination of the period and filter.
-func (d *doseView) examinationTable() (export.Table, error) {
+func (d *doseView) examinationTable(ctx context.Context) (export.Table, error) {
 	t := export.Table{Name: "ct_examinations", Title: d.text("dose.examinations"), Columns: []export.Column{
 		d.column("study_instance_uid", "dose.study", "", export.Text), d.column("examination", "export.examination", "", export.Text),
 		d.column("started", "dose.when", "", export.Text), d.column("room_id", "export.room_id", "", export.Text), d.column("room", "dose.col_room", "", export.Text),
@@ -226,7 +239,13 @@ func (d *doseView) examinationTable() (export.Table, error) {
 		d.column("events", "dose.events", "", export.Integer), d.column("dlp_mgycm", "quantity.dlp", "mGy.cm", export.Number),
 		d.column("ctdivol_max_mgy", "export.ctdivol_max", "mGy", export.Number), d.column("provenance", "dose.origin", "", export.Text),
 		d.column("excluded", "export.excluded_why", "", export.Text),
+		d.column("weight_source", "export.weight_source", "", export.Text), d.column("weight_origin", "export.weight_origin", "", export.Text),
+		d.column("weight_age_d", "export.weight_age", "d", export.Integer),
 	}}
+	origins, err := d.weightOrigins(ctx)
+	if err != nil {
+		return t, err
+	}
 	t.Rows = rowsOf(d.listed(), func(i *dose.Item) []any {
 		var highest, age any
 		for _, x := range i.CTDIvol {
@@ -240,9 +259,38 @@ func (d *doseView) examinationTable() (export.Table, error) {
 		return []any{
 			i.Study, i.Key, i.Started, i.Room, d.plan.ref(i.Room).Name, i.Name, i.Exam, i.Indication, string(i.KnownBy), i.AssignedBy,
 			d.size(i.Group), age, i.Weight, i.Events, i.DLP, highest, "report", i.Excluded,
+			i.WeightFrom.Source, origins[i.WeightFrom.Source+" "+i.WeightFrom.Origin], d.weightAge(i),
 		}
 	})
 	return t, nil
+}
+
+// weightOrigins returns what people call the origins of weights, by source and origin.
+// What a report or header says has none but its study, which stands there.
+func (d *doseView) weightOrigins(ctx context.Context) (map[string]string, error) {
+	all := map[string]string{}
+	for _, i := range d.listed() {
+		from := i.WeightFrom
+		key := from.Source + " " + from.Origin
+		if _, known := all[key]; known || from.Source == "" || from.Source == dose.SizeFromReport {
+			continue
+		}
+		name, err := d.originOf(ctx, from.Source, from.Origin)
+		if err != nil {
+			return nil, err
+		}
+		all[key] = name
+	}
+	return all, nil
+}
+
+// weightAge returns how many days before an examination its weight was measured, below
+// zero after it; nil if nobody knows when.
+func (d *doseView) weightAge(i *dose.Item) any {
+	if i.WeightFrom.At == nil || i.WeightFrom.Source == dose.SizeFromReport {
+		return nil
+	}
+	return wholeDays(d.when(i).Sub(time.UnixMilli(*i.WeightFrom.At)))
 }
 
 // items returns the examinations that the filter lets through.

@@ -39,7 +39,11 @@ func (v *view) wholeLife(ctx context.Context, l worklist.Life, study, key string
 		})
 	}
 	for _, s := range l.Steps {
-		out.Steps = append(out.Steps, v.lifeStep(s, names))
+		step := v.lifeStep(s)
+		if step.Who, step.WhoKind, err = v.whom(ctx, names, s.By); err != nil {
+			return out, err
+		}
+		out.Steps = append(out.Steps, step)
 	}
 	if out.Flags, err = v.flags(ctx, key, when); err != nil {
 		return out, err
@@ -68,10 +72,23 @@ func (v *view) zone(ctx context.Context) *time.Location {
 	return zone
 }
 
-// lifeStep shows one step.
-func (v *view) lifeStep(s worklist.LifeStep, names map[string]string) web.LifeStep {
+// whom returns what people call who did something, by the names of accounts, and what that
+// is as a key after who., "" for a person or machine.
+func (v *view) whom(ctx context.Context, names map[string]string, id string) (name, kind string, err error) {
+	if channel, ok := strings.CutPrefix(id, "hl7:"); ok {
+		name, err = v.Connect.ChannelName(ctx, at, channel)
+		return cmp.Or(name, channel), "hl7", err
+	}
+	if strings.HasPrefix(id, "system:") {
+		return "", "system", nil
+	}
+	return cmp.Or(names[id], strings.TrimPrefix(id, peerAccount)), "", nil
+}
+
+// lifeStep shows one step, without who did it.
+func (*view) lifeStep(s worklist.LifeStep) web.LifeStep {
 	w := web.LifeStep{
-		Kind: string(s.Kind), State: string(s.State), At: s.At, Until: s.Until, Local: s.Local, Who: cmp.Or(names[s.By], s.By), Way: s.Way, What: s.What,
+		Kind: string(s.Kind), State: string(s.State), At: s.At, Until: s.Until, Local: s.Local, Way: s.Way, What: s.What,
 		Machines: s.Machine, Count: s.Count, Expected: s.Expected, Match: string(s.Match), Reason: s.Reason, Problems: s.Problems, Todo: s.Todo,
 		Study: s.Study,
 	}

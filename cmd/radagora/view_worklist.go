@@ -234,10 +234,10 @@ func (v worklistView) detail(ctx context.Context, id, key string) (*web.OrderDet
 	}
 	d := &web.OrderDetail{
 		Form: formOf(o, s), State: string(o.State), StepState: string(s.State), Accession: o.Accession, Study: o.Study,
-		Origin: string(o.Origin), ChangedBy: names[o.ChangedBy], Changed: o.ChangedAt, Cancelled: o.State == worklist.Cancelled,
+		Origin: string(o.Origin), Changed: o.ChangedAt, Cancelled: o.State == worklist.Cancelled,
 	}
-	if d.ChangedBy == "" {
-		d.ChangedBy = o.ChangedBy
+	if d.ChangedBy, d.ByKind, err = v.whom(ctx, names, o.ChangedBy); err != nil {
+		return nil, err
 	}
 	for _, next := range s.ByHand() {
 		d.Next = append(d.Next, string(next))
