@@ -136,8 +136,11 @@ func headerLines(d *dicom.Dataset, kinds bool) (all []string) {
 				continue
 			}
 			b, err := e.Bytes()
-			sum := sha256.Sum256(bytes.TrimRight(b, " \x00"))
-			all = append(all, fmt.Sprintf("%s %s %v", line, hex.EncodeToString(sum[:6]), err))
+			sum, size := sha256.Sum256(bytes.TrimRight(b, " \x00")), "" // one more or less makes it even
+			if err != nil {                                             // it was too long to be kept
+				size = fmt.Sprintf(" unread %d bytes", e.Length())
+			}
+			all = append(all, line+" "+hex.EncodeToString(sum[:6])+size)
 		}
 	}
 	walk(d, "")
