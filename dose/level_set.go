@@ -106,7 +106,7 @@ var (
 )
 
 // LevelColumns returns the columns of a table of levels, in the order of files.
-func LevelColumns() []string { return tableColumns[:len(tableColumns):len(tableColumns)] }
+func LevelColumns() []string { return slices.Clone(tableColumns) }
 
 // levelFolder is where sets of levels have their ids.
 const levelFolder = "dose/level/"

@@ -58,7 +58,7 @@ func ReadLevels(text []byte) (LevelTable, []content.Problem, error) {
 		case errors.Is(err, io.EOF):
 			return t, problems, nil
 		case err != nil:
-			return t, append(problems, content.Problem{Line: line, Code: content.Unreadable, Args: []string{"quotes do not fit"}}), nil
+			return t, append(problems, content.Problem{Line: line, Code: content.Unreadable, Args: []string{"quotes do not fit"}}), nil //nolint:nilerr // it is reported as a problem of the line
 		case len(t.Rows) == levelRowLimit:
 			return t, nil, fault.Errorf(fault.Exhausted, "a set of levels has at most %d rows", levelRowLimit)
 		case blank(fields):
