@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"radagora/access"
 	"radagora/db"
 	"radagora/db/dbtest"
 	"radagora/dicom"
@@ -24,6 +25,7 @@ import (
 	"radagora/dicom/uid"
 	"radagora/dose"
 	"radagora/dose/dosetest"
+	"radagora/fault"
 	"radagora/journal"
 	"radagora/ucum"
 )
@@ -351,6 +353,56 @@ func TestSplitAmounts(t *testing.T) {
 			if got := said(s); got != want {
 				t.Errorf("%d: %s\nwant %s", n, got, want)
 			}
+		}
+	})
+}
+
+// TestOverviewOf sets fluoroscopy beside its level, in the units that are kept and in
+// those that people read.
+func TestOverviewOf(t *testing.T) {
+	zee := sampleData(t, "RF-RDSR-Siemens-Zee.dcm")
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		k.arriveData(house, zee)
+		k.settle()
+		names, err := k.Names(t.Context(), house, "2000-01-01")
+		check(t, err)
+		for _, n := range names {
+			_, err := k.Approve(t.Context(), dose.Mapping{Site: house, Name: n.Text, Source: n.Source, Exam: "XA_CEREBRAL_ANGIO", ApprovedBy: "local"})
+			check(t, err)
+		}
+		_, err = k.Govern(t.Context(), dose.Governing{Site: house, Set: "dose/level/ch_aroua_2006", From: "2000-01-01", DecidedBy: "local"})
+		check(t, err)
+		k.settle()
+		o, err := k.OverviewOf(t.Context(), house, "RF", dose.Period{From: "2000-01-01", To: "2026-12-31"}, inOneRoom, access.Quality)
+		check(t, err)
+		shown, err := o.In(map[dose.Measure]string{dose.MeasureDAP: "Gy.cm2", dose.MeasureRP: "mGy"})
+		check(t, err)
+		for _, c := range []struct {
+			o    *dose.Overview
+			want string
+		}{
+			{o, "dap 1.6e-05 Gy.m2 too_few of 0.0125, fluoro_time 28 s no_level, rp 0.00249 Gy no_level"},
+			{shown, "dap 0.16 Gy.cm2 too_few of 125, fluoro_time 28 s no_level, rp 2.49 mGy no_level"},
+		} {
+			var got []string
+			for _, r := range c.o.Rows {
+				line := fmt.Sprintf("%s %.6g %s %s", r.Measure, r.Median, r.Unit, r.State)
+				if r.Governing != nil {
+					line += fmt.Sprintf(" of %.6g", r.Governing.Value)
+				}
+				got = append(got, line)
+			}
+			slices.Sort(got)
+			if strings.Join(got, ", ") != c.want {
+				t.Errorf("%v; want %s", got, c.want)
+			}
+		}
+		if ct := k.overview("2000-01-01", "2026-12-31"); len(ct.Rows) != 0 {
+			t.Errorf("%d rows of CT", len(ct.Rows))
+		}
+		if _, err := k.OverviewOf(t.Context(), house, "XX", dose.Period{}, inOneRoom, access.Quality); fault.Of(err) != fault.Invalid {
+			t.Errorf("no such modality: %v", err)
 		}
 	})
 }

@@ -34,6 +34,7 @@ type DoseCT interface {
 // fields do not filter; an empty Period is the default one.
 type DoseQuery struct {
 	Language string
+	Modality string // code of one of DosePage.Modalities; empty is the first
 	Period   string // code of one of DosePage.Periods
 	Room     string // id
 	Exam     string // exam code
@@ -67,21 +68,23 @@ const (
 
 // A DosePage is what the CT dose page shows.
 type DosePage struct {
-	From, To time.Time // the period, To not included
-	Period   string    // the code that is in force
-	Periods  []face.Choice
-	Rooms    []face.Choice
-	Exams    []face.Choice
-	Sizes    []face.Choice
-	Started  bool // false until the first dose report has ever arrived
-	Tiles    []Headline
-	Rows     []DoseRow
-	Apart    DoseApart
-	Charts   *DoseCharts // nil when there is nothing to draw
-	Findings []DoseFinding
-	People   []face.Choice // who can own a finding
-	Sets     []SetUse      // the content the page rests on
-	Work     []Work
+	From, To   time.Time // the period, To not included
+	Modality   string    // the code that is in force
+	Modalities []face.Choice
+	Period     string // the code that is in force
+	Periods    []face.Choice
+	Rooms      []face.Choice
+	Exams      []face.Choice
+	Sizes      []face.Choice
+	Started    bool // false until the first dose report has ever arrived
+	Tiles      []Headline
+	Rows       []DoseRow
+	Apart      DoseApart
+	Charts     *DoseCharts // nil when there is nothing to draw
+	Findings   []DoseFinding
+	People     []face.Choice // who can own a finding
+	Sets       []SetUse      // the content the page rests on
+	Work       []Work
 }
 
 // A RoomRef is a room as other pages show it: the same colour everywhere.
@@ -102,7 +105,7 @@ type DoseRow struct {
 	KnownBy    string // order, protocol, assumed; "" without indication
 	Size       string // size group in the person's language
 	SizeNote   int    // examinations of unknown size among N
-	Quantity   string // code: dlp, ctdivol
+	Quantity   string // code: dlp, ctdivol, dap, rp, esd, agd, fluoro_time, images, activity, activity_per_kg
 	Unit       string // UCUM code
 	Basis      string // reported or corrected
 	N          int

@@ -20,7 +20,7 @@ func (s *server) doseCT(v *visit) error { return v.showDose(v.here(), nil) }
 func (v *visit) query(a address) DoseQuery {
 	get := a.query.Get
 	return DoseQuery{
-		Language: v.p.Tag(), Period: get("period"), Room: get("room"), Exam: get("exam"),
+		Language: v.p.Tag(), Modality: get("modality"), Period: get("period"), Room: get("room"), Exam: get("exam"),
 		Size: get("size"), Chart: get("chart"), Sort: get("sort"), Row: get("row"),
 	}
 }
@@ -35,6 +35,9 @@ func (v *visit) showDose(here address, no *refusal) error {
 	}
 	sortRows(d.Rows, q.Sort)
 	pg := page{title: v.p.T("dose.title"), section: "/dose/ct"}
+	if i := slices.IndexFunc(d.Modalities, func(c face.Choice) bool { return c.Code == d.Modality }); i > 0 {
+		pg.title = v.p.T("dose.title_of", lang.Args{"modality": d.Modalities[i].Label})
+	}
 	if d.Started {
 		pg.lead = v.p.T("dose.period", lang.Args{"from": d.From, "to": d.To.AddDate(0, 0, -1)})
 		pg.actions = doseTake(v, here)

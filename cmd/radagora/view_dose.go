@@ -67,7 +67,8 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if d.plan, err = v.plan(ctx); err != nil {
 		return nil, err
 	}
-	if d.have, err = v.Dose.Days(ctx, at); err != nil {
+	d.q.Modality = cmp.Or(q.Modality, "CT")
+	if d.have, err = v.Dose.DaysOf(ctx, at, d.q.Modality); err != nil {
 		return nil, err
 	}
 	var p dose.Period
@@ -79,8 +80,27 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if err != nil {
 		return nil, err
 	}
-	d.o, err = v.Dose.OverviewFor(ctx, at, p, d.plan.of, purpose)
+	o, err := v.Dose.OverviewOf(ctx, at, d.q.Modality, p, d.plan.of, purpose)
+	if err != nil {
+		return nil, err
+	}
+	d.o, err = o.In(shownIn[d.q.Modality])
 	return d, err
+}
+
+// shownIn are the units in which people read measures, where they are not the ones
+// that are kept.
+var shownIn = map[string]map[dose.Measure]string{
+	"RF": {dose.MeasureDAP: "Gy.cm2", dose.MeasureRP: "mGy", dose.MeasureFluoroTime: "min"},
+	"DX": {dose.MeasureDAP: "mGy.cm2"},
+}
+
+// modalities are what can be chosen.
+func (d *doseView) modalities() (all []face.Choice) {
+	for _, m := range dose.Modalities() {
+		all = append(all, face.Choice{Code: m, Label: d.text("dose.modality_" + strings.ToLower(m))})
+	}
+	return all
 }
 
 // rowID returns the id of a row in addresses.
@@ -106,7 +126,7 @@ func (v *view) Page(ctx context.Context, q web.DoseQuery) (web.DosePage, error) 
 	if err != nil {
 		return web.DosePage{}, err
 	}
-	page := web.DosePage{Period: d.q.Period, From: day(d.o.From), To: day(d.o.To).AddDate(0, 0, 1)}
+	page := web.DosePage{Modality: d.q.Modality, Modalities: d.modalities(), Period: d.q.Period, From: day(d.o.From), To: day(d.o.To).AddDate(0, 0, 1)}
 	if page.Started, err = v.Dose.Started(ctx, at); err != nil {
 		return page, err
 	}
@@ -116,7 +136,10 @@ func (v *view) Page(ctx context.Context, q web.DoseQuery) (web.DosePage, error) 
 	if page.Work, err = v.work(ctx); err != nil {
 		return page, err
 	}
-	if page.Apart, err = d.apart(ctx); err != nil {
+	if d.q.Modality == "CT" {
+		page.Apart, err = d.apart(ctx)
+	}
+	if err != nil {
 		return page, err
 	}
 	d.choices(&page)
@@ -162,7 +185,7 @@ func (d *doseView) choices(page *web.DosePage) {
 		*list = append(*list, c)
 	}
 	for _, r := range d.o.Rows {
-		if r.Measure != dose.MeasureDLP {
+		if r.Measure != dose.MainMeasure(d.o.Modality) {
 			continue
 		}
 		ref := d.plan.ref(r.Room)
@@ -294,6 +317,10 @@ func (d *doseView) tiles(rows []*dose.Row) []web.Headline {
 	case above > 0:
 		shape = face.HalfDot
 	}
+	label := msg("tile.examinations", nil)
+	if d.q.Modality != "CT" {
+		label = msg("dose.modality_"+strings.ToLower(d.q.Modality), nil)
+	}
 	mapped := 0.0
 	if total > 0 {
 		mapped = float64(total-unmapped) / float64(total)
@@ -304,7 +331,7 @@ func (d *doseView) tiles(rows []*dose.Row) []web.Headline {
 			Reference: msg("tile.above_reference", lang.Args{"n": compared}), Basis: msg("tile.above_basis", lang.Args{"n": certain}), Path: "#levels",
 		},
 		{
-			Label: msg("tile.examinations", nil), Value: float64(total), Whole: true,
+			Label: label, Value: float64(total), Whole: true,
 			Reference: msg("tile.examinations_reference", lang.Args{"n": d.o.Unassigned}),
 		},
 		{
@@ -343,7 +370,7 @@ func (d *doseView) findings(ctx context.Context, rows []web.DoseRow) ([]web.Dose
 	}
 	var out []web.DoseFinding
 	for _, f := range all {
-		if d.q.Exam != "" && f.Subject.Exam != d.q.Exam {
+		if d.q.Exam != "" && f.Subject.Exam != d.q.Exam || !d.concerns(f) {
 			continue
 		}
 		w, err := d.finding(ctx, f, people)
@@ -358,6 +385,15 @@ func (d *doseView) findings(ctx context.Context, rows []web.DoseRow) ([]web.Dose
 		out = append(out, w)
 	}
 	return out, nil
+}
+
+// concerns reports whether a finding is about the modality of the page.
+func (d *doseView) concerns(f finding.Finding) bool {
+	ofCT := f.Subject.Quantity == string(dose.MeasureDLP) || f.Subject.Quantity == string(dose.MeasureCTDIvol)
+	if ofCT || d.q.Modality == "CT" {
+		return ofCT && d.q.Modality == "CT"
+	}
+	return slices.ContainsFunc(d.o.Rows, func(r *dose.Row) bool { return r.Exam == f.Subject.Exam })
 }
 
 // finding makes a finding as the page shows it.
