@@ -3,6 +3,7 @@ package dose
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,13 +88,9 @@ func (s *Study) totals() []StoredTotal {
 		}
 	}
 	summed := Sums{FieldEventCount: ucum.Int(int64(len(s.Events)))}
-	for f, n := range s.Summed {
-		summed[f] = n
-	}
+	maps.Copy(summed, s.Summed)
 	counts := Sums{FieldEventCount: summed[FieldEventCount]}
-	for f, n := range s.Totals {
-		counts[f] = n
-	}
+	maps.Copy(counts, s.Totals)
 	var all []StoredTotal
 	for _, f := range totalled {
 		all = append(all, StoredTotal{f, "", decimal(counts, f), decimal(declared, f), decimal(summed, f)})

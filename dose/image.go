@@ -348,7 +348,8 @@ func (in imaged) administrations(class uid.UID) (all []*Event) {
 			}
 		}
 		for _, row := range []element{
-			{tag: tag.RadionuclideCodeSequence, field: "nuclide"}, {tag: tag.RadiopharmaceuticalCodeSequence, field: "agent"},
+			{tag: tag.RadionuclideCodeSequence, field: "nuclide"},
+			{tag: tag.RadiopharmaceuticalCodeSequence, field: "agent"},
 			{tag: tag.AdministrationRouteCodeSequence, field: "route"},
 		} {
 			if v, ok := codedIn(item, row.tag, row.field); ok {
