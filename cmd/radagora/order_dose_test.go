@@ -44,6 +44,7 @@ func TestOrderStandsBesideTheLevel(t *testing.T) {
 		return len(all) == 1 && all[0]["indication_known_by"] == "order" && all[0]["weight_kg"] == "72"
 	})
 	name := base64.RawURLEncoding.EncodeToString([]byte("code\x00CTNNH (99RIS)"))
+	post(t, s, "/dose/mapping/alone", url.Values{"alone": {"yes"}, "why": {"nobody else is here"}})
 	post(t, s, "/dose/mapping", url.Values{"id": {name}, "exam": {"CT_SINUS"}})
 	post(t, s, "/settings/content/govern", url.Values{"set": {"dose/level/uk_ndrl_2024"}, "from": {"2024-11-20"}})
 	s.until(t, "the order tells the examination", func() bool { return csvOf(t, s, "examinations")[0]["exam_code"] == "CT_SINUS" })
