@@ -218,13 +218,9 @@ func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostFor
 
 // said returns why a room refused, if whoever asks can mend it; "" for all else.
 func said(err error) string {
-	switch fault.Of(err) {
-	case fault.Invalid, fault.Conflict, fault.Exhausted:
+	kind := fault.Of(err)
+	if _, refused := access.Refusal(err); kind == fault.Forbidden && !refused || kind == fault.Invalid || kind == fault.Conflict || kind == fault.Exhausted {
 		return err.Error()
-	case fault.Forbidden:
-		if _, ok := access.Refusal(err); !ok {
-			return err.Error()
-		}
 	}
 	return ""
 }

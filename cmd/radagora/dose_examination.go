@@ -103,10 +103,10 @@ func (v *view) compared(ctx context.Context, study uid.UID, all []comparedExamin
 		return all, err
 	}
 	s, err := v.Dose.Study(ctx, at, study.String())
-	if fault.Of(err) == fault.NotFound && err != nil {
-		return all, nil
-	}
 	if err != nil {
+		if fault.Of(err) == fault.NotFound {
+			err = nil // it has no dose
+		}
 		return all, err
 	}
 	rooms, err := v.roomsOf(ctx, at)

@@ -48,7 +48,7 @@ func TestOrderStandsBesideTheLevel(t *testing.T) {
 	post(t, s, "/dose/mapping", url.Values{"id": {name}, "exam": {"CT_SINUS"}})
 	post(t, s, "/settings/content/govern", url.Values{"set": {"dose/level/uk_ndrl_2024"}, "from": {"2024-11-20"}})
 	s.until(t, "the order tells the examination", func() bool { return csvOf(t, s, "examinations")[0]["exam_code"] == "CT_SINUS" })
-	hold := func(where string, got map[string]string, want map[string]string) {
+	hold := func(where string, got, want map[string]string) {
 		for column, text := range want {
 			if got[column] != text {
 				t.Errorf("%s: %s is %q; want %q", where, column, got[column], text)

@@ -152,7 +152,7 @@ func (v reportView) Report(ctx context.Context, id string) (web.ReportPage, erro
 // whose fills in whose a report is, and by which number people know its order.
 func (v reportView) whose(ctx context.Context, key string, p *web.ReportPage) error {
 	if p.Order != "" && p.Number == "" {
-		o, err := v.house.Worklist.Get(ctx, at, p.Order)
+		o, err := v.Worklist.Get(ctx, at, p.Order)
 		if err != nil && fault.Of(err) != fault.NotFound && fault.Of(err) != fault.Forbidden {
 			return err
 		}

@@ -28,8 +28,10 @@ import (
 func TestSeriesMatchThemselves(t *testing.T) {
 	w := openWard(t)
 	for n, x := range []struct{ study, series, patient, accession string }{
-		{"1.2.9.1", "1.2.9.1.1", "P1", "ACC1"}, {"1.2.9.1", "1.2.9.1.2", "P1", "ACC2"},
-		{"1.2.9.2", "1.2.9.2.1", "P1", "ACC3"}, {"1.2.9.2", "1.2.9.2.2", "P2", "ACC3"},
+		{"1.2.9.1", "1.2.9.1.1", "P1", "ACC1"},
+		{"1.2.9.1", "1.2.9.1.2", "P1", "ACC2"},
+		{"1.2.9.2", "1.2.9.2.1", "P1", "ACC3"},
+		{"1.2.9.2", "1.2.9.2.2", "P2", "ACC3"},
 	} {
 		sop := uid.Must(x.series + ".9")
 		d, err := dicom.NewBuilder().UID(tag.SOPClassUID, uid.CTImageStorage).UID(tag.SOPInstanceUID, sop).

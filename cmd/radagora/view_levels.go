@@ -40,7 +40,7 @@ func (v levelsView) Levels(ctx context.Context, _ string) (web.LevelsPage, error
 		pg.Sets = append(pg.Sets, v.enteredLine(&entered[i], governing))
 	}
 	pg.Started = len(pg.Sets) > 0
-	for _, s := range v.view.Content.OfKind(at, "levels") {
+	for _, s := range v.Content.OfKind(at, "levels") {
 		pg.Sets = append(pg.Sets, v.contentLine(s, governing))
 	}
 	return pg, nil
@@ -93,7 +93,7 @@ func (v levelsView) LevelSet(ctx context.Context, who web.Person, language, id s
 	s, err := v.Dose.LevelSet(ctx, at, id)
 	switch {
 	case fault.Of(err) == fault.NotFound:
-		set, ok := v.view.Content.Set(at, id)
+		set, ok := v.Content.Set(at, id)
 		if !ok || set.Kind != "levels" {
 			return pg, notFound("set of levels")
 		}
@@ -156,7 +156,7 @@ func (v levelsView) lines(pg *web.LevelSetPage, s *dose.LevelSet, who web.Person
 	for _, p := range []string{"head16", "body32", "body16"} {
 		pg.Phantoms = append(pg.Phantoms, face.Choice{Code: p, Label: p})
 	}
-	table, err := v.view.Content.Table(at, "dose/quantity", "quantities")
+	table, err := v.Content.Table(at, "dose/quantity", "quantities")
 	if err != nil {
 		return err
 	}
@@ -369,7 +369,7 @@ func (v levelsView) Propose(ctx context.Context, who web.Person, kind, name stri
 
 // File implements web.Levels.
 func (v levelsView) File(ctx context.Context, id, as string) (name, mediaType string, data []byte, err error) {
-	s, err := v.house.levelSet(ctx, id)
+	s, err := v.levelSet(ctx, id)
 	if err != nil {
 		return "", "", nil, err
 	}

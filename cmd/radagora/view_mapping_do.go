@@ -133,7 +133,7 @@ func (v mappingView) ExportNames(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return v.house.writeNames(ctx, w, func(id string) string { return cmp.Or(people[id], id) })
+	return v.writeNames(ctx, w, func(id string) string { return cmp.Or(people[id], id) })
 }
 
 // writeNames writes what names mean as a table, machines by serial number.

@@ -49,7 +49,7 @@ func (l *nameList) load(ctx context.Context) (err error) {
 
 // callPeople returns what people are called, by their ids.
 func (v mappingView) callPeople(ctx context.Context) (map[string]string, error) {
-	all, err := v.view.people(ctx)
+	all, err := v.people(ctx)
 	if err != nil {
 		return nil, err
 	}
