@@ -397,7 +397,7 @@ func TestAlone(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		o := quick()
-		o.LeaseTTL = time.Hour
+		o.LeaseTTL, o.Workers = time.Hour, 1 // it takes no other job while it is at this one
 		gone := open(t, d, &book{}, o)
 		begun, over := make(chan bool, 1), make(chan bool)
 		gone.Handle("a", func(context.Context, job.Job) error { begun <- true; <-over; return nil })

@@ -193,6 +193,9 @@ func (v *visit) showLevels(f levelForm) error {
 
 // levelSetPage shows one set.
 func (s *server) levelSetPage(v *visit) error {
+	if v.r.URL.Query().Get("id") == "" {
+		return s.levelsPage(v)
+	}
 	return v.showLevelSet(v.r.URL.Query().Get("id"), levelForm{row: v.r.URL.Query().Get("row")})
 }
 

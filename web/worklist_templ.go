@@ -1167,7 +1167,7 @@ func orderForm(v *visit, pg WorklistPage, o OrderForm, wrong map[string]string) 
 func orderFacts(v *visit, o OrderDetail) []face.Fact {
 	f := o.Form
 	all := []face.Fact{
-		{Label: v.p.T("worklist.patient"), Value: strings.TrimSpace(f.Family + " " + f.Given), Origin: f.PatientID},
+		{Label: v.p.T("worklist.patient"), Value: strings.Trim(f.Family+", "+f.Given, ", "), Origin: f.PatientID},
 		{Label: v.p.T("worklist.state"), Value: v.p.T("worklist.state_" + o.StepState)},
 		{Label: v.p.T("worklist.accession"), Value: o.Accession},
 		{Label: v.p.T("worklist.reason"), Value: f.Reason},

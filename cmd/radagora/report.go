@@ -165,7 +165,7 @@ func (v reportView) whose(ctx context.Context, key string, p *web.ReportPage) er
 	if err != nil {
 		return err
 	}
-	p.Patient, p.Born = person.Readable(known[person.Name].Value), strings.ReplaceAll(known[person.BirthDate].Value, "-", "")
+	p.Patient, p.Born = nameWords(known[person.Name].Value), strings.ReplaceAll(known[person.BirthDate].Value, "-", "")
 	if p.Patient == "" { // the identifier tells whose it is, where no name is known
 		_, p.Patient, _ = strings.Cut(key, "|")
 	}

@@ -49,11 +49,11 @@ func (v apiView) API(ctx context.Context) (web.APIPage, error) {
 			}
 		}
 		group := strings.Join(jsonTexts(dig(o, "tags")), " ")
-		if n := len(p.Groups); n == 0 || p.Groups[n-1].Name != group {
-			p.Groups = append(p.Groups, web.APIGroup{Name: group})
+		i := slices.IndexFunc(p.Groups, func(g web.APIGroup) bool { return g.Name == group })
+		if i < 0 {
+			i, p.Groups = len(p.Groups), append(p.Groups, web.APIGroup{Name: group})
 		}
-		g := &p.Groups[len(p.Groups)-1]
-		g.Operations = append(g.Operations, one)
+		p.Groups[i].Operations = append(p.Groups[i].Operations, one)
 	}
 	return p, nil
 }
