@@ -58,6 +58,9 @@ func TestMigrateChild(t *testing.T) {
 // TestKillDuringMigration kills an update at random moments. The next start ends it,
 // and the copy from before serves the older program.
 func TestKillDuringMigration(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, and kills processes: left out with -short, and so under the race detector")
+	}
 	for round := range 6 {
 		file := filepath.Join(t.TempDir(), "radagora.db")
 		dsn := "sqlite:" + file

@@ -166,6 +166,7 @@ func TestAPIDocument(t *testing.T) {
 
 // FuzzOrderAPI sends anything as an order: it is kept or refused, and nothing breaks.
 func FuzzOrderAPI(f *testing.F) {
+	slow(f)
 	for _, seed := range []string{sampleOrder, `{}`, `[]`, `null`, `{"patient":null,"steps":[null]}`, `{"steps":[{}],"patient":{"weight_kg":1e309}}`} {
 		f.Add([]byte(seed))
 	}

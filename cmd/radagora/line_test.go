@@ -165,6 +165,7 @@ func withoutEcho() []byte {
 
 // TestTryPeer says in one word what is wrong with a line, and what the peer takes.
 func TestTryPeer(t *testing.T) {
+	slow(t)
 	a := newAuthority(t)
 	pair := func(name string, end time.Time) tls.Certificate {
 		cert, key, _ := a.until(name, end)

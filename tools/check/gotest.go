@@ -19,7 +19,7 @@ var concurrent = []string{
 
 // goTests runs every Go test and counts the leaves.
 func goTests(ctx context.Context, s *stage) outcome {
-	args := []string{"-timeout=20m", "-skip=" + browserTest}
+	args := []string{"-timeout=40m", "-skip=" + browserTest}
 	if s.fresh {
 		args = append(args, "-count=1") // the test cache does not see every program a test calls
 	}
@@ -43,7 +43,7 @@ func raceTests(ctx context.Context, s *stage) outcome {
 	if len(pkgs) == 0 {
 		return missing("race", "no concurrent package has code")
 	}
-	report, stderr, err := s.goTest(ctx, "race", append([]string{"-race", "-short", "-timeout=20m", "-skip=" + browserTest}, pkgs...)...)
+	report, stderr, err := s.goTest(ctx, "race", append([]string{"-race", "-short", "-timeout=40m", "-skip=" + browserTest}, pkgs...)...)
 	s.leaks = append(s.leaks, report.leaks...)
 	tests := report.outcome()
 	o := outcome{failed: report.failedPackages(), text: tests.text}
