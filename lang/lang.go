@@ -58,14 +58,22 @@ type Language struct {
 	Messages int    // messages in all
 }
 
-// Open returns the catalogue that is built into the program.
+// Open returns the catalogue that is built into the program. It is read once.
 func Open() (*Catalogue, error) {
+	c, err := builtIn()
+	if err != nil {
+		return nil, err
+	}
+	return &Catalogue{order: c.order, book: c.book, matcher: c.matcher}, nil
+}
+
+var builtIn = sync.OnceValues(func() (*Catalogue, error) {
 	sub, err := fs.Sub(embedded, "catalogue")
 	if err != nil {
 		return nil, err
 	}
 	return Load(sub)
-}
+})
 
 // Load reads one catalogue file per language, named after its tag, from the
 // root of files. An error of kind Invalid names the file and the message.

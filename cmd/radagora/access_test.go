@@ -40,6 +40,7 @@ func TestAccess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it asks for every address as every role: left out with -short, and so under the race detector")
 	}
+	t.Parallel()
 	w := newWalk(t)
 	var b strings.Builder
 	b.WriteString(tablesBegin)

@@ -27,6 +27,7 @@ func TestAttack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it asks for every address many times: left out with -short")
 	}
+	t.Parallel()
 	w := newWalk(t)
 	t.Run("a session is not the attacker's", w.fixation)
 	t.Run("another site changes nothing", w.crossSite)

@@ -15,6 +15,7 @@ import (
 // may see it, on a desktop and a phone: axe finds nothing, nothing is cut off,
 // nothing goes wrong in the console, nothing is asked of anyone else.
 func TestPagesInBrowser(t *testing.T) {
+	t.Parallel()
 	node, dir := browserTools(t)
 	w := newWalk(t)
 	paths := map[access.Role][]string{}

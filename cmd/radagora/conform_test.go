@@ -19,6 +19,7 @@ func TestConform(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some eighty checks with real clients: left out with -short, and so under the race detector")
 	}
+	t.Parallel()
 	if out, err := exec.CommandContext(t.Context(), python, "-c", "import pydicom, numpy, PIL").CombinedOutput(); err != nil {
 		t.Skipf("the checks need python3-pydicom, python3-numpy and python3-pil: %v %s", err, out)
 	}

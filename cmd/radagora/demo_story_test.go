@@ -30,6 +30,7 @@ func TestDemoStories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a year is loaded: left out of short tests, such as those under the race detector")
 	}
+	t.Parallel()
 	library, err := content.Open()
 	check(t, err)
 	stories, err := demo.Stories(library)

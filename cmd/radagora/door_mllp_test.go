@@ -80,6 +80,7 @@ func TestMessagesDoor(t *testing.T) {
 
 // TestUnknownSystemsAreRefused sends to a server that asks who somebody is.
 func TestUnknownSystemsAreRefused(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := serve(t, data, asked, "--mllp", "127.0.0.1:0")
 	answer, err := sender(t, s).Send(t.Context(), hl7Message("ADT^A01", "1", time.Now(), "PID|1||77^^^HIS^PI||LEAK^CANARY"))

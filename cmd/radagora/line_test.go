@@ -37,6 +37,7 @@ func peerAt(t *testing.T, title, address string) site.Peer {
 // all with another.
 func TestLineTLS(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	if _, err := os.Stat(ctSample); err != nil {
 		t.Skip("no image to fetch: python3-pydicom is not installed")
 	}
@@ -166,6 +167,7 @@ func withoutEcho() []byte {
 // TestTryPeer says in one word what is wrong with a line, and what the peer takes.
 func TestTryPeer(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	a := newAuthority(t)
 	pair := func(name string, end time.Time) tls.Certificate {
 		cert, key, _ := a.until(name, end)

@@ -21,6 +21,7 @@ import (
 // here, whole, once, and verified.
 func TestKilledWhileItMigrates(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	if _, err := os.Stat(ctSample); err != nil {
 		t.Skip("no image to fetch: python3-pydicom is not installed")
 	}
