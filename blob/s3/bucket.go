@@ -185,19 +185,14 @@ func (b *Bucket) Stat(ctx context.Context, name string) (int64, error) {
 // List yields what is kept under names that begin with prefix, in no order.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		ctx, cancel := context.WithCancel(ctx) // what is not taken is not fetched
-		defer cancel()
-		for o := range b.core.Client.ListObjects(ctx, b.place.Bucket, minio.ListObjectsOptions{Prefix: b.prefix() + prefix, Recursive: true}) {
-			if o.Err != nil {
-				yield(Item{}, fmt.Errorf("list: %w", classify(o.Err)))
+		for o, err := range listed(ctx, b.core, b.place.Bucket, b.timeout, minio.ListObjectsOptions{Prefix: b.prefix() + prefix, Recursive: true}) {
+			if err != nil {
+				yield(Item{}, fmt.Errorf("list: %w", classify(err)))
 				return
 			}
 			if !yield(Item{strings.TrimPrefix(o.Key, b.prefix()), o.Size}, nil) {
 				return
 			}
-		}
-		if err := ctx.Err(); err != nil {
-			yield(Item{}, err)
 		}
 	}
 }
@@ -221,9 +216,9 @@ func (b *Bucket) Tidy(ctx context.Context) error {
 		defer cancel()
 		return classify(b.core.AbortMultipartUpload(ctx, b.place.Bucket, key, id))
 	}
-	for u := range b.core.ListIncompleteUploads(ctx, b.place.Bucket, b.prefix(), true) {
-		if u.Err != nil {
-			return classify(u.Err)
+	for u, err := range unfinishedUploads(ctx, b.core, b.place.Bucket, b.prefix(), b.timeout) {
+		if err != nil {
+			return errors.Join(append(all, classify(err))...)
 		}
 		all = append(all, abort(u.Key, u.UploadID))
 	}

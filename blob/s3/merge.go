@@ -249,17 +249,17 @@ func (s *Store) Repack(ctx context.Context, now time.Time, move blob.Mover) (blo
 // Tidy gives back the parts of packs that a process left unfinished longer ago than
 // age. It returns how many packs that were.
 func (s *Store) Tidy(ctx context.Context, now time.Time, age time.Duration) (int, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	n := 0
-	for u := range s.core.ListIncompleteUploads(ctx, s.place.Bucket, s.prefix(), true) {
-		if u.Err != nil {
-			return n, classify(u.Err)
+	for u, err := range unfinishedUploads(ctx, s.core, s.place.Bucket, s.prefix(), s.o.Timeout) {
+		if err != nil {
+			return n, classify(err)
 		}
 		if now.Sub(u.Initiated) < age {
 			continue
 		}
-		if err := s.core.AbortMultipartUpload(ctx, s.place.Bucket, u.Key, u.UploadID); err != nil {
+		if err := within(ctx, s.o.Timeout, 0, func(ctx context.Context) error {
+			return s.core.AbortMultipartUpload(ctx, s.place.Bucket, u.Key, u.UploadID)
+		}); err != nil {
 			return n, classify(err)
 		}
 		n++

@@ -183,20 +183,15 @@ func (w *window) got(n int, err error) (int, error) {
 // Packs implements blob.Packs. All are sealed.
 func (s *Store) Packs(ctx context.Context) iter.Seq2[blob.Pack, error] {
 	return func(yield func(blob.Pack, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		for o := range s.core.Client.ListObjects(ctx, s.place.Bucket, minio.ListObjectsOptions{Prefix: s.prefix()}) {
-			if o.Err != nil {
-				yield(blob.Pack{}, fmt.Errorf("list packs: %w", classify(o.Err)))
+		for o, err := range listed(ctx, s.core, s.place.Bucket, s.o.Timeout, minio.ListObjectsOptions{Prefix: s.prefix()}) {
+			if err != nil {
+				yield(blob.Pack{}, fmt.Errorf("list packs: %w", classify(err)))
 				return
 			}
 			name, ok := s.packOf(o.Key)
 			if ok && !yield(blob.Pack{Name: name, Size: o.Size, Sealed: true, Modified: o.LastModified}, nil) {
 				return
 			}
-		}
-		if err := ctx.Err(); err != nil {
-			yield(blob.Pack{}, err)
 		}
 	}
 }

@@ -238,16 +238,14 @@ func (s *Store) drop(ctx context.Context, pack string) error {
 // dropVersions deletes the versions of a pack that are not the latest one, where the
 // bucket keeps versions. A bucket that does not says so or lists none.
 func (s *Store) dropVersions(ctx context.Context, pack string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	o := minio.ListObjectsOptions{Prefix: s.key(pack), WithVersions: true, Recursive: true}
-	for v := range s.core.Client.ListObjects(ctx, s.place.Bucket, o) {
-		if v.Err != nil {
-			code := minio.ToErrorResponse(v.Err).Code
+	for v, err := range listed(ctx, s.core, s.place.Bucket, s.o.Timeout, o) {
+		if err != nil {
+			code := minio.ToErrorResponse(err).Code
 			if slices.Contains([]string{"NotImplemented", "MethodNotAllowed", "AccessDenied"}, code) {
 				return nil // no versions there, or none for us to see
 			}
-			return classify(v.Err)
+			return classify(err)
 		}
 		if v.Key != s.key(pack) || v.IsLatest || v.VersionID == "" || v.VersionID == "null" {
 			continue

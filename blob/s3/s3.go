@@ -127,8 +127,11 @@ func Open(ctx context.Context, p Place, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.core.ListObjectsV2(s.place.Bucket, s.prefix(), "", "", "/", 1); err != nil {
-		return nil, fmt.Errorf("open object store %s: %w", p.Bucket, classify(err))
+	for _, err := range listed(ctx, s.core, s.place.Bucket, s.o.Timeout, minio.ListObjectsOptions{Prefix: s.prefix(), MaxKeys: 1}) {
+		if err != nil {
+			return nil, fmt.Errorf("open object store %s: %w", p.Bucket, classify(err))
+		}
+		break // one is enough to see
 	}
 	return s, ctx.Err()
 }
