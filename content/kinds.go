@@ -158,7 +158,22 @@ var kinds = []kind{
 			need("meaning", text),
 			oneOf("status", "ready", "site_default", "set_incomplete", "to_confirm", "information", "to_type_in"),
 			need("source", text),
+			{name: "traits", kind: list, optional: true}, // legal; substantial: closes with a skin check; notice: a line, no case
 		}}},
+	},
+	{
+		name: "alert_scopes", means: "what alert rules take examinations for, and triggers by size",
+		tables: []schema{
+			{name: "scopes", key: []string{"by", "code"}, columns: []column{
+				oneOf("by", "exam_code", "exam_region", "event_region", "room"), need("code", text),
+				{name: "region", kind: word, values: []string{"brain", "other"}},
+				{name: "intervention", kind: yesNo}, need("source", text),
+			}},
+			{name: "bands", key: []string{"rule_id", "size_min"}, columns: []column{
+				need("rule_id", code), oneOf("size_kind", "weight_kg", "dw_cm"), need("size_min", number), allow("size_max", positive),
+				need("value", positive), need("source", text),
+			}},
+		},
 	},
 	{
 		name: "size_specific", means: "how CTDIvol becomes a dose estimate for a size",
@@ -221,6 +236,7 @@ var kinds = []kind{
 		name: "activity_factors", means: "effective dose for each activity of a radiopharmaceutical",
 		tables: []schema{{name: "factors", key: []string{"agent", "population"}, columns: []column{
 			need("agent", text), need("population", text), need("factor", positive), need("unit", text), need("source", text),
+			{name: "codes", kind: list, optional: true}, // of the agent, in SNOMED CT
 		}}},
 	},
 	{
