@@ -19,7 +19,7 @@ type DoseCT interface {
 	// on and those it leaves out, latest first, from after the key on.
 	Examinations(ctx context.Context, q DoseQuery, row, after string) (DoseExaminations, error)
 	// Examination returns one examination with every value and its origin.
-	Examination(ctx context.Context, language, id string) (DoseExamination, error)
+	Examination(ctx context.Context, q DoseQuery, id string) (DoseExamination, error)
 	// Size takes what somebody says of the patient's size at an examination; a
 	// RefusalError for what cannot be.
 	Size(ctx context.Context, id string, s SizeSaid) error
@@ -42,6 +42,7 @@ type DoseQuery struct {
 	Chart    string // key of the group the charts show; empty is the most notable
 	Sort     string // column, with "-" before it to turn the order
 	Row      string // id of the row whose examinations or events are exported; empty is all of them
+	DAP      string // unit in which dose-area products are read, one of dapUnits; empty is the usual one of the modality
 	Purpose  string // what for, a code of HL7 v3 PurposeOfUse; empty is the site's own quality
 }
 

@@ -23,10 +23,11 @@ type DoseExamination struct {
 	Exam       face.Choice
 	Indication string
 	KnownBy    string
-	AssignedBy string // order, protocol, region, person; how its events came to it
-	Left       string // reason it is left out of comparisons, "" if it counts
-	Totals     []DoseValue
-	Summed     []DoseValue // totals computed from the events
+	AssignedBy string      // order, protocol, region, person; how its events came to it
+	Left       string      // reason it is left out of comparisons, "" if it counts
+	Totals     []DoseTotal // of the examination
+	Whole      []DoseTotal // of its study, where that holds more, and by plane and side
+	Sets       []SetUse    // content its values and its meaning rest on
 	Events     []DoseEvent
 	Sources    []DoseSource
 	Warnings   []DoseWarning
@@ -64,10 +65,25 @@ type DoseValue struct {
 	Unit     string // UCUM code
 	Raw      string // as it stands in the object
 	RawUnit  string
-	Origin   string // report, image, mpps, ocr, manual, imported
-	Object   string // SOP Instance UID it was read from
-	Path     string // where in the object
-	Flag     string // code of a doubt, "" for none: unit_assumed, phantom_implausible …
+	Origin   string   // report, image, mpps, ocr, manual, imported
+	Object   string   // SOP Instance UID it was read from
+	Path     string   // where in the object
+	Flags    []string // codes of doubts: unit_assumed, several_values …
+}
+
+// A DoseTotal is what an examination or study comes to in one quantity. What nobody
+// tells is nil, which is not 0.
+type DoseTotal struct {
+	Quantity string   // code: dlp, dap, dap_fluoro …
+	Part     string   // plane A, B or single, side left, right or both; "" for the whole
+	Unit     string   // UCUM code
+	Value    *float64 // that counts
+	Declared *float64 // by the reports
+	Summed   *float64 // over the events
+	Events   int      // that told it; 0 if that is not known
+	Method   string   // summed, declared, highest, mean, counted, divided; "" if not known
+	Origin   string   // report, image, mpps, ocr, manual, imported; "" if not known
+	Basis    string   // reported, corrected; "" if not known
 }
 
 // A DoseSource is an object an examination was read from.
@@ -144,7 +160,7 @@ func (v *visit) examinationTable(list DoseExaminations, here address) face.Table
 
 // doseExamination shows one examination.
 func (s *server) doseExamination(v *visit) error {
-	e, err := s.DoseCT.Examination(v.r.Context(), v.p.Tag(), v.r.PathValue("id"))
+	e, err := s.DoseCT.Examination(v.r.Context(), v.query(v.here()), v.r.PathValue("id"))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 // themes are the choices of light and dark; auto follows the device.
 var themes = []string{"auto", "light", "dark"}
 
-// setPreference keeps a person's language or theme in a cookie and goes back.
+// setPreference keeps a person's language, theme or unit in a cookie and goes back.
 func (v *visit) setPreference(name, value string) {
 	http.SetCookie(v.w, &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 60 * 60,
@@ -35,6 +35,13 @@ func (s *server) setPreferences(v *visit) error {
 			return fault.Errorf(fault.Invalid, "no theme %q", theme)
 		}
 		v.setPreference("theme", theme)
+	}
+	switch dap := form.Get("dap"); {
+	case dap == "":
+	case dap == "usual", slices.Contains(dapUnits, dap):
+		v.setPreference("dap", dap)
+	default:
+		return fault.Errorf(fault.Invalid, "no unit of dose-area products %q", dap)
 	}
 	return v.back(form.Get("back"), "")
 }

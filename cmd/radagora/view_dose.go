@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if d.plan, err = v.plan(ctx); err != nil {
 		return nil, err
 	}
-	d.q.Modality = cmp.Or(q.Modality, "CT")
+	d.q.Modality = modalityOf(q.Modality)
 	if d.have, err = v.Dose.DaysOf(ctx, at, d.q.Modality); err != nil {
 		return nil, err
 	}
@@ -84,8 +85,19 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if err != nil {
 		return nil, err
 	}
-	d.o, err = o.In(shownIn[d.q.Modality])
+	d.o, err = o.In(d.units())
 	return d, err
+}
+
+// units are the units in which whoever asks reads measures, where they are not the
+// ones that are kept.
+func (d *doseView) units() map[dose.Measure]string {
+	units := shownIn[d.q.Modality]
+	if d.q.DAP != "" && units[dose.MeasureDAP] != "" {
+		units = maps.Clone(units)
+		units[dose.MeasureDAP] = d.q.DAP
+	}
+	return units
 }
 
 // shownIn are the units in which people read measures, where they are not the ones
@@ -93,6 +105,22 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 var shownIn = map[string]map[dose.Measure]string{
 	"RF": {dose.MeasureDAP: "Gy.cm2", dose.MeasureRP: "mGy", dose.MeasureFluoroTime: "min"},
 	"DX": {dose.MeasureDAP: "mGy.cm2"},
+}
+
+// modalityOf returns the modality under which examinations of a DICOM modality are
+// kept; without one it is CT.
+func modalityOf(code string) string {
+	switch code {
+	case "":
+		return "CT"
+	case "XA":
+		return "RF"
+	case "CR", "PX", "IO":
+		return "DX"
+	case "PT":
+		return "NM"
+	}
+	return code
 }
 
 // modalities are what can be chosen.
@@ -349,9 +377,14 @@ func (d *doseView) sets() []web.SetUse {
 			ids = append(ids, r.Governing.Set.ID)
 		}
 	}
+	return d.setsNamed(ids)
+}
+
+// setsNamed returns content sets by their ids, without those there are none of.
+func (v *view) setsNamed(ids []string) []web.SetUse {
 	var all []web.SetUse
 	for _, id := range ids {
-		if s, ok := d.Content.Set(at, id); ok {
+		if s, ok := v.Content.Set(at, id); ok {
 			all = append(all, web.SetUse{ID: id, Title: s.Title, Edition: s.Edition, Licence: s.Licence, Status: s.Status, Demonstration: demonstration(id)})
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +80,7 @@ func (d *doseView) item(ctx context.Context, i *dose.Item, r *dose.Row) (web.Dos
 func (d *doseView) when(i *dose.Item) time.Time { return moment(cmp.Or(i.Started, i.Day), d.zone) }
 
 // Examination implements web.DoseCT.
-func (v *view) Examination(ctx context.Context, language, id string) (web.DoseExamination, error) {
+func (v *view) Examination(ctx context.Context, q web.DoseQuery, id string) (web.DoseExamination, error) {
 	study, key, ok := strings.Cut(id, "_")
 	if !ok {
 		return web.DoseExamination{}, notFound("examination")
@@ -110,7 +109,7 @@ func (v *view) Examination(ctx context.Context, language, id string) (web.DoseEx
 	}
 	for _, i := range s.Items {
 		if i.Key == key {
-			d := &doseView{view: v, q: web.DoseQuery{Language: language}, plan: p, zone: here.Location()}
+			d := &doseView{view: v, q: q, plan: p, zone: here.Location()}
 			e := d.examination(s, i)
 			if e.Skin, err = v.skin(ctx, s); err != nil {
 				return e, err
@@ -140,6 +139,7 @@ func (v *view) body(ctx context.Context, i *dose.Item, e *web.DoseExamination) e
 
 // examination makes the page of one examination.
 func (d *doseView) examination(s *dose.StoredStudy, i *dose.Item) web.DoseExamination {
+	d.q.Modality = s.Modality
 	e := web.DoseExamination{
 		ID: i.ID(), StudyUID: s.UID, At: d.when(i), Room: d.plan.ref(d.plan.of(i.Machine)), Protocol: i.Name,
 		Exam: d.words.exam(i.Exam, d.q.Language), Indication: d.words.indication(i.Indication, d.q.Language), KnownBy: string(i.KnownBy),
@@ -151,12 +151,7 @@ func (d *doseView) examination(s *dose.StoredStudy, i *dose.Item) web.DoseExamin
 			e.Software = m.Software[0].Value
 		}
 	}
-	if s.DLPDeclared != nil && len(s.Items) == 1 {
-		e.Totals = append(e.Totals, total(*s.DLPDeclared, "report"))
-	}
-	if i.DLP != nil {
-		e.Summed = append(e.Summed, web.DoseValue{Quantity: "dlp", Value: *i.DLP, Known: true, Unit: "mGy.cm", Origin: "computed"})
-	}
+	e.Totals, e.Whole, e.Sets = d.totals(s, i.Key), d.whole(s), d.setsOf(s, i)
 	for _, event := range s.Events {
 		if event.Examination == i.Key {
 			e.Events = append(e.Events, d.event(event))
@@ -173,21 +168,16 @@ func (d *doseView) examination(s *dose.StoredStudy, i *dose.Item) web.DoseExamin
 	return e
 }
 
-// total makes a declared total.
-func total(text, origin string) web.DoseValue {
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		n = 0 // it was written by this program
-	}
-	return web.DoseValue{Quantity: "dlp", Value: n, Known: true, Unit: "mGy.cm", Raw: text, Origin: origin}
-}
-
 // fieldQuantities are the words that pages have for some fields of a report; the
 // others bear the name of the field.
 var fieldQuantities = map[dose.Field]string{
 	dose.FieldDLP: "dlp", dose.FieldCTDIvol: "ctdivol", dose.FieldKVP: "kvp", dose.FieldExposureTime: "exposure_time",
 	dose.FieldScanLength: "scan_length", dose.FieldPhantom: "phantom", dose.FieldPitch: "pitch", dose.FieldCollimation: "collimation",
 	dose.FieldSingle: "single", dose.FieldCurrent: "current",
+	dose.FieldDAP: "dap", dose.FieldRP: "rp", dose.FieldAGD: "agd", dose.FieldEntrance: "esd", dose.FieldActivity: "activity", dose.FieldEffective: "effective",
+	dose.FieldEI: "exposure_index", dose.FieldDI: "deviation_index", dose.FieldFluoroDAP: "dap_fluoro", dose.FieldAcquisDAP: "dap_acquisition",
+	dose.FieldFluoroTime: "fluoro_time", dose.FieldDuration: "duration", dose.FieldPulseWidth: "pulse_width", dose.FieldCharge: "exposure",
+	dose.FieldPlane: "plane", dose.FieldLaterality: "laterality",
 }
 
 // event makes an event with every value and its origin.
@@ -204,12 +194,11 @@ func (d *doseView) event(s dose.StoredEvent) web.DoseEvent {
 			Quantity: cmp.Or(fieldQuantities[x.Field], string(x.Field)), Name: string(x.Field), Unit: value(x.Unit), Raw: value(x.Raw), RawUnit: value(x.RawUnit),
 			Origin: "report", Object: s.SOPInstance, Path: x.Path,
 		}
-		if len(x.Flags) > 0 {
-			w.Flag = x.Flags[0]
-		}
+		w.Flags = x.Flags
 		switch n := x.Value.(type) {
 		case float64:
 			w.Value, w.Known = n, true
+			d.shown(&w)
 		case string:
 			w.Words = n
 		}

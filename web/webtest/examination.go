@@ -49,7 +49,8 @@ func (w *World) Examinations(_ context.Context, q web.DoseQuery, row, after stri
 const objectUID = "2.25.100000000000000000000000000000000001"
 
 // Examination implements web.DoseCT.
-func (w *World) Examination(_ context.Context, language, id string) (web.DoseExamination, error) {
+func (w *World) Examination(_ context.Context, q web.DoseQuery, id string) (web.DoseExamination, error) {
+	language := q.Language
 	i := 0
 	if _, err := fmt.Sscanf(id, "e%d-", &i); err != nil || i < 0 || i >= len(specs) || w.Empty {
 		return web.DoseExamination{}, fault.Errorf(fault.NotFound, "no examination %q", id)
@@ -59,6 +60,7 @@ func (w *World) Examination(_ context.Context, language, id string) (web.DoseExa
 		return web.DoseValue{Quantity: quantity, Value: v, Known: true, Unit: unit, Raw: raw, RawUnit: rawUnit, Origin: "report", Object: objectUID, Path: path}
 	}
 	at := Now().Add(-37 * time.Hour)
+	dlp, dap := 1201.4, 0.31
 	e := web.DoseExamination{
 		ID: id, StudyUID: "2.25.200000000000000000000000000000000002", At: at, Room: r.Room, Machine: "Example Maker, Model One", Software: "V1.2", Protocol: "EXAMPLE HEAD",
 		Exam: r.Exam, Indication: r.Indication, KnownBy: r.KnownBy, AssignedBy: "order",
@@ -68,8 +70,12 @@ func (w *World) Examination(_ context.Context, language, id string) (web.DoseExa
 			{Kind: "weight", Value: 700, Unit: "kg", Source: "dicom", Why: "impossible", Examination: true},
 			{Kind: "height", Value: 1.7, Unit: "m", Source: "person", Origin: "Someone", Days: -3, Used: true, Examination: true},
 		},
-		Totals:  []web.DoseValue{value("dlp", 1201, "mGy.cm", "1201.4", "mGy.cm", "1.2.2"), value("events", 3, "1", "3", "{events}", "1.2.1")},
-		Summed:  []web.DoseValue{{Quantity: "dlp", Value: 1201, Known: true, Unit: "mGy.cm", Raw: "1201.4", RawUnit: "mGy.cm", Origin: "computed"}},
+		Totals: []web.DoseTotal{
+			{Quantity: "dlp", Unit: "mGy.cm", Value: &dlp, Declared: &dlp, Summed: &dlp, Events: 3, Method: "summed", Origin: "report", Basis: "reported"},
+			{Quantity: "dap", Unit: "Gy.cm2", Summed: &dap, Value: &dap, Events: 1, Method: "summed", Origin: "image", Basis: "corrected"},
+		},
+		Whole:   []web.DoseTotal{{Quantity: "dap", Part: "A", Unit: "Gy.cm2", Declared: &dap, Value: &dap}},
+		Sets:    []web.SetUse{{ID: "dose/exam", Title: "Examinations", Edition: "1", Licence: "CC0-1.0", Status: "draft"}},
 		Sources: []web.DoseSource{{SOPInstanceUID: objectUID, Title: "X-Ray Radiation Dose Report", At: at.Add(4 * time.Minute)}, {SOPInstanceUID: objectUID, Title: "X-Ray Radiation Dose Report", At: at.Add(2 * time.Minute), Superseded: true}},
 		Warnings: []web.DoseWarning{{Path: "1.4.3", Code: "unit_assumed", Text: word(language, "The value has no unit; the template's unit was assumed.",
 			"Der Wert hat keine Einheit; die der Vorlage wurde angenommen.", "La valeur n’a pas d’unité ; celle du modèle a été supposée.")}},
@@ -83,7 +89,7 @@ func (w *World) Examination(_ context.Context, language, id string) (web.DoseExa
 			ev.Values = append(ev.Values, web.DoseValue{Quantity: "dlp", Unit: "mGy.cm", Origin: "report", Object: objectUID, Path: path + ".3"})
 		}
 		kvp := value("kvp", 120, "kV", "120", "", path+".5")
-		kvp.Flag = "unit_assumed"
+		kvp.Flags = []string{"unit_assumed"}
 		ev.Values = append(ev.Values, kvp, value("exposure_time", 3.2, "s", "3.20", "s", path+".6"), value("scan_length", 156, "mm", "156", "mm", path+".7"))
 		e.Events = append(e.Events, ev)
 	}
