@@ -23,6 +23,13 @@ type Action struct {
 // Act adds or changes an action on behalf of whoever asks, and returns it with its
 // id and new version. It is Forbidden, NotFound, Invalid or Conflict as Decide is.
 func (r *Register) Act(ctx context.Context, a Action) (Action, error) {
+	var out Action
+	err := r.db.Write(ctx, func(tx *db.Tx) (err error) { out, err = r.ActIn(ctx, tx, a); return err })
+	return out, err
+}
+
+// ActIn is Act as part of tx.
+func (r *Register) ActIn(ctx context.Context, tx *db.Tx, a Action) (Action, error) {
 	if err := a.check(); err != nil {
 		return Action{}, err
 	}
@@ -30,30 +37,25 @@ func (r *Register) Act(ctx context.Context, a Action) (Action, error) {
 	if a.ID == "" {
 		kind = "finding.action.added"
 	}
-	old := a.Version
-	var out Action
-	err := r.db.Write(ctx, func(tx *db.Tx) error {
-		site, err := allowed(ctx, tx, a.Finding)
-		if err != nil {
-			return err
-		}
-		out = a
-		out.Version = old + 1
-		if a.ID == "" {
-			out.ID, out.Version = db.NewID(), 1
-		}
-		n, err := putAction(ctx, tx, site, out, a.ID == "")
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return fault.Errorf(fault.Conflict, "action %s was changed meanwhile, or is not there: read the finding again", a.ID)
-		}
-		return r.record(ctx, tx, site, kind, a.Finding, map[string]any{
-			"action": out.ID, "kind": a.Kind, "owner": a.Owner, "due": a.Due, "done": a.Done,
-		})
+	site, err := allowed(ctx, tx, a.Finding)
+	if err != nil {
+		return Action{}, err
+	}
+	out := a
+	out.Version = a.Version + 1
+	if a.ID == "" {
+		out.ID, out.Version = db.NewID(), 1
+	}
+	n, err := putAction(ctx, tx, site, out, a.ID == "")
+	if err != nil {
+		return Action{}, err
+	}
+	if n == 0 {
+		return Action{}, fault.Errorf(fault.Conflict, "action %s was changed meanwhile, or is not there: read the finding again", a.ID)
+	}
+	return out, r.record(ctx, tx, site, kind, a.Finding, map[string]any{
+		"action": out.ID, "kind": a.Kind, "owner": a.Owner, "due": a.Due, "done": a.Done,
 	})
-	return out, err
 }
 
 // putAction writes an action and returns whether it could: 1 or 0.

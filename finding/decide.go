@@ -22,6 +22,7 @@ type Decision struct {
 	State   *State  // any but StateWithdrawn
 	Due     *string // 2006-01-02, "" for none
 	Note    string  // kept in the history; closing needs one
+	Step    string  // what the room that leads the finding calls this; "" for none
 }
 
 // The longest note or text of an action, in bytes.
@@ -32,27 +33,37 @@ const textLimit = 8 << 10
 // that is not there, Invalid for a state or date that cannot be or a closing
 // without a note, and Conflict if somebody decided since it was read.
 func (r *Register) Decide(ctx context.Context, d Decision) (version int64, err error) {
+	err = r.db.Write(ctx, func(tx *db.Tx) error {
+		var rule string
+		err := tx.QueryRow(ctx, `select rule from finding_derived where finding_id = $1`, d.ID).Scan(&rule)
+		if err == nil && r.led[rule] {
+			return fault.Errorf(fault.Conflict, "finding %s is a case: it is decided where cases are", d.ID)
+		}
+		version, err = r.DecideIn(ctx, tx, d)
+		return err
+	})
+	return version, err
+}
+
+// DecideIn is Decide as part of tx, for the room that leads the finding.
+func (r *Register) DecideIn(ctx context.Context, tx *db.Tx, d Decision) (version int64, err error) {
 	if err := d.check(); err != nil {
 		return 0, err
 	}
-	err = r.db.Write(ctx, func(tx *db.Tx) error {
-		site, err := allowed(ctx, tx, d.ID)
-		if err != nil {
-			return err
-		}
-		h, err := readHuman(ctx, tx, d.ID)
-		if err != nil {
-			return err
-		}
-		if h.Version != d.Version {
-			return fault.Errorf(fault.Conflict, "finding %s was changed meanwhile: read it again", d.ID)
-		}
-		before := h
-		d.apply(&h)
-		version = h.Version
-		return r.write(ctx, tx, site, d, before, h)
-	})
-	return version, err
+	site, err := allowed(ctx, tx, d.ID)
+	if err != nil {
+		return 0, err
+	}
+	h, err := readHuman(ctx, tx, d.ID)
+	if err != nil {
+		return 0, err
+	}
+	if h.Version != d.Version {
+		return 0, fault.Errorf(fault.Conflict, "finding %s was changed meanwhile: read it again", d.ID)
+	}
+	before := h
+	d.apply(&h)
+	return h.Version, r.write(ctx, tx, site, d, before, h)
 }
 
 // check refuses what cannot be decided.
@@ -133,15 +144,15 @@ func (r *Register) write(ctx context.Context, tx *db.Tx, site string, d Decision
 	if n == 0 {
 		return fault.Errorf(fault.Conflict, "finding %s was changed meanwhile: read it again", d.ID)
 	}
-	_, err = tx.Exec(ctx, `insert into finding_note (note_id, finding_id, at, actor, owner, state, due, note)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		db.NewID(), d.ID, db.Millis(r.now()), access.From(ctx).ID, after.Owner, after.State, after.Due, d.Note)
+	_, err = tx.Exec(ctx, `insert into finding_note (note_id, finding_id, at, actor, owner, state, due, note, step)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		db.NewID(), d.ID, db.Millis(r.now()), access.From(ctx).ID, after.Owner, after.State, after.Due, d.Note, d.Step)
 	if err != nil {
 		return err
 	}
 	return r.record(ctx, tx, site, "finding.state.changed", d.ID, map[string]any{
 		"owner": after.Owner, "owner_before": before.Owner, "state": after.State, "state_before": before.State,
-		"due": after.Due, "due_before": before.Due, "noted": d.Note != "", // what the note says may concern a patient
+		"due": after.Due, "due_before": before.Due, "noted": d.Note != "", "step": d.Step, // what the note says may concern a patient
 	})
 }
 

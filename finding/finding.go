@@ -81,8 +81,11 @@ type Reference struct {
 
 // Derived is a finding as a capability computes it.
 type Derived struct {
-	Rule       string // room.rule, such as dose.level
-	Subject    Subject
+	Rule    string // room.rule, such as dose.level
+	Subject Subject
+	// Key takes the place of the subject in the identity, where what is known of the
+	// subject may change; "" for none.
+	Key        string
 	Code       string  // state of the comparison, such as above_certain
 	Importance float64 // the larger the sooner; within one rule comparable
 	Measured   Measured
@@ -94,9 +97,11 @@ type Derived struct {
 // A new edition of the same set leaves it as it is.
 func (d Derived) ID() string {
 	s := d.Subject
-	name := strings.Join([]string{
-		d.Rule, d.Reference.Set, s.Site, s.Room, s.Machine, s.Exam, s.Indication, s.Group, s.Quantity, s.Period, s.Object,
-	}, "\x00")
+	parts := []string{d.Rule, d.Reference.Set, s.Site, s.Room, s.Machine, s.Exam, s.Indication, s.Group, s.Quantity, s.Period, s.Object}
+	if d.Key != "" {
+		parts = []string{d.Rule, d.Reference.Set, s.Site, "key", d.Key}
+	}
+	name := strings.Join(parts, "\x00")
 	return uuid.NewHash(sha256.New(), uuid.NameSpaceOID, []byte("finding\x00"+name), 8).String()
 }
 
@@ -110,6 +115,17 @@ type Register struct {
 	db      *db.DB
 	journal Journal
 	now     func() time.Time
+	led     map[string]bool // rules whose findings their room leads
+}
+
+// Lead says that a room leads the findings of a rule by steps of its own: Decide
+// refuses them, and DecideIn takes what the room decides. Call it before anybody
+// decides.
+func (r *Register) Lead(rule string) {
+	if r.led == nil {
+		r.led = map[string]bool{}
+	}
+	r.led[rule] = true
 }
 
 // Migrations returns the files of this room's tables, for db.Pending.

@@ -40,6 +40,7 @@ type Note struct {
 	State State
 	Due   string
 	Text  string
+	Step  string // what the room that leads the finding calls it
 }
 
 // A Filter chooses findings. Empty fields choose all.
@@ -141,10 +142,10 @@ func (r *Register) Get(ctx context.Context, id string) (f Finding, history []Not
 func notes(ctx context.Context, q db.Querier, id string) ([]Note, error) {
 	return db.List(ctx, q, func(r *db.Rows) (n Note, err error) {
 		var at int64
-		err = r.Scan(&at, &n.Actor, &n.Owner, &n.State, &n.Due, &n.Text)
+		err = r.Scan(&at, &n.Actor, &n.Owner, &n.State, &n.Due, &n.Text, &n.Step)
 		n.At = db.FromMillis(at)
 		return n, err
-	}, `select at, actor, owner, state, due, note from finding_note where finding_id = $1 order by note_id`, id)
+	}, `select at, actor, owner, state, due, note, step from finding_note where finding_id = $1 order by note_id`, id)
 }
 
 // scanFinding reads a row of selectFinding.
