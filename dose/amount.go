@@ -1,6 +1,7 @@
 package dose
 
 import (
+	"cmp"
 	"slices"
 
 	"radagora/ucum"
@@ -12,39 +13,40 @@ type Quantity string
 
 // The quantities of an examination, and of its events where that is said.
 const (
-	QuantityDLP           Quantity = "dlp"
-	QuantityCTDIvolMax    Quantity = "ctdivol_max"  // of the highest event that is no localizer
-	QuantityCTDIvolMean   Quantity = "ctdivol_mean" // of the diagnostic sequences
-	QuantityDAP           Quantity = "dap"          // of events too
-	QuantityDAPFluoro     Quantity = "dap_fluoro"
-	QuantityDAPAcquis     Quantity = "dap_acquisition"
-	QuantityDAPPlaneA     Quantity = "dap_plane_a"
-	QuantityDAPPlaneB     Quantity = "dap_plane_b"
-	QuantityRP            Quantity = "rp" // of events too; of both planes together it is for screening alone, never for skin
-	QuantityRPFluoro      Quantity = "rp_fluoro"
-	QuantityRPAcquis      Quantity = "rp_acquisition"
-	QuantityRPPlaneA      Quantity = "rp_plane_a"
-	QuantityRPPlaneB      Quantity = "rp_plane_b"
-	QuantityFluoroTime    Quantity = "fluoro_time"
-	QuantityImages        Quantity = "images" // frames of acquisitions; of radiography and mammography the exposures
-	QuantityAGD           Quantity = "agd"    // both breasts together; of events, that is of views, too
-	QuantityAGDLeft       Quantity = "agd_left"
-	QuantityAGDRight      Quantity = "agd_right"
-	QuantityEntrance      Quantity = "esd" // of events alone
-	QuantityActivity      Quantity = "activity"
-	QuantityActivityPerKg Quantity = "activity_per_kg"
-	QuantityEffective     Quantity = "effective"       // as reported
-	QuantityEI            Quantity = "exposure_index"  // of events alone
-	QuantityDI            Quantity = "deviation_index" // of events alone
+	QuantityDLP            Quantity = "dlp"
+	QuantityCTDIvolMax     Quantity = "ctdivol_max"     // of the highest event that is no localizer
+	QuantityCTDIvolOverlap Quantity = "ctdivol_overlap" // where scans overlap most; see Overlapping
+	QuantityCTDIvolMean    Quantity = "ctdivol_mean"    // of the diagnostic sequences
+	QuantityDAP            Quantity = "dap"             // of events too
+	QuantityDAPFluoro      Quantity = "dap_fluoro"
+	QuantityDAPAcquis      Quantity = "dap_acquisition"
+	QuantityDAPPlaneA      Quantity = "dap_plane_a"
+	QuantityDAPPlaneB      Quantity = "dap_plane_b"
+	QuantityRP             Quantity = "rp" // of events too; of both planes together it is for screening alone, never for skin
+	QuantityRPFluoro       Quantity = "rp_fluoro"
+	QuantityRPAcquis       Quantity = "rp_acquisition"
+	QuantityRPPlaneA       Quantity = "rp_plane_a"
+	QuantityRPPlaneB       Quantity = "rp_plane_b"
+	QuantityFluoroTime     Quantity = "fluoro_time"
+	QuantityImages         Quantity = "images" // frames of acquisitions; of radiography and mammography the exposures
+	QuantityAGD            Quantity = "agd"    // both breasts together; of events, that is of views, too
+	QuantityAGDLeft        Quantity = "agd_left"
+	QuantityAGDRight       Quantity = "agd_right"
+	QuantityEntrance       Quantity = "esd" // of events alone
+	QuantityActivity       Quantity = "activity"
+	QuantityActivityPerKg  Quantity = "activity_per_kg"
+	QuantityEffective      Quantity = "effective"       // as reported
+	QuantityEI             Quantity = "exposure_index"  // of events alone
+	QuantityDI             Quantity = "deviation_index" // of events alone
 )
 
 // quantityUnits are the units in which quantities are kept, in UCUM.
 var quantityUnits = map[Quantity]string{
-	QuantityDLP: "mGy.cm", QuantityCTDIvolMax: "mGy", QuantityCTDIvolMean: "mGy",
+	QuantityDLP: "mGy.cm", QuantityCTDIvolMax: "mGy", QuantityCTDIvolOverlap: "mGy", QuantityCTDIvolMean: "mGy",
 	QuantityDAP: "Gy.m2", QuantityDAPFluoro: "Gy.m2", QuantityDAPAcquis: "Gy.m2", QuantityDAPPlaneA: "Gy.m2", QuantityDAPPlaneB: "Gy.m2",
 	QuantityRP: "Gy", QuantityRPFluoro: "Gy", QuantityRPAcquis: "Gy", QuantityRPPlaneA: "Gy", QuantityRPPlaneB: "Gy",
 	QuantityFluoroTime: "s", QuantityImages: "1", QuantityAGD: "mGy", QuantityAGDLeft: "mGy", QuantityAGDRight: "mGy", QuantityEntrance: "mGy",
-	QuantityActivity: "MBq", QuantityActivityPerKg: "MBq/kg", QuantityEffective: "mSv", QuantityEI: "1", QuantityDI: "1",
+	QuantityActivity: "MBq", QuantityActivityPerKg: "MBq/kg", QuantityEffective: "mSv", QuantityEffectiveEstimated: "mSv", QuantitySSDE: "mGy", QuantityEI: "1", QuantityDI: "1",
 }
 
 // QuantityUnit returns the unit in which a quantity is kept, in UCUM; "" if there
@@ -76,6 +78,10 @@ type Amount struct {
 	Class    Class    // of the lowest rank among what told it
 	Method   string   // see Method…
 	Basis    string   // see BasisReported
+
+	Corrected   *float64 // the value times the factor of a calibration, nil if none holds
+	Factor      string   // exact
+	Calibration string   // its id
 }
 
 // A dosed is an examination whose amounts are made.
@@ -176,6 +182,9 @@ func (d *dosed) class(e *Event, f Field) Class { return classOf(e, f, d.of[e]) }
 
 // classOf returns what a value of an event, taken from r, is known from.
 func classOf(e *Event, f Field, r *Report) Class {
+	if r.Class.entered() {
+		return r.Class
+	}
 	if v, _ := e.Values.Find(f); v.Has(flagImage) || r.Class == FromImage {
 		return FromImage
 	}
@@ -200,12 +209,13 @@ func (d *dosed) add(q Quantity, g figure, declared Sums, f Field, declaredFirst 
 	}
 	switch {
 	case a.Declared != nil && (declaredFirst || a.Summed == nil):
-		a.Value, a.Method, a.Class = *a.Declared, MethodDeclared, FromReport
+		a.Value, a.Method, a.Class = *a.Declared, MethodDeclared, d.declaring()
 	case a.Summed != nil:
 		a.Value = *a.Summed
 	default:
 		return
 	}
+	a.Method = cmp.Or(d.byHand(f), a.Method)
 	d.all = append(d.all, a)
 }
 
@@ -236,6 +246,7 @@ func (d *dosed) ct() {
 	if n > 0 {
 		d.put(QuantityCTDIvolMax, highest, n, class, MethodHighest)
 	}
+	d.overlap()
 	g := d.figure(FieldCTDIvol, d.Sequences())
 	if mean, ok := g.number.Quo(ucum.Int(int64(g.events))); ok {
 		d.put(QuantityCTDIvolMean, mean, g.events, g.class, MethodMean)
@@ -270,6 +281,9 @@ func (d *dosed) sub(q Quantity, f Field, events []*Event, total Field) {
 
 // exposures counts the events.
 func (d *dosed) exposures() {
+	if d.declaring().entered() {
+		return // an entry tells of an examination, and not of how many exposures it had
+	}
 	class := FromReport
 	for _, e := range d.Events {
 		class = lower(class, Class(orText(string(d.of[e].Class), string(FromReport))))

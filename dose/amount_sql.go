@@ -1,6 +1,7 @@
 package dose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -123,15 +124,15 @@ func (s *studyRow) writeAmounts(ctx context.Context, tx *db.Tx, x *Examination, 
 	for _, a := range amounts {
 		rows = append(rows, []any{
 			s.site, s.task.study, x.Key, string(a.Quantity), a.Value, a.Unit, a.Declared, a.Summed, a.Events, string(a.Class), a.Method, a.Basis,
-			x.Exam, machine, day, excluded,
+			x.Exam, machine, day, excluded, a.Corrected, a.Factor, a.Calibration,
 		})
 	}
 	return insertRows(ctx, tx, `insert into dose_amount (site_id, study_uid, examination, quantity, value, unit, declared, summed, n_events, class, method, basis,
-		exam_code, machine_id, day, excluded)`, rows)
+		exam_code, machine_id, day, excluded, corrected, factor, calibration_id)`, rows)
 }
 
 // writeEventAmounts writes the amounts of single events.
-func (s *studyRow) writeEventAmounts(ctx context.Context, tx *db.Tx, all []Candidate, of map[*Event]*Report, at map[*Event]*Examination) error {
+func (s *studyRow) writeEventAmounts(ctx context.Context, tx *db.Tx, all []Candidate, of map[*Event]*Report, at map[*Event]*Examination, calibrated corrector) error {
 	var rows [][]any
 	for i, c := range all {
 		key := ""
@@ -148,13 +149,18 @@ func (s *studyRow) writeEventAmounts(ctx context.Context, tx *db.Tx, all []Candi
 			if r.Kind == Mammography {
 				part = c.Event.Laterality
 			}
+			var corrected *float64
+			if found, ok := calibrated.find(s.machines[r], cmp.Or(r.day(), s.day), q.quantity, r, part); ok {
+				v := n.Float() * found.factor.Float()
+				corrected = &v
+			}
 			rows = append(rows, []any{
 				s.site, s.task.study, i + 1, string(q.quantity), key, n.Float(), quantityUnits[q.quantity], part,
-				string(classOf(c.Event, q.field, r)), BasisReported,
+				string(classOf(c.Event, q.field, r)), BasisReported, corrected,
 			})
 		}
 	}
-	return insertRows(ctx, tx, `insert into dose_event_amount (site_id, study_uid, ordinal, quantity, examination, value, unit, part, class, basis)`, rows)
+	return insertRows(ctx, tx, `insert into dose_event_amount (site_id, study_uid, ordinal, quantity, examination, value, unit, part, class, basis, corrected)`, rows)
 }
 
 // StoredSource is what became of a source.
@@ -194,16 +200,17 @@ func loadAmounts(ctx context.Context, tx *db.Tx, siteID string, s *StoredStudy) 
 		return fmt.Errorf("totals: %w", err)
 	}
 	s.Amounts, err = db.List(ctx, tx, func(r *db.Rows) (x StoredAmount, err error) {
-		return x, r.Scan(&x.Examination, &x.Quantity, &x.Value, &x.Unit, &x.Declared, &x.Summed, &x.Events, &x.Class, &x.Method, &x.Basis)
-	}, `select examination, quantity, value, unit, declared, summed, n_events, class, method, basis from dose_amount
+		return x, r.Scan(&x.Examination, &x.Quantity, &x.Value, &x.Unit, &x.Declared, &x.Summed, &x.Events, &x.Class, &x.Method, &x.Basis,
+			&x.Corrected, &x.Factor, &x.Calibration)
+	}, `select examination, quantity, value, unit, declared, summed, n_events, class, method, basis, corrected, factor, calibration_id from dose_amount
 		where site_id = $1 and study_uid = $2 order by examination, quantity`, siteID, s.UID)
 	if err != nil {
 		return fmt.Errorf("amounts: %w", err)
 	}
 	events, err := db.List(ctx, tx, func(r *db.Rows) (x StoredAmount, err error) {
 		x.Events = 1
-		return x, r.Scan(&x.Ordinal, &x.Examination, &x.Quantity, &x.Value, &x.Unit, &x.Part, &x.Class, &x.Basis)
-	}, `select ordinal, examination, quantity, value, unit, part, class, basis from dose_event_amount
+		return x, r.Scan(&x.Ordinal, &x.Examination, &x.Quantity, &x.Value, &x.Unit, &x.Part, &x.Class, &x.Basis, &x.Corrected)
+	}, `select ordinal, examination, quantity, value, unit, part, class, basis, corrected from dose_event_amount
 		where site_id = $1 and study_uid = $2 order by ordinal, quantity`, siteID, s.UID)
 	s.Amounts = append(s.Amounts, events...)
 	return err

@@ -119,6 +119,7 @@ func (t Thresholds) event(r *Report, e *Event, w *warnings) {
 		w.add(e.Path, WarnZeroDose)
 	}
 	t.plausible(e, w)
+	t.area(e, w)
 	t.clock(r, e, w)
 }
 
@@ -151,6 +152,21 @@ func (t Thresholds) plausible(e *Event, w *warnings) {
 	relative, _ := product.Sub(dlp).Quo(dlp)
 	if relative.Abs().Cmp(t.DLPPlausibility) > 0 {
 		w.add(e.Path, WarnPlausibility, product, dlp)
+	}
+}
+
+// area checks the field that dose area product over dose at the reference point makes.
+func (t Thresholds) area(e *Event, w *warnings) {
+	dap, ok1 := e.Number(FieldDAP)
+	rp, ok2 := e.Number(FieldRP)
+	if !ok1 || !ok2 || dap.Sign() <= 0 || rp.Sign() <= 0 {
+		return
+	}
+	factor, _ := ucum.Factor(ucum.Must("m2"), ucum.Must("cm2"))
+	field, _ := dap.Quo(rp)
+	field = field.Mul(factor)
+	if field.Cmp(t.AreaMin) < 0 || field.Cmp(t.AreaMax) > 0 {
+		w.add(e.Path, WarnArea, ucum.MustDecimal(field.Fixed(1)))
 	}
 }
 

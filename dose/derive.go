@@ -180,6 +180,8 @@ type knowledge struct {
 	mappings   Mappings
 	reasons    Reasons
 	notPatient map[string][]string // patterns, by the field they are tried on
+	estimating
+	calibrated corrector
 }
 
 // knowledge loads it.
@@ -192,7 +194,13 @@ func (l *Ledger) knowledge(ctx context.Context, siteID string) (knowledge, error
 	if k.reasons, err = LoadReasons(l.Content, siteID); err != nil {
 		return k, err
 	}
-	k.notPatient, err = patterns(l.Content, siteID)
+	if k.notPatient, err = patterns(l.Content, siteID); err != nil {
+		return k, err
+	}
+	if k.calibrated, err = l.corrector(ctx, siteID); err != nil {
+		return k, err
+	}
+	k.estimating, err = loadEstimating(l.Content, siteID)
 	return k, err
 }
 
@@ -218,6 +226,7 @@ type reading struct {
 	gone    []string           // those that the archive has no more
 	moved   map[string]string  // those that are of another study now: of which
 	headers []header           // of images
+	entries []placed           // that no device sent
 	study   *Study             // nil if nothing tells of a dose
 }
 
@@ -252,6 +261,14 @@ func (l *Ledger) readStudy(ctx context.Context, t task) (reading, error) {
 	for _, h := range r.headers {
 		if h.report != nil {
 			all = append(all, h.report)
+		}
+	}
+	if r.entries, err = l.readEntries(ctx, t); err != nil {
+		return r, err
+	}
+	for _, e := range r.entries {
+		if e.by == "" {
+			all = append(all, e.Report)
 		}
 	}
 	if studies := Join(all); len(studies) > 0 {
@@ -292,6 +309,9 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 	}
 	machines, err := l.writeSources(ctx, tx, r)
 	if err != nil {
+		return err
+	}
+	if err := l.pendEntries(ctx, tx, r, machines); err != nil {
 		return err
 	}
 	orders, err := l.ordered(ctx, tx, r)

@@ -71,12 +71,16 @@ type Ledger struct {
 	Holder   string // names this process in leases
 	// Person names the person of an identifier as the archive does; nil: persons are
 	// not told apart, and nothing is found by person.
-	Person func(issuer, patientID string) string
-	Orders Orders // nil: nobody knows what was ordered
-	Sizes  Sizes  // nil: how big patients are only their reports say
-	Images Images // nil: headers of images tell nothing
+	Person  func(issuer, patientID string) string
+	Orders  Orders  // nil: nobody knows what was ordered
+	Sizes   Sizes   // nil: how big patients are only their reports say
+	Images  Images  // nil: headers of images tell nothing
+	Entries Entries // nil: nothing is entered by people
 	// Zone returns the time zone of a site; nil: UTC.
 	Zone func(ctx context.Context, siteID string) (*time.Location, error)
+	// Root returns which machine of a site one really is, where several were merged; nil:
+	// each is itself.
+	Root func(ctx context.Context, q db.Querier, siteID string) (func(machine string) string, error)
 	// Changed, if set, is called after derived values changed.
 	Changed func()
 
@@ -172,6 +176,9 @@ func (l *Ledger) Rebuild(ctx context.Context) error {
 			if _, err := tx.Exec(ctx, "delete from "+table); err != nil { // names of the line above
 				return err
 			}
+		}
+		if err := l.pendEntered(ctx, tx); err != nil {
+			return err
 		}
 		if err := l.Journal.Rewind(ctx, tx, ConsumerImages); err != nil {
 			return err

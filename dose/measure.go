@@ -129,7 +129,7 @@ func (o *Overview) In(units map[Measure]string) (*Overview, error) {
 // times returns the item with its measures multiplied.
 func (i *Item) times(factors map[Measure]float64) *Item {
 	out := *i
-	out.Amounts, out.Each = maps.Clone(i.Amounts), maps.Clone(i.Each)
+	out.Amounts, out.Each = maps.Clone(i.Amounts), maps.Clone(i.Each) // what calibrations say stays in the units it is kept in
 	for m, f := range factors {
 		if v, ok := out.Amounts[amountOf[m]]; ok {
 			out.Amounts[amountOf[m]] = v * f

@@ -37,9 +37,10 @@ type Item struct {
 	Class       Class                 // the same: of the lowest rank among what told them; "" is a report
 	Excluded    string                // why it is in no median; see Excluded…
 	Group       Group
-	SizeUnknown bool  // an adult of unknown weight
-	Known       Known // of Ledger.Study alone
-	Restricted  bool  // the person asked that processing stops: it counts in medians and stands in no list
+	SizeUnknown bool                // an adult of unknown weight
+	Known       Known               // of Ledger.Study alone
+	Factors     map[Quantity]Factor // what calibrations make of it; none where none holds
+	Restricted  bool                // the person asked that processing stops: it counts in medians and stands in no list
 }
 
 // Known is how one knows what an examination is, and how big the patient was.
@@ -67,6 +68,7 @@ type RowKey struct {
 	KnownBy    KnownBy
 	Group      Group
 	Measure    Measure
+	Basis      Basis
 }
 
 // A Row is a group of examinations of one room beside its reference.
@@ -83,6 +85,8 @@ type Row struct {
 	Left         map[string]int // examinations left out, by reason
 	SizeUnknown  int            // adults of unknown weight among those that count
 	SizeFrom     map[string]int // of those that count, by the source of their weight
+	Days         Period         // of the first and of the last of its examinations
+	Split        bool           // the same examinations of other days stand in a row of the other basis
 }
 
 // An Overview is how the examinations of a modality in a period stand beside their
@@ -90,6 +94,7 @@ type Row struct {
 type Overview struct {
 	Modality   string
 	From, To   string // days, both included
+	Basis      Basis  // which numbers were asked for; see Row.Basis
 	Rows       []*Row
 	Items      []*Item
 	Unmapped   int // examinations nobody said the meaning of
@@ -130,10 +135,17 @@ func (l *Ledger) OverviewFor(ctx context.Context, siteID string, p Period, rooms
 
 // OverviewOf is OverviewFor of a modality; see Modalities. Invalid: there is none such.
 func (l *Ledger) OverviewOf(ctx context.Context, siteID, modality string, p Period, rooms Rooms, purpose access.Purpose) (*Overview, error) {
+	return l.OverviewBy(ctx, siteID, modality, p, rooms, purpose, "")
+}
+
+// OverviewBy is OverviewOf by the numbers of a basis; "" is the one that the site chose.
+// Where corrections hold for a part of the period only, the group has a row of each
+// basis, marked as split.
+func (l *Ledger) OverviewBy(ctx context.Context, siteID, modality string, p Period, rooms Rooms, purpose access.Purpose, basis Basis) (*Overview, error) {
 	if MainMeasure(modality) == "" {
 		return nil, fault.Errorf(fault.Invalid, "modality: one of %s", strings.Join(Modalities(), ", "))
 	}
-	o := &Overview{Modality: modality, From: p.From, To: p.To}
+	o := &Overview{Modality: modality, From: p.From, To: p.To, Basis: basis}
 	var err error
 	if o.Settings, err = LoadSettings(l.Content, siteID); err != nil {
 		return nil, err
@@ -143,7 +155,12 @@ func (l *Ledger) OverviewOf(ctx context.Context, siteID, modality string, p Peri
 		return nil, err
 	}
 	err = l.DB.Read(ctx, func(tx *db.Tx) error {
-		o.Items, err = items(ctx, tx, siteID, modality, p)
+		if o.Basis == "" {
+			if o.Basis, err = basisOf(ctx, tx, siteID); err != nil {
+				return err
+			}
+		}
+		o.Items, err = items(ctx, tx, siteID, modality, p, o.Basis)
 		if err == nil && Secondary(purpose) {
 			o.Items, err = willing(ctx, tx, siteID, p, o.Items)
 		}
@@ -175,7 +192,7 @@ func (l *Ledger) OverviewOf(ctx context.Context, siteID, modality string, p Peri
 }
 
 // items loads the examinations of a modality in a period, the latest first.
-func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period) ([]*Item, error) {
+func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, basis Basis) ([]*Item, error) {
 	all, err := db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
 		i := &Item{}
 		return i, r.Scan(&i.Study, &i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
@@ -199,7 +216,10 @@ func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period) ([
 		at[[2]string{i.Study, i.Key}] = i
 	}
 	if modality != "CT" {
-		return all, loadMeasures(ctx, tx, siteID, modality, p, at)
+		if err := loadMeasures(ctx, tx, siteID, modality, p, at); err != nil {
+			return nil, err
+		}
+		return all, loadFactors(ctx, tx, siteID, p, at, basis)
 	}
 	rows, err := tx.Query(ctx, `select e.study_uid, e.examination, e.ctdivol_mgy
 		from dose_event e join dose_examination x
@@ -220,7 +240,11 @@ func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period) ([
 			i.CTDIvol = append(i.CTDIvol, value)
 		}
 	}
-	return all, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	rows.Close()
+	return all, loadFactors(ctx, tx, siteID, p, at, basis)
 }
 
 // sizes knows the size groups of children and what part of the body examinations
@@ -313,9 +337,14 @@ func (o *Overview) compare() {
 	for k, all := range groups {
 		for n, m := range measures[o.Modality] {
 			k.Measure = m
-			r := o.row(k, all)
-			if n == 0 || r.Governing != nil || o.Modality != "CT" && r.N > 0 {
-				o.Rows = append(o.Rows, r)
+			parts := byBasis(all, m, o.Basis)
+			for _, part := range parts {
+				k.Basis = part.basis
+				r := o.row(k, part.items)
+				r.Days, r.Split = days(part.items), len(parts) > 1
+				if n == 0 || r.Governing != nil || o.Modality != "CT" && r.N > 0 {
+					o.Rows = append(o.Rows, r)
+				}
 			}
 		}
 	}
@@ -324,7 +353,7 @@ func (o *Overview) compare() {
 			strings.Compare(a.Exam, b.Exam), strings.Compare(a.Indication, b.Indication),
 			strings.Compare(a.Group.Kind, b.Group.Kind), cmp.Compare(a.Group.Min, b.Group.Min),
 			strings.Compare(string(a.KnownBy), string(b.KnownBy)),
-			strings.Compare(string(b.Measure), string(a.Measure)), strings.Compare(a.Room, b.Room),
+			strings.Compare(string(b.Measure), string(a.Measure)), strings.Compare(a.Room, b.Room), strings.Compare(string(a.Basis), string(b.Basis)),
 		)
 	})
 }

@@ -19,7 +19,7 @@ func (*Ledger) Persons(ctx context.Context, q db.Querier) ([]access.Person, erro
 }
 
 // derived are the tables that hold what reports of a study say.
-var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_total", "dose_amount", "dose_event_amount"}
+var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_total", "dose_amount", "dose_event_amount", "dose_flag"}
 
 // Export yields what was derived of each study of a person.
 func (l *Ledger) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
@@ -125,7 +125,10 @@ func (l *Ledger) Erased(ctx context.Context, tx *db.Tx, siteID, study string, wh
 
 // discard forgets what a study was to be derived from.
 func discard(ctx context.Context, tx *db.Tx, siteID, study string) error {
-	for _, table := range []string{"dose_source", "dose_image", "dose_pending"} {
+	if err := pendReplaced(ctx, tx, siteID, study); err != nil {
+		return err
+	}
+	for _, table := range []string{"dose_source", "dose_image", "dose_pending", "dose_change"} {
 		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study); err != nil {
 			return err
 		}

@@ -17,9 +17,11 @@ import (
 func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string, a around) error {
 	all, of := candidates(r.study, machines)
 	exams, unassigned := examineKinds(all, of, k, a.orders)
+	enteredExams(exams, of)
 	first := r.study.Reports[0]
 	s := studyRow{reading: r, first: first, machines: machines, day: first.day(), unassigned: len(unassigned)}
-	s.notPatient, s.around = k.setApart(r.study), a
+	s.notPatient, s.around, s.estimating = k.setApart(r.study), a, k.estimating
+	s.calibrated, s.flags = k.calibrated, flags{}
 	if err := s.write(ctx, tx); err != nil {
 		return err
 	}
@@ -41,7 +43,10 @@ func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines
 			return err
 		}
 	}
-	return s.writeEventAmounts(ctx, tx, all, of, at)
+	if err := s.writeEventAmounts(ctx, tx, all, of, at, k.calibrated); err != nil {
+		return err
+	}
+	return s.writeFlags(ctx, tx, len(exams))
 }
 
 // examineKinds divides events into examinations, those of each kind of report for
@@ -94,7 +99,10 @@ type studyRow struct {
 	day        string
 	unassigned int
 	notPatient string
+	calibrated corrector
+	flags      flags
 	around
+	estimating
 }
 
 // An around is what other rooms know of a study.
@@ -117,12 +125,12 @@ func (s *studyRow) write(ctx context.Context, tx *db.Tx) error {
 	p := s.first.Patient
 	return insert(ctx, tx, `insert into dose_study (site_id, study_uid, day, started, modality, machine_id,
 		patient_id, sex, age_months, weight_kg, height_m, description, events, unassigned,
-		dlp_declared, dlp_summed, not_patient, warnings, person)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		dlp_declared, dlp_summed, not_patient, warnings, person, reader_version)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 		s.site, s.task.study, s.day, s.first.Started().String(), s.study.Modality(), s.machines[s.first],
 		p.ID.Reveal(), p.Sex, months(p), float(p.Weight.Number), float(p.Height.Number), s.first.StudyDescription,
 		len(s.study.Events), s.unassigned, decimal(s.study.Totals, FieldDLP), decimal(s.study.Summed, FieldDLP),
-		s.notPatient, string(body), s.person)
+		s.notPatient, string(body), s.person, ReaderVersion)
 }
 
 // insert writes to a row. Texts come from devices, and the databases hold no zero
@@ -168,7 +176,10 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 		weight, measured, source, origin = &w.Value, &at, w.Source, w.Origin
 	}
 	amounts := x.amounts(s.study, of, weight)
+	s.calibrated.correct(amounts, r, machine, cmp.Or(r.day(), s.day))
 	excluded := s.excluded(x, amounts, r.Kind)
+	s.flags.examination(x, amounts, excluded, machine, cmp.Or(r.day(), s.day))
+	amounts = append(amounts, s.estimating.amounts(x, r)...)
 	err = insert(ctx, tx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded,
@@ -268,7 +279,7 @@ func (s *studyRow) writeEvent(ctx context.Context, tx *db.Tx, ordinal int, e *Ev
 		examination, assigned_by, started, type, protocol, region, region_text, phantom, sequence,
 		ctdivol_mgy, dlp_mgycm, body)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		s.site, s.task.study, ordinal, e.Key, e.UID.String(), r.SOPInstance.String(),
+		s.site, s.task.study, ordinal, e.Key, e.UID.String(), r.source(),
 		key, by, e.Started.String(), e.Type, e.Protocol, e.Region.SCT.Value, e.Region.Written.Meaning, e.Phantom, diagnostic(e),
 		number64(e, FieldCTDIvol), number64(e, FieldDLP), string(body))
 }

@@ -17,6 +17,7 @@ type Thresholds struct {
 	AgePlaceholders  []string     // as written in (0010,1010)
 	BirthPlaceholder []string     // as written in (0010,0030)
 	ClockDays        ucum.Decimal // how far an event may be from the study day
+	AreaMin, AreaMax ucum.Decimal // of the field that dose area product and reference dose make, in cm2
 	Deviation        ucum.Decimal // how far a deviation index may be from the one that the exposure indices make
 	ActivityMax      ucum.Decimal // in MBq; a larger number of an NM image is in Bq
 }
@@ -47,6 +48,7 @@ func LoadThresholds(library *content.Library, site string) (Thresholds, error) {
 	numbers := map[string]*ucum.Decimal{
 		"dose.check.total_difference": &t.TotalRelative, "dose.check.dlp_plausibility": &t.DLPPlausibility,
 		"dose.check.age_max": &t.AgeMax, "dose.check.clock_days": &t.ClockDays,
+		"dose.check.field_area_min": &t.AreaMin, "dose.check.field_area_max": &t.AreaMax,
 		"dose.check.deviation_index": &t.Deviation, "dose.check.nm_activity_max": &t.ActivityMax,
 	}
 	table, err := library.Table(site, "dose/defaults", "settings")

@@ -47,6 +47,7 @@ const (
 	WarnStartDiffers    = "start_differs"      // report and images tell different times of one administration
 	WarnNoDate          = "date_missing"       // nothing says on which day
 	WarnImageApart      = "image_unmatched"    // an image of a device that sent a report, of an event it does not tell of
+	WarnArea            = "area_implausible"   // dose area product and dose at the reference point make no field that can be
 	WarnMore            = "more"               // further warnings were left out
 )
 
@@ -86,6 +87,7 @@ var messages = map[string]string{
 	WarnStartDiffers:    "administration at %s in the report, at %s in the images",
 	WarnNoDate:          "no study date",
 	WarnImageApart:      "image %s belongs to no event of the dose report of its device; the report counts",
+	WarnArea:            "field of %s cm2 by dose area product and dose at the reference point",
 	WarnMore:            "further warnings left out",
 }
 
