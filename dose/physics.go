@@ -19,6 +19,7 @@ type Physics struct {
 	activity  []activityFactor
 	min, max  float64 // cm, between which a size-specific dose is estimated
 	adult     float64 // years from which somebody is an adult
+	chosen    string  // set and tissue weights of the effective dose of CT in charts; see choose
 }
 
 // An exponential is f = a exp(-b D), D in cm.
@@ -43,6 +44,7 @@ type factor struct {
 // An activityFactor is the effective dose of one radiopharmaceutical for each MBq.
 type activityFactor struct {
 	set, agent, population string
+	codes                  []string // of the agent, in SNOMED CT
 	k                      float64
 }
 
@@ -53,8 +55,9 @@ func LoadPhysics(library *content.Library, site string) (*Physics, error) {
 	if err != nil {
 		return nil, err
 	}
+	recommendation := 0.0
 	for row := range settings.All() {
-		for key, to := range map[string]*float64{"dose.ssde.diameter_min": &p.min, "dose.ssde.diameter_max": &p.max, "dose.adult.age_min": &p.adult} {
+		for key, to := range map[string]*float64{"dose.ssde.diameter_min": &p.min, "dose.ssde.diameter_max": &p.max, "dose.adult.age_min": &p.adult, "dose.effective.weights": &recommendation} {
 			if row.Text("key") == key {
 				*to, _ = row.Number("value")
 			}
@@ -94,12 +97,13 @@ func LoadPhysics(library *content.Library, site string) (*Physics, error) {
 		}
 		for row := range table.All() {
 			k, _ := row.Number("factor")
-			p.activity = append(p.activity, activityFactor{set.ID, row.Text("agent"), row.Text("population"), k})
+			p.activity = append(p.activity, activityFactor{set.ID, row.Text("agent"), row.Text("population"), row.List("codes"), k})
 			if err := row.Err(); err != nil {
 				return nil, err
 			}
 		}
 	}
+	p.choose(recommendation)
 	return p, nil
 }
 
@@ -155,7 +159,7 @@ const (
 // A Diameter is the size of a body where it was scanned, and what it was made of.
 type Diameter struct {
 	Centimetres float64
-	From        string // water, effective, ap_lateral, ap, lateral or age, in the order of trust
+	From        string // water, water_header, water_pixels, effective, ap_lateral, ap, lateral or age, in the order of trust
 }
 
 // diameterFields are the values that say a diameter at once, the most trusted first.
@@ -174,7 +178,7 @@ func (p *Physics) Diameter(e *Event, years float64) (d Diameter, ok bool) {
 	}
 	for _, one := range diameterFields {
 		if n, known := cm(one.field); known {
-			return Diameter{n, one.from}, true
+			return Diameter{n, one.from + tookFrom(e, one.field)}, true
 		}
 	}
 	ap, hasAP := cm("ap_mm")
@@ -200,6 +204,22 @@ func (p *Physics) Diameter(e *Event, years float64) (d Diameter, ok bool) {
 	}
 	return d, false
 }
+
+// tookFrom tells a diameter of the headers of images, or of their pixels, from one that the
+// report states.
+func tookFrom(e *Event, f Field) string {
+	v, _ := e.Values.Find(f)
+	switch {
+	case v.Has(FlagPixels):
+		return "_pixels"
+	case v.Has(flagImage):
+		return "_header"
+	}
+	return ""
+}
+
+// FlagPixels says that a value was measured on the pixels of images.
+const FlagPixels = "from_pixels"
 
 // An Estimate is a quantity that was calculated for an event or an examination, with
 // all it was calculated from. It is about a body like this one, not about a person.
@@ -324,7 +344,7 @@ func (s Scan) effective(rows []factor) (Estimate, Refusal) {
 // other populations have factors of their own that are chosen by a person.
 func (p *Physics) Administered(agent string, activity float64) (Estimate, Refusal) {
 	for _, f := range p.activity {
-		if f.population == "adult" && sameAgent(f.agent, agent) {
+		if f.population == "adult" && (sameAgent(f.agent, agent) || slices.Contains(f.codes, agent)) {
 			return Estimate{Field: FieldEffective, Value: f.k * activity, Set: f.set, Factor: f.k}, ""
 		}
 	}
