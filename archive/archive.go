@@ -108,6 +108,7 @@ type Archive struct {
 	coercing coercing     // what is made of what peers send
 	rejects  atomic.Int64 // rejections that hide what comes later; read now and then
 	once     sync.Once
+	said     said          // by objects, for erasures to come
 	wake     chan struct{} // there is something to be taken out of the packs
 }
 

@@ -109,7 +109,8 @@ type eraser struct {
 // quarantine erases the objects set aside that name the person, or that name nobody
 // and were set aside for an instance of the person.
 func (e *eraser) quarantine(ctx context.Context) error {
-	if err := e.recognise(ctx); err != nil {
+	note := func(id, person string) error { _, err := e.tx.Exec(ctx, recognised, id, person); return err }
+	if err := e.a.recognise(ctx, e.tx, e.p.Site, note); err != nil {
 		return err
 	}
 	const theirs = ` from quarantine where site_id = $2 and (person = $3 or person = '' and instance in (
@@ -150,26 +151,6 @@ func (e *eraser) trash(ctx context.Context) error {
 			return err
 		}
 		e.records += n
-	}
-	return nil
-}
-
-// recognise looks whom the objects are about that were set aside before anybody
-// noted it.
-func (e *eraser) recognise(ctx context.Context) error {
-	list, err := db.List(ctx, e.tx, scanKept, `select id, sop_uid, pack, pack_offset, length, sha256 from quarantine
-		where site_id = $1 and person is null order by id`, e.p.Site)
-	if err != nil {
-		return err
-	}
-	for _, k := range list {
-		h, err := e.a.peek(ctx, k.ref, nil)
-		if err != nil {
-			continue // it cannot be read; whoever mends it will be asked again
-		}
-		if _, err := e.tx.Exec(ctx, `update quarantine set person = $2 where id = $1`, k.id, personOf(h.patient)); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -275,7 +256,7 @@ func (e *eraser) part(ctx context.Context, study, uid string) error {
 	var gone []Instance
 	var rest []header
 	for _, i := range all {
-		h, err := e.a.headerIn(ctx, e.tx, i)
+		h, err := e.says(ctx, i)
 		switch {
 		case err != nil:
 			return err // whose it is must be known before anything is erased
@@ -403,6 +384,7 @@ func (e *eraser) finish(ctx context.Context) (int, error) {
 	}
 	e.tx.OnCommit(func() {
 		e.a.known.clear()
+		e.a.said.forget(whom(e.p), time.Time{})
 		e.a.poke()
 	})
 	return int(e.records), e.a.Journal.Append(ctx, e.tx, journal.Entry{

@@ -20,12 +20,22 @@ import (
 const unusedFor = time.Hour
 
 // PrepareErase implements privacy.Preparer: it puts again, as they are given out, the
-// objects that named a person before they were corrected, outside of any transaction. It
+// objects that named a person before they were corrected, and reads what the objects of
+// studies of several patients say, outside of any transaction. It
 // may be called again, and goes on where it ended. What changes until Erase, Erase does
 // itself.
 func (a *Archive) PrepareErase(ctx context.Context, p access.Person) error {
 	if n, err := a.heldOf(ctx, a.DB, p); err != nil || n > 0 && access.From(ctx).ID != access.System("restore").ID {
 		return err // Erase says so
+	}
+	note := func(id, person string) error {
+		return a.DB.Write(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, recognised, id, person); return err })
+	}
+	if err := a.recognise(ctx, a.DB, p.Site, note); err != nil {
+		return err
+	}
+	if err := a.sayAhead(ctx, p); err != nil {
+		return err
 	}
 	list, err := a.coveredOf(ctx, a.DB, p)
 	if err != nil {
@@ -163,6 +173,7 @@ func (a *Archive) unused(ctx context.Context, tx *db.Tx, site, which string, arg
 
 // dropUnused gives up what was done ahead of an erasure that did not come.
 func (a *Archive) dropUnused(ctx context.Context) error {
+	a.said.forget("", a.Now().Add(-unusedFor))
 	for {
 		sites, err := db.List(ctx, a.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 			`select distinct site_id from uncovered where at_ms < $1`, db.Millis(a.Now().Add(-unusedFor)))

@@ -206,3 +206,54 @@ func TestEraseAheadIsGivenUp(t *testing.T) {
 		})
 	}
 }
+
+// TestEraseOneOfTwo: of a study of two patients the transaction opens no object that was
+// looked at ahead, and what came since is looked at in it.
+func TestEraseOneOfTwo(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		then  func(t *testing.T, b *bench)
+		opens int64
+		left  int64
+	}{
+		{"nothing changed", func(*testing.T, *bench) {}, 0, 3},
+		{"one more of the person came", func(t *testing.T, b *bench) {
+			b.mustStore(thing{study: 1, series: 1, instance: 9, patient: "ZWEI-2", name: "ZWEI"}.arrival(t), archive.Added)
+		}, 1, 3},
+		{"one more of the other came", func(t *testing.T, b *bench) {
+			b.mustStore(thing{study: 1, series: 1, instance: 9, patient: "EINS-1", name: "EINS"}.arrival(t), archive.Added)
+		}, 1, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dbtest.Run(t, func(t *testing.T, d *db.DB) {
+				slow := &slowStore{}
+				b := newBench(t, d, t.TempDir(), func(c *archive.Config) { slow.Store, c.Blobs = c.Blobs, slow })
+				x := thing{study: 1, series: 1}
+				for x.instance = 1; x.instance <= 6; x.instance++ {
+					if x.patient, x.name = "EINS-1", "EINS"; x.instance%2 == 0 {
+						x.patient, x.name = "ZWEI-2", "ZWEI"
+					}
+					b.mustStore(x.arrival(t), archive.Added)
+				}
+				if err := b.PrepareErase(t.Context(), of("ZWEI-2")); err != nil {
+					t.Fatal(err)
+				}
+				c.then(t, b)
+				slow.used.Store(0)
+				err := b.db.Write(t.Context(), func(tx *db.Tx) error {
+					_, err := b.Erase(t.Context(), tx, of("ZWEI-2"))
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := slow.used.Load(); got != c.opens {
+					t.Errorf("the transaction opened %d objects; want %d", got, c.opens)
+				}
+				if s := b.study(x); s.InstanceCount != c.left || s.Person.Reveal() != "|EINS-1" {
+					t.Errorf("the study: %d instances of %s; want %d", s.InstanceCount, s.Person.Reveal(), c.left)
+				}
+			})
+		})
+	}
+}
