@@ -101,6 +101,25 @@ var kinds = []kind{
 		}}},
 	},
 	{
+		name: "protocol_settings", means: "what a scanner protocol consists of, and when a new version of it begins",
+		tables: []schema{
+			{name: "settings", key: []string{"setting"}, columns: slices.Concat(
+				[]column{need("setting", code), allow("comment_name", text), oneOf("role", "version", "shown"), allow("step", number), allow("unit", text)},
+				labels("label"), []column{need("source", text)},
+			)},
+			{name: "rules", key: []string{"key"}, columns: []column{
+				need("key", code), need("value", number), need("unit", text), need("meaning", text), need("source", text),
+			}},
+		},
+	},
+	{
+		name: "reject_reasons", means: "why images are rejected, and whether that counts as a reject",
+		tables: []schema{{name: "reasons", key: []string{"reason_code"}, columns: slices.Concat(
+			[]column{need("reason_code", code)}, labels("label"),
+			[]column{need("counts_as_reject", yesNo), oneOf("status", "to_confirm", "confirmed")},
+		)}},
+	},
+	{
 		name: "dose_states", means: "states and notes of a comparison, their words and shapes",
 		tables: []schema{{name: "states", key: []string{"state"}, columns: slices.Concat(
 			[]column{need("state", code), oneOf("kind", "state", "note"), need("rule", text)}, labels("word"),
