@@ -242,16 +242,16 @@ func TestLedgerGroups(t *testing.T) {
 		},
 		{
 			"PET/CT", "NM-RRDSR-Siemens NM-CT-RDSR-Siemens NM-PetIm-Siemens NM-PetIm-Siemens-2 NM-PetIm-Siemens-3 NM-PetIm-Siemens-3-sameseries",
-			"CT 3 events\n1 identity: ctdivol_max 4.59 mGy report highest, ctdivol_mean 4.59 mGy report mean, dlp 667.72 mGy.cm report summed\n" +
+			"CT 3 events\n1 identity: ctdivol_max 4.59 mGy report highest, ctdivol_mean 4.59 mGy report mean, ctdivol_overlap 4.59 mGy report overlap, dlp 667.72 mGy.cm report summed\n" +
 				"2 identity: activity 394 MBq report summed, activity_per_kg 3.58182 MBq/kg report divided, effective 7.486 mSv report summed",
 		},
 		{
 			"continued", "CT-RDSR-Siemens-Continued-1 CT-RDSR-Siemens-Continued-2",
-			"CT 4 events\n1 not_patient: ctdivol_max 2.22 mGy report highest, ctdivol_mean 2.125 mGy report mean, dlp 116.61 mGy.cm report summed",
+			"CT 4 events\n1 not_patient: ctdivol_max 2.22 mGy report highest, ctdivol_mean 2.125 mGy report mean, ctdivol_overlap 4.25 mGy report overlap_assumed, dlp 116.61 mGy.cm report summed",
 		},
 		{
 			"cumulative", "CT-RDSR-Siemens-Multi-1 CT-RDSR-Siemens-Multi-2 CT-RDSR-Siemens-Multi-3",
-			"CT 3 events\n1 : ctdivol_max 8.13 mGy report highest, ctdivol_mean 7.575 mGy report mean, dlp 236.09 mGy.cm report summed",
+			"CT 3 events\n1 : ctdivol_max 8.13 mGy report highest, ctdivol_mean 7.575 mGy report mean, ctdivol_overlap 15.15 mGy report overlap_assumed, dlp 236.09 mGy.cm report summed",
 		},
 		{"dental", "PX-Im-NewTom_Go", "DX 1 events\n1 not_patient: dap 8.1e-06 Gy.m2 image summed, images 1 1 image counted"},
 		{"scintigraphy", "NM-NmIm-Siemens", "NM 1 events\n1 : activity 764 MBq image summed"},
@@ -313,7 +313,7 @@ func TestLedgerGroups(t *testing.T) {
 // TestSplitAmounts divides the events of a study among reports in many ways, some of
 // them cumulative or sent twice: the amounts of the examination are the same.
 func TestSplitAmounts(t *testing.T) {
-	const want = "CT 4 events\n1 : ctdivol_max 12.5 mGy report highest, ctdivol_mean 8.16667 mGy report mean, dlp 812.75 mGy.cm report summed"
+	const want = "CT 4 events\n1 : ctdivol_max 12.5 mGy report highest, ctdivol_mean 8.16667 mGy report mean, ctdivol_overlap 24.5 mGy report overlap_assumed, dlp 812.75 mGy.cm report summed"
 	events := []dosetest.Event{
 		dosetest.Localizer("e0"), dosetest.Scan("e1", "10", "400.5"), dosetest.Scan("e2", "2", "12.25"), dosetest.Scan("e3", "12.5", "400"),
 	}
