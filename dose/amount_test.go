@@ -243,7 +243,7 @@ func TestLedgerGroups(t *testing.T) {
 		{
 			"PET/CT", "NM-RRDSR-Siemens NM-CT-RDSR-Siemens NM-PetIm-Siemens NM-PetIm-Siemens-2 NM-PetIm-Siemens-3 NM-PetIm-Siemens-3-sameseries",
 			"CT 3 events\n1 identity: ctdivol_max 4.59 mGy report highest, ctdivol_mean 4.59 mGy report mean, ctdivol_overlap 4.59 mGy report overlap, dlp 667.72 mGy.cm report summed\n" +
-				"2 identity: activity 394 MBq report summed, activity_per_kg 3.58182 MBq/kg report divided, effective 7.486 mSv report summed",
+				"2 identity: activity 394 MBq report summed, activity_per_kg 3.58182 MBq/kg report divided, effective 7.486 mSv report summed, effective_estimated 7.486 mSv report dose/nuclear",
 		},
 		{
 			"continued", "CT-RDSR-Siemens-Continued-1 CT-RDSR-Siemens-Continued-2",
