@@ -245,6 +245,7 @@ var derived = []struct{ table, columns string }{
 		protocol, region, region_text, phantom, sequence, ctdivol_mgy, dlp_mgycm, body`},
 	{"dose_examination", `study_uid, examination, day, started, exam_code, indication, known_by, assigned_by, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded`},
+	{"dose_flag", "study_uid, examination, flag, day, n"},
 	{"dose_name", "folded, source, study_uid, examination, shown, day"},
 	{"dose_total", "study_uid, quantity, part, total, declared, summed"},
 	{"dose_amount", "study_uid, examination, quantity, value, unit, declared, summed, n_events, class, method, basis, exam_code, day, excluded"},
