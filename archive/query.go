@@ -205,10 +205,10 @@ func (p *plan) compile(ctx context.Context) error {
 			return err
 		}
 	}
-	w.ownly()
 	if err := p.narrow(ctx, &w); err != nil {
 		return err
 	}
+	w.ownly()
 	w.lower(p)
 	p.where, p.args = strings.Join(w.conditions, " and "), w.args
 	if w.byID {

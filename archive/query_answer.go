@@ -134,11 +134,23 @@ func (p *plan) corrected(b *builder, r row, m members) error {
 			own = append(own, k)
 		}
 	}
-	d, err := m.only(own).dataset()
+	d, err := m.only(dated(own)).dataset()
 	if err != nil {
 		return err
 	}
 	for _, k := range own {
+		day, clock, ok := clockOf(k.tag)
+		switch _, is := owned[k.tag]; {
+		case !ok || !is:
+		case k.tag == day.tag:
+			date, _ := p.ownMoment(d, day, clock)
+			b.texts(k.tag, k.vr, fields(date)...)
+			continue
+		default:
+			_, at := p.ownMoment(d, day, clock)
+			b.texts(k.tag, k.vr, fields(at)...)
+			continue
+		}
 		if c, ok := owned[k.tag]; ok && (k.vr == vr.DA || k.vr == vr.TM) {
 			b.texts(k.tag, k.vr, fields(c.read(d, k.tag))...)
 			continue

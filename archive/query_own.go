@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"radagora/dicom"
 	"radagora/dicom/tag"
-	"radagora/dicom/vr"
 )
 
 // A series or an instance is matched by what it says itself of patient and study, where
@@ -48,12 +48,10 @@ func (p *plan) vary(ctx context.Context) error {
 	return err
 }
 
-// owns reports whether a key is one that series and instances match themselves. Dates in
-// the zone of the query, two keys that are one range, and names by likeness are matched
-// by what the study says.
+// owns reports whether a key is one that series and instances match themselves.
 func (p *plan) owns(k key) bool {
 	_, ok := owned[k.tag]
-	return ok && k.pair == nil && (p.zone == nil || k.vr != vr.DA && k.vr != vr.TM) && (!p.q.Fuzzy || k.vr != vr.PN)
+	return ok
 }
 
 // own takes what a key added to a statement, from some places on, as asked of studies that
@@ -92,14 +90,45 @@ func (p *plan) ownHolds(ctx context.Context, r row) (bool, error) {
 	if err != nil || m == nil {
 		return false, err
 	}
-	d, err := m.only(p.owning).dataset()
+	d, err := m.only(dated(p.owning)).dataset()
 	if err != nil {
 		return false, err
 	}
 	for _, k := range p.owning {
-		if !k.matches([]string{owned[k.tag].read(d, k.tag)}, p.q.Fuzzy) {
+		if !p.ownMatches(d, k) {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// ownMatches reports whether what a header says of patient or study matches a key: a date
+// and its time in the zone of the query, and as one where two keys are one range.
+func (p *plan) ownMatches(d *dicom.Dataset, k key) bool {
+	day, clock, ok := clockOf(k.tag)
+	if !ok || p.zone == nil && k.pair == nil {
+		return k.matches([]string{owned[k.tag].read(d, k.tag)}, p.q.Fuzzy)
+	}
+	date, at := p.ownMoment(d, day, clock)
+	return residual{a: columned[k.tag], k: k, day: day, clock: clock}.holdsAt(date, at)
+}
+
+// ownMoment returns a date and time of a header, in the zone of the query.
+func (p *plan) ownMoment(d *dicom.Dataset, day, clock attribute) (date, at string) {
+	date, at = owned[day.tag].read(d, day.tag), owned[clock.tag].read(d, clock.tag)
+	if p.zone != nil {
+		date, at = p.zone.shift(date, at, d.Text(tag.TimezoneOffsetFromUTC))
+	}
+	return date, at
+}
+
+// dated returns keys, and with those of dates and times what they are told by.
+func dated(keys []key) []key {
+	all := slices.Clone(keys)
+	for _, k := range keys {
+		if day, clock, ok := clockOf(k.tag); ok {
+			all = append(all, key{tag: day.tag}, key{tag: clock.tag}, key{tag: tag.TimezoneOffsetFromUTC})
+		}
+	}
+	return all
 }

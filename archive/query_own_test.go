@@ -1,8 +1,10 @@
 package archive_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"radagora/archive"
 	"radagora/dicom"
@@ -79,6 +81,65 @@ func TestSeriesMatchThemselves(t *testing.T) {
 		}
 		if sent != 1 {
 			t.Errorf("%d instances selected; want that of B", sent)
+		}
+	})
+}
+
+// TestSeriesMatchThemselvesAsElsewhere: dates told in a zone, ranges over date and time,
+// letters inside a name and names by likeness are those of the series, too.
+func TestSeriesMatchThemselvesAsElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		of := func(study, series int, id, name, day, clock string) thing {
+			return thing{study: study, series: series, instance: 1, patient: id, name: name, set: func(b *dicom.Builder) {
+				b.Text(tag.StudyDate, day).Text(tag.StudyTime, clock).Text(tag.TimezoneOffsetFromUTC, "+0000")
+			}}
+		}
+		for _, x := range []thing{
+			of(1, 1, "A", "Kowalska^Zofia", "20240131", "233000"), of(1, 2, "B", "Brzezi\u0144ski^Jan", "20240202", "083000"),
+			of(2, 1, "C", "Nowak^Ewa", "20240203", "120000"), of(3, 1, "D", "Wojcik^Ada", "20240202", "070000"),
+		} {
+			b.mustStore(x.arrival(t), archive.Added)
+		}
+		if err := b.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		berlin := time.FixedZone("", 3600)
+		for _, level := range []archive.Level{archive.SeriesLevel, archive.ImageLevel} {
+			for _, c := range []struct {
+				name string
+				q    archive.Query
+				keys []string
+				want string
+			}{
+				{"letters inside", archive.Query{}, []string{"PatientName=*zezins*"}, "1.2"},
+				{"letters inside the name of the other", archive.Query{}, []string{"PatientName=*walsk*"}, "1.1"},
+				{"without the accent", archive.Query{Fuzzy: true}, []string{"PatientName=brzezinski"}, "1.2"},
+				{"two letters exchanged", archive.Query{Fuzzy: true}, []string{"PatientName=Jan Brzeznisky"}, "1.2"},
+				{"a slip in the name of the other", archive.Query{Fuzzy: true}, []string{"PatientName=kowlaska"}, "1.1"},
+				{"alike in a study that is of one", archive.Query{Fuzzy: true}, []string{"PatientName=nowka"}, "2.1"},
+				{"the next day further east", archive.Query{Timezone: berlin}, []string{"TimezoneOffsetFromUTC=+0100", "StudyDate=20240201"}, "1.1"},
+				{"not that day further east", archive.Query{Timezone: berlin}, []string{"TimezoneOffsetFromUTC=+0100", "StudyDate=20240131"}, ""},
+				{"the day of the other", archive.Query{Timezone: berlin}, []string{"TimezoneOffsetFromUTC=+0100", "StudyDate=20240202"}, "1.2 3.1"},
+				{"from a time of a day on", archive.Query{DateTime: true}, []string{"StudyDate=20240202-20240202", "StudyTime=0800-2359"}, "1.2"},
+				{"over the end of a day", archive.Query{DateTime: true}, []string{"StudyDate=20240131-20240202", "StudyTime=2300-0730"}, "1.1 3.1"},
+				{"both", archive.Query{DateTime: true, Timezone: berlin}, []string{"TimezoneOffsetFromUTC=+0100", "StudyDate=20240201-20240202", "StudyTime=0010-0810"}, "1.1 3.1"},
+			} {
+				c.q.Level, c.q.Reach, c.q.Keys = level, everybody, ask(t, append([]string{"PatientID", "StudyTime"}, c.keys...)...)
+				var got []string
+				for d, err := range b.Find(t.Context(), site, c.q) {
+					if err != nil {
+						t.Fatalf("%s %s: %v", level, c.name, err)
+					}
+					got = append(got, strings.TrimPrefix(d.Text(tag.SeriesInstanceUID), "1.2.3."))
+					if at := d.Text(tag.StudyTime); got[len(got)-1] == "1.1" && c.q.Timezone != nil && at != "003000" {
+						t.Errorf("%s %s: answered %s; want the time in the zone of the query", level, c.name, at)
+					}
+				}
+				slices.Sort(got)
+				if strings.Join(got, " ") != c.want {
+					t.Errorf("%s %s: found %q; want %q", level, c.name, got, c.want)
+				}
+			}
 		}
 	})
 }

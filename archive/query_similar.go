@@ -29,7 +29,12 @@ func (p *plan) narrow(ctx context.Context, w *statement) error {
 		marks = append(marks, w.arg(id))
 	}
 	p.few, w.byID = true, true
-	w.and("(study.id in (" + strings.Join(marks, ", ") + ") or study.id in (select id from prepare_due where kind = 'study'))")
+	condition := "(study.id in (" + strings.Join(marks, ", ") + ") or study.id in (select id from prepare_due where kind = 'study'))"
+	if p.varied && p.owns(p.keys[i]) { // words are those of the study
+		w.own = append(w.own, condition)
+		return nil
+	}
+	w.and(condition)
 	return nil
 }
 
