@@ -219,7 +219,7 @@ func (e *eraser) rows(ctx context.Context, study string) error {
 	}{
 		{`delete from reduced where instance in (select instance.id from instance join series on series.id = instance.series where series.study = $1)`, false},
 		{`delete from prepare_due where kind = 'series' and id in (select id from series where study = $1)`, false},
-		{`delete from prepare_due where kind = 'study' and id = $1`, false},
+		{`delete from prepare_due where kind in ('study', 'varies') and id = $1`, false},
 		{`delete from instance_event where instance in (select instance.id from instance join series on series.id = instance.series where series.study = $1)`, false},
 		{`delete from instance where series in (select id from series where study = $1)`, true},
 		{`delete from series where study = $1`, true},

@@ -149,7 +149,12 @@ func (a *Archive) prepareLoop(ctx context.Context) {
 			return
 		case <-sweep.C:
 			a.tellUnless(ctx, a.sweep(ctx, sweepOlder))
-			sweep.Reset(sweepEvery)
+			next := sweepEvery
+			more, err := a.varyBefore(ctx)
+			if a.tellUnless(ctx, err); more && err == nil {
+				next = tick
+			}
+			sweep.Reset(next)
 			continue
 		case <-wake:
 			left = true
@@ -213,7 +218,16 @@ func pause(ctx context.Context, d time.Duration) {
 
 // Prepare makes everything that is due: after tables were dropped or restored, or
 // before something is measured. Run does the same as it goes.
-func (a *Archive) Prepare(ctx context.Context) error { return a.sweep(ctx, -time.Hour) }
+func (a *Archive) Prepare(ctx context.Context) error {
+	if err := a.sweep(ctx, -time.Hour); err != nil {
+		return err
+	}
+	for {
+		if more, err := a.varyBefore(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
 
 // sweep prepares what is due for longer than that: what an end of the program left
 // over, or another process did not come to.
@@ -279,7 +293,7 @@ func (a *Archive) allDue(ctx context.Context) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		for _, s := range []string{
 			`delete from series_prepared`, `delete from instance_frames`, `delete from search_study`, `delete from search_word`, `delete from search_gram`,
-			`delete from prepare_due`,
+			`delete from prepare_due where kind in ('study', 'series')`,
 			`insert into prepare_due (kind, id, site_id, at_ms) select 'study', id, site_id, 0 from study`,
 			`insert into prepare_due (kind, id, site_id, at_ms) select 'series', id, site_id, 0 from series`,
 		} {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"radagora/archive"
+	"radagora/db"
 	"radagora/dicom"
 	"radagora/dicom/tag"
 )
@@ -81,6 +82,44 @@ func TestSeriesMatchThemselves(t *testing.T) {
 		}
 		if sent != 1 {
 			t.Errorf("%d instances selected; want that of B", sent)
+		}
+	})
+}
+
+// TestStudiesThatVariedBefore: what was there before it was noted is looked through, in
+// several steps, and what cannot be is tried again later.
+func TestStudiesThatVariedBefore(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for n := 1; n <= 60; n++ {
+			for series, accession := range []string{"ACC-1", "ACC-2"} {
+				if n%3 > 0 {
+					accession = "ACC-1" // of two in three all say the same
+				}
+				x := thing{study: n, series: series + 1, instance: 1, patient: "A", name: "A", set: func(b *dicom.Builder) { b.Text(tag.AccessionNumber, accession) }}
+				b.mustStore(x.arrival(t), archive.Added)
+			}
+		}
+		want := b.count(`select count(*) from study where varies`)
+		err := b.db.Write(t.Context(), func(tx *db.Tx) error {
+			for _, s := range []string{
+				`update study set varies = patient_differs`,
+				`insert into prepare_due (kind, id, site_id, at_ms) select 'varies', id, site_id, 0 from study where instance_count > 1 and not varies`,
+				`insert into prepare_due (kind, id, site_id, at_ms) values ('varies', 'gone since', 'default', 0)`,
+			} {
+				if _, err := tx.Exec(t.Context(), s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || want != 20 {
+			t.Fatal(err, want)
+		}
+		if err := b.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, due := b.count(`select count(*) from study where varies`), b.count(`select count(*) from prepare_due`); got != want || due != 0 {
+			t.Errorf("%d studies vary, %d things are due; want %d and none", got, due, want)
 		}
 	})
 }
