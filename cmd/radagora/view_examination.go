@@ -111,6 +111,7 @@ func (v *view) Examination(ctx context.Context, q web.DoseQuery, id string) (web
 		if i.Key == key {
 			d := &doseView{view: v, q: q, plan: p, zone: here.Location()}
 			e := d.examination(s, i)
+			e.Overlap = overlap(s, i)
 			if e.Skin, err = v.skin(ctx, s); err != nil {
 				return e, err
 			}
