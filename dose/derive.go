@@ -329,7 +329,10 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 		}
 	}
 	_, err = tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2 and ticket = $3`, r.site, r.task.study, r.ticket)
-	return err
+	if err != nil || r.study == nil {
+		return err
+	}
+	return l.told(ctx, tx, r.site, r.task.study)
 }
 
 // person returns whom a report is about, "" if it does not say.

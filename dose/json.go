@@ -136,6 +136,7 @@ type CheckJSON struct {
 	CTDIvolEstimate   *ucum.Decimal `json:"ctdivol_estimate_mgy"`
 	CTDIvolExceeded   bool          `json:"ctdivol_exceeded"`
 	Reason            *string       `json:"reason"`
+	PersonRole        *string       `json:"person_role"` // of who went on, never a name
 }
 
 // A CodeJSON is a coded value as written, and in SNOMED CT.
@@ -352,7 +353,12 @@ func checkJSON(c *Check) *CheckJSON {
 		return nil
 	}
 	get := numbers(c.Values)
+	role := ""
+	for _, p := range c.Persons {
+		role = cmp.Or(role, p.Role.Written.Meaning)
+	}
 	return &CheckJSON{
+		PersonRole:    text(role),
 		DLPConfigured: text(c.Configured(FieldDLP)), DLPValue: get(FieldDLPValue),
 		DLPEstimate: get(FieldDLPEstimate), DLPExceeded: c.Exceeded(FieldDLP),
 		CTDIvolConfigured: text(c.Configured(FieldCTDIvol)), CTDIvolValue: get(FieldCTDIvolValue),

@@ -81,6 +81,9 @@ type Ledger struct {
 	// Root returns which machine of a site one really is, where several were merged; nil:
 	// each is itself.
 	Root func(ctx context.Context, q db.Querier, siteID string) (func(machine string) string, error)
+	// Derived, if set, is called within tx after what was derived of a study was forgotten
+	// or written anew; with no study, after all of it was forgotten.
+	Derived func(ctx context.Context, tx *db.Tx, siteID, study string) error
 	// Changed, if set, is called after derived values changed.
 	Changed func()
 
@@ -180,6 +183,9 @@ func (l *Ledger) Rebuild(ctx context.Context) error {
 		if err := l.pendEntered(ctx, tx); err != nil {
 			return err
 		}
+		if err := l.told(ctx, tx, "", ""); err != nil {
+			return err
+		}
 		if err := l.Journal.Rewind(ctx, tx, ConsumerImages); err != nil {
 			return err
 		}
@@ -192,4 +198,12 @@ func (l *Ledger) Pending(ctx context.Context) (int64, error) {
 	var n int64
 	err := l.DB.QueryRow(ctx, `select count(*) from dose_pending`).Scan(&n)
 	return n, err
+}
+
+// told tells whoever follows what is derived of studies.
+func (l *Ledger) told(ctx context.Context, tx *db.Tx, siteID, study string) error {
+	if l.Derived == nil {
+		return nil
+	}
+	return l.Derived(ctx, tx, siteID, study)
 }

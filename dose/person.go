@@ -86,7 +86,7 @@ func (l *Ledger) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 
 // forget removes what was derived of a study and returns how many rows it was that
 // people would count: the study and its examinations.
-func (*Ledger) forget(ctx context.Context, tx *db.Tx, siteID, study string) (int, error) {
+func (l *Ledger) forget(ctx context.Context, tx *db.Tx, siteID, study string) (int, error) {
 	count := int64(0)
 	for _, table := range derived {
 		n, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study)
@@ -97,7 +97,7 @@ func (*Ledger) forget(ctx context.Context, tx *db.Tx, siteID, study string) (int
 			count += n
 		}
 	}
-	return int(count), nil
+	return int(count), l.told(ctx, tx, siteID, study)
 }
 
 // Erased is told within tx that the archive erased a study, or else that it changed: as
