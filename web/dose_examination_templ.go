@@ -158,8 +158,8 @@ func examinationPage(v *visit, e DoseExamination) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if e.Overlap != nil {
-			templ_7745c5c3_Err = overlapPart(v, e.Overlap).Render(ctx, templ_7745c5c3_Buffer)
+		if e.Physics != nil {
+			templ_7745c5c3_Err = physicsPart(v, e.Physics).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -47,22 +47,31 @@ func (t doseTeller) Dose(ctx context.Context, siteID, study, language string) (c
 		return d, err
 	}
 	d.At = moment(cmp.Or(s.Started, s.Day), here.Location())
+	d.Sentence, d.Values = t.told(s, s.Items, language)
+	if len(d.Values) == 0 {
+		return d, fault.Errorf(fault.NotFound, "study %s: no dose of a patient", study)
+	}
+	return d, nil
+}
+
+// told returns what examinations of a study came to, as a sentence in a language and as
+// numbers; nothing of those that are no patient's.
+func (t doseTeller) told(s *dose.StoredStudy, items []*dose.Item, language string) (sentence string, all []connect.DoseValue) {
 	p, w := t.catalogue.Printer(t.catalogue.Match(language, "")), &words{library: t.Content}
 	var parts []string
-	for _, i := range s.Items {
+	for _, i := range items {
 		values, words := itemDose(s, i, p)
 		if i.Excluded == dose.ExcludedNotPatient || len(values) == 0 {
 			continue
 		}
-		d.Values = append(d.Values, values...)
+		all = append(all, values...)
 		name := cmp.Or(w.exam(i.Exam, language).Label, i.Name, s.Description, s.Modality)
 		parts = append(parts, p.T("messages.dose_examination", lang.Args{"name": name, "values": strings.Join(words, "; "), "n": i.Events}))
 	}
-	if len(d.Values) == 0 {
-		return d, fault.Errorf(fault.NotFound, "study %s: no dose of a patient", study)
+	if len(all) == 0 {
+		return "", nil
 	}
-	d.Sentence = p.T("messages.dose_intro") + " " + strings.Join(parts, " ")
-	return d, nil
+	return p.T("messages.dose_intro") + " " + strings.Join(parts, " "), all
 }
 
 // derived waits until what arrived was derived. Unavailable: it takes longer.

@@ -115,6 +115,9 @@ func (v *view) Examination(ctx context.Context, q web.DoseQuery, id string) (web
 			if e.Skin, err = v.skin(ctx, s); err != nil {
 				return e, err
 			}
+			if e.Physics, err = d.physics(s, i); err != nil {
+				return e, err
+			}
 			return e, v.body(ctx, i, &e)
 		}
 	}
