@@ -53,6 +53,8 @@ type Report struct {
 	Warnings []Warning
 
 	Images []uid.UID // of class FromImage, when joined: the images that tell of its events
+	Entry  string    // of class FromManual or FromImport: the id of what somebody entered
+	Exam   string    // the same: what the examination is, a code in dose/exam; "" if it was not said
 
 	image pictured // of class FromImage: what ties it to an event
 	held  scope    // what kind of totals or events it holds

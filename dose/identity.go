@@ -119,7 +119,9 @@ func join(reports []*Report) *Study {
 	slices.SortFunc(reports, earlier)
 	s := &Study{UID: reports[0].Study, Totals: Sums{}}
 	w := &warnings{}
-	counting, fills := s.withImages(reports, w)
+	sent, entries := enteredApart(reports)
+	counting, fills := s.withImages(sent, w)
+	counting = s.withEntries(counting, entries)
 	slices.SortFunc(counting, earlier)
 	s.choose(counting, w)
 	for _, part := range components(s.Reports) {
@@ -203,7 +205,7 @@ func (s *Study) choose(reports []*Report, w *warnings) {
 	slices.SortStableFunc(s.Reports, earlier)
 	slices.SortStableFunc(s.Ignored, func(a, b Ignored) int { return earlier(a.Report, b.Report) })
 	for _, i := range s.Ignored {
-		if i.Reason != Reported {
+		if i.Reason != Reported && i.Reason != Replaced {
 			w.add("", WarnSuperseded, i.Report.SOPInstance, i.By.SOPInstance)
 		}
 	}

@@ -256,6 +256,9 @@ func (l *Ledger) writeSources(ctx context.Context, tx *db.Tx, r reading) (map[*R
 			counted[sop] = true
 		}
 	}
+	if err := l.writeEntries(ctx, tx, r, machines); err != nil {
+		return nil, err
+	}
 	return machines, l.writeHeaders(ctx, tx, r, byDevice, counted)
 }
 
