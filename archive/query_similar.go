@@ -63,13 +63,7 @@ func (p *plan) named(ctx context.Context, t term) (ids []string, known bool, err
 	if err != nil || len(words) > maxInside {
 		return nil, false, err
 	}
-	for _, word := range words {
-		list, complete, err := s.exactly(ctx, word)
-		if ids = append(ids, list...); err != nil || !complete || len(ids) > maxPostings {
-			return nil, false, err
-		}
-	}
-	return ids, true, nil
+	return s.exactly(ctx, words)
 }
 
 // separates reports whether a character of a pattern stands between words.

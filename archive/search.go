@@ -217,11 +217,22 @@ func (s *searcher) beginning(ctx context.Context, begin string) ([]string, bool,
 	return list, len(list) <= maxPostings, err
 }
 
-// exactly returns the studies that have a word in a name, and whether these are all.
-func (s *searcher) exactly(ctx context.Context, word string) ([]string, bool, error) {
-	list, err := db.List(ctx, s.p.a.DB, func(r *db.Rows) (id string, err error) { return id, r.Scan(&id) },
-		`select study from search_word where site_id = $1 and field = 'n' and word = $2 limit $3`, s.p.site, word, maxPostings+1)
-	return list, len(list) <= maxPostings, err
+// exactly returns the studies that have one of some words in a name, and whether these
+// are all.
+func (s *searcher) exactly(ctx context.Context, words []string) (ids []string, complete bool, err error) {
+	for some := range slices.Chunk(words, 100) {
+		w := statement{args: []any{s.p.site}}
+		marks := make([]string, len(some))
+		for i, word := range some {
+			marks[i] = w.arg(word)
+		}
+		list, err := db.List(ctx, s.p.a.DB, func(r *db.Rows) (id string, err error) { return id, r.Scan(&id) },
+			`select study from search_word where site_id = $1 and field = 'n' and word in (`+strings.Join(marks, ", ")+`) limit `+w.arg(maxPostings+1), w.args...)
+		if ids = append(ids, list...); err != nil || len(ids) > maxPostings {
+			return nil, false, err
+		}
+	}
+	return ids, true, nil
 }
 
 // among looks at studies by their ids.
