@@ -14,11 +14,13 @@ const (
 	ExaminationRead Act = "dose.examination.read" // one examination, without identity
 	OperatorRead    Act = "dose.operator.read"    // who operated, in views that compare
 	MappingRead     Act = "dose.mapping.read"
-	MappingPropose  Act = "dose.mapping.propose" // what a local name means, for a second person to approve
-	MappingApprove  Act = "dose.mapping.approve" // local name to examination and indication
-	LevelEnter      Act = "dose.level.enter"     // type in sets of reference levels
-	LevelCheck      Act = "dose.level.check"     // compare what another person typed with its source
-	LevelGovern     Act = "dose.level.govern"    // which set of levels governs
+	MappingPropose  Act = "dose.mapping.propose"   // what a local name means, for a second person to approve
+	MappingApprove  Act = "dose.mapping.approve"   // local name to examination and indication
+	LevelEnter      Act = "dose.level.enter"       // type in sets of reference levels
+	LevelCheck      Act = "dose.level.check"       // compare what another person typed with its source
+	LevelGovern     Act = "dose.level.govern"      // which set of levels governs
+	Calibrate       Act = "dose.calibration.enter" // factors of dose meters, and which basis a site compares by
+	AcceptanceSign  Act = "dose.acceptance.sign"   // prove the doses of a device, and sign for it
 	FindingRead     Act = "finding.list.read"
 	FindingDecide   Act = "finding.state.change" // owner, state, note, due date
 	TableExport     Act = "export.table.write"   // CSV, XLSX of what a page shows
@@ -119,7 +121,7 @@ var groups = map[Act][]group{
 
 // acts are all of them in the order of the list above.
 var acts = []Act{
-	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, FindingRead,
+	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, FindingRead,
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,

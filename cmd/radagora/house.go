@@ -34,6 +34,7 @@ import (
 	"radagora/dicom"
 	"radagora/dicom/uid"
 	"radagora/dose"
+	"radagora/dose/quality"
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/job"
@@ -75,6 +76,7 @@ type house struct {
 	records   *record.Book      // resources of FHIR that no room projects
 	Connect   *connect.Register // messages of other systems
 	Dose      *dose.Ledger
+	Quality   *quality.Bench
 	Evidence  *evidence.Registry
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
@@ -258,12 +260,18 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Dose = &dose.Ledger{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
 		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder, Person: archive.Person,
-		Orders: ordering{h}, Sizes: sizing{h}, Images: objects{h.Archive}, Zone: h.zoneOf,
+		Orders: ordering{h}, Sizes: sizing{h}, Images: objects{h.Archive}, Zone: h.zoneOf, Root: h.rootOf,
 	}
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err
 	}
+	if err := h.openQuality(ctx); err != nil {
+		return err
+	}
 	if h.Evidence, err = evidence.Open(h.Content, h.Now); err != nil {
+		return err
+	}
+	if err := h.Evidence.Register(h.Quality.Facts()...); err != nil {
 		return err
 	}
 	return h.Evidence.Register(h.Dose.Facts(h.roomsOf)...)
