@@ -16,11 +16,11 @@ import (
 // check writes one dose check of an event.
 func (e event) check(ctx context.Context, tx *db.Tx, siteID, study, kind string, c *dose.CheckJSON) error {
 	_, err := tx.Exec(ctx, `insert into dose_protocol_check (site_id, study_uid, ordinal, kind, machine_id, protocol, day, started,
-		dlp_set, dlp_value, dlp_estimate, dlp_exceeded, ctdivol_set, ctdivol_value, ctdivol_estimate, ctdivol_exceeded, reason, role)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		dlp_set, dlp_value, dlp_estimate, dlp_exceeded, ctdivol_set, ctdivol_value, ctdivol_estimate, ctdivol_exceeded, reason, role, counted)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		siteID, study, e.ordinal, kind, e.key.Machine, e.key.Protocol, e.day, e.started,
 		word(c.DLPConfigured), float(c.DLPValue), float(c.DLPEstimate), c.DLPExceeded,
-		word(c.CTDIvolConfigured), float(c.CTDIvolValue), float(c.CTDIvolEstimate), c.CTDIvolExceeded, word(c.Reason), word(c.PersonRole))
+		word(c.CTDIvolConfigured), float(c.CTDIvolValue), float(c.CTDIvolEstimate), c.CTDIvolExceeded, word(c.Reason), word(c.PersonRole), e.counted)
 	return err
 }
 
@@ -31,6 +31,14 @@ func float(d *ucum.Decimal) *float64 {
 	}
 	f := d.Float()
 	return &f
+}
+
+// deref returns a number, 0 if it is unknown.
+func deref(f *float64) float64 {
+	if f == nil {
+		return 0
+	}
+	return *f
 }
 
 // How a dose check is set up for one quantity.
@@ -103,13 +111,15 @@ type checkRow struct {
 	value    [2]*float64
 	estimate [2]*float64
 	exceeded [2]bool
+	counted  bool // of a patient
 }
 
 // checkQuantities are what a dose check checks.
 var checkQuantities = [2]struct{ code, unit string }{{"dlp", "mGy.cm"}, {"ctdivol", "mGy"}}
 
 // Checks returns how dose checks of CT are set up, machine by machine, from a day to
-// another, both included.
+// another, both included. Tests with phantoms tell how a machine is set up, and count as
+// no exceedance.
 func (r *Register) Checks(ctx context.Context, siteID, from, to string) ([]CheckRoom, error) {
 	rooms := map[string]*CheckRoom{}
 	events := map[[2]string]int{} // by machine and protocol
@@ -125,7 +135,7 @@ func (r *Register) Checks(ctx context.Context, siteID, from, to string) ([]Check
 		events[[2]string{machine, protocol}] += n
 		events[[2]string{machine, ""}] += n
 		return struct{}{}, nil
-	}, `select machine_id, protocol, sum(events), count(*) from dose_protocol_use where site_id = $1 and modality = 'CT' and day between $2 and $3 and counted
+	}, `select machine_id, protocol, sum(events), count(*) from dose_protocol_use where site_id = $1 and modality = 'CT' and day between $2 and $3
 		group by machine_id, protocol`, siteID, from, to)
 	if err != nil {
 		return nil, err
@@ -134,7 +144,7 @@ func (r *Register) Checks(ctx context.Context, siteID, from, to string) ([]Check
 		return nil, err
 	}
 	rows, err := db.List(ctx, r.DB, scanCheck, `select c.study_uid, c.kind, c.machine_id, c.protocol, c.day, c.started, c.dlp_set, c.dlp_value, c.dlp_estimate, c.dlp_exceeded,
-		c.ctdivol_set, c.ctdivol_value, c.ctdivol_estimate, c.ctdivol_exceeded, c.reason, c.role from dose_protocol_check c
+		c.ctdivol_set, c.ctdivol_value, c.ctdivol_estimate, c.ctdivol_exceeded, c.reason, c.role, c.counted from dose_protocol_check c
 		where c.site_id = $1 and c.day between $2 and $3 order by c.day desc, c.started desc, c.study_uid, c.ordinal, c.kind`, siteID, from, to)
 	if err != nil {
 		return nil, err
@@ -144,7 +154,7 @@ func (r *Register) Checks(ctx context.Context, siteID, from, to string) ([]Check
 	for _, row := range rows {
 		room := rooms[row.machine]
 		if room == nil {
-			continue // of a phantom alone
+			continue // cannot be: both are noted together
 		}
 		if groups[row.machine] == nil {
 			groups[row.machine], exceeding[row.machine] = map[groupKey]*CheckGroup{}, map[string]bool{}
@@ -159,10 +169,10 @@ func (r *Register) Checks(ctx context.Context, siteID, from, to string) ([]Check
 				}
 				g.add(row, i)
 			}
-			if row.exceeded[i] {
+			if row.exceeded[i] && row.counted {
 				exceeding[row.machine][row.Study] = true
 				x := row.Exceedance
-				x.Quantity, x.Unit, x.Value, x.Estimate = q.code, q.unit, *row.value[i], *row.estimate[i]
+				x.Quantity, x.Unit, x.Value, x.Estimate = q.code, q.unit, deref(row.value[i]), deref(row.estimate[i])
 				room.Reasons = append(room.Reasons, x)
 			}
 		}
@@ -198,7 +208,7 @@ func (r *Register) examined(ctx context.Context, siteID, from, to string, rooms 
 // scanCheck reads a row.
 func scanCheck(r *db.Rows) (c checkRow, err error) {
 	return c, r.Scan(&c.Study, &c.Kind, &c.machine, &c.Protocol, &c.Day, &c.Started, &c.set[0], &c.value[0], &c.estimate[0], &c.exceeded[0],
-		&c.set[1], &c.value[1], &c.estimate[1], &c.exceeded[1], &c.Reason, &c.Role)
+		&c.set[1], &c.value[1], &c.estimate[1], &c.exceeded[1], &c.Reason, &c.Role, &c.counted)
 }
 
 // add counts a row.
@@ -223,7 +233,7 @@ func (g *CheckGroup) add(row checkRow, i int) {
 	if slices.Index(order, state) > slices.Index(order, g.State) {
 		g.State = state
 	}
-	if row.exceeded[i] {
+	if row.exceeded[i] && row.counted {
 		g.Exceeded++
 		if row.Reason == "" {
 			g.NoReason++

@@ -82,7 +82,7 @@ func newDesk(t *testing.T, d *db.DB) *desk {
 	check(t, err)
 	check(t, d.Migrate(t.Context(), "access", access.Migrations()))
 	check(t, d.Migrate(t.Context(), "dose", dose.Migrations()))
-	check(t, d.Migrate(t.Context(), "dose_protocol", protocol.Migrations()))
+	check(t, d.Migrate(t.Context(), "protocol", protocol.Migrations()))
 	k.Register = &protocol.Register{DB: d, Journal: k.journal, Content: library, Findings: findings, Now: today}
 	k.ledger = &dose.Ledger{
 		DB: d, Journal: k.journal, Content: library, Objects: k, Machines: sites, Reader: dose.Reader{Thresholds: dose.Defaults()},
@@ -286,7 +286,8 @@ func TestDoseCheckOfSamples(t *testing.T) {
 		{"CT-RDSR-Toshiba_DoseCheck", "configured", "configured", "not_configured", 100, 10, 2, 2, 1, 1},
 		{"CT-RDSR-Siemens-Multi-1", "not_configured", "configured", "not_configured", 0, 1000, 0, 0, 0, 0},
 		{"CT-RDSR-Siemens-Continued-1", "not_configured", "configured", "not_configured", 0, 1000, 0, 0, 0, 0},
-		{"CT-RDSR-Philips_BigBore4DCT", "not_configured", "not_sent", "not_sent", 0, 0, 0, 0, 0, 0},
+		// The brief says "value not sent"; the file sends 1000 mGy, and 60 mGy for the notification.
+		{"CT-RDSR-Philips_BigBore4DCT", "not_configured", "configured", "configured", 0, 1000, 0, 0, 0, 0},
 		{"CT-RDSR-Siemens_Flash-TAP-SS", "not_recorded", "not_recorded", "not_recorded", 0, 0, 0, 0, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -64,6 +64,10 @@ func stale(ctx context.Context, tx *db.Tx, siteID, study string) error {
 	return err
 }
 
+// unfit are the reasons for which an examination tells nothing of how patients are
+// examined. One that is in no median for another reason was made with its protocol.
+var unfit = []string{dose.ExcludedNotPatient, dose.ExcludedIdentity, dose.ExcludedUnit}
+
 // An event is one irradiation event as dose derived it.
 type event struct {
 	ordinal                      int
@@ -88,7 +92,7 @@ func eventsOf(ctx context.Context, tx *db.Tx, siteID, study string) ([]event, er
 		if json.Unmarshal([]byte(body), &e.body) != nil {
 			e.body = dose.EventJSON{} // of a program to come: the rest stands
 		}
-		e.counted = notPatient == "" && excluded == ""
+		e.counted = notPatient == "" && !slices.Contains(unfit, excluded)
 		e.values = map[string]string{}
 		for _, v := range e.body.Values {
 			field := string(v.Field)

@@ -70,6 +70,7 @@ create table dose_protocol_check (
     ctdivol_exceeded boolean not null,
     reason           text not null, -- for going on
     role             text not null, -- of the person who did
+    counted          boolean not null, -- of a patient
     primary key (site_id, study_uid, ordinal, kind)
 );
 create index dose_protocol_check_day on dose_protocol_check (site_id, day);
