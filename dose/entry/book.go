@@ -136,7 +136,7 @@ func (b *Book) Enter(ctx context.Context, siteID, by string, x Record) (e Entry,
 		if twice != "" {
 			return fault.Errorf(fault.Conflict, "the same examination is there as entry %s", twice)
 		}
-		return b.keep(ctx, tx, e, "entered", "")
+		return b.keep(ctx, tx, &e, "entered", "")
 	})
 	return e, wrong, err
 }
@@ -167,7 +167,7 @@ func (b *Book) Correct(ctx context.Context, siteID, by, id, reason string, x Rec
 		if err := b.Ledger.Enter(ctx, tx, siteID, was.Study); err != nil {
 			return err
 		}
-		return b.keep(ctx, tx, e, "corrected", reason)
+		return b.keep(ctx, tx, &e, "corrected", reason)
 	})
 	return e, wrong, err
 }
@@ -184,7 +184,7 @@ func (b *Book) Withdraw(ctx context.Context, siteID, by, id, reason string) erro
 			return err
 		}
 		e.State, e.Version, e.By, e.At = Withdrawn, e.Version+1, by, b.Now()
-		return b.keep(ctx, tx, e, "withdrawn", reason)
+		return b.keep(ctx, tx, &e, "withdrawn", reason)
 	})
 }
 
@@ -286,8 +286,8 @@ func (x Record) fingerprint() string {
 }
 
 // keep writes an entry and the step that made it so, journals it and has it derived.
-func (b *Book) keep(ctx context.Context, tx *db.Tx, e Entry, kind, reason string) error {
-	if err := b.write(ctx, tx, &e, kind, reason); err != nil {
+func (b *Book) keep(ctx context.Context, tx *db.Tx, e *Entry, kind, reason string) error {
+	if err := b.write(ctx, tx, e, kind, reason); err != nil {
 		return err
 	}
 	if err := b.Ledger.Enter(ctx, tx, e.Site, e.Study); err != nil {

@@ -34,7 +34,7 @@ func (b *Book) Export(ctx context.Context, p access.Person) iter.Seq2[access.Rec
 			if err == nil {
 				raw, err = json.Marshal(map[string]any{"day": e.Record.Day, "state": e.State, "class": e.Class, "record": e.Record, "history": steps})
 			}
-			if !yield(access.Record{Room: "dose_entry", Kind: "entry", ID: e.ID, Data: raw}, err) || err != nil {
+			if !yield(access.Record{Room: "entry", Kind: "entry", ID: e.ID, Data: raw}, err) || err != nil {
 				return
 			}
 		}

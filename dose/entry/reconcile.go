@@ -62,8 +62,14 @@ func (b *Book) Reconcile(ctx context.Context, siteID, id string) (r Reconciliati
 		}
 		return sides[k]
 	}
+	machines := map[string]string{} // by what the file calls them: rows that were not taken name none
 	for _, y := range r.Batch.Told.Years {
-		s := at(y.Machine, y.Called, y.Year)
+		if y.Machine != "" {
+			machines[y.Called] = y.Machine
+		}
+	}
+	for _, y := range r.Batch.Told.Years {
+		s := at(cmp.Or(y.Machine, machines[y.Called]), y.Called, y.Year)
 		s.Theirs += y.Count
 		for q, text := range y.Sums {
 			if n, err := ucum.ParseDecimal(text); err == nil {
