@@ -66,6 +66,12 @@ func (r *Register) DecideIn(ctx context.Context, tx *db.Tx, d Decision) (version
 	return h.Version, r.write(ctx, tx, site, d, before, h)
 }
 
+// VersionIn returns the version of the finding for DecideIn.
+func (*Register) VersionIn(ctx context.Context, tx *db.Tx, id string) (int64, error) {
+	h, err := readHuman(ctx, tx, id)
+	return h.Version, err
+}
+
 // check refuses what cannot be decided.
 func (d Decision) check() error {
 	switch {
