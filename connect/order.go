@@ -24,7 +24,7 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 	}
 	names := numbersOf(o.Numbers)
 	if len(names) == 0 {
-		return outcome{Failed, ReasonNoOrder, []Problem{{At: "ORC", What: "the order has no number"}}}, nil
+		return outcome{Failed, ReasonNoOrder, []Problem{{At: "ORC", Key: problemOrderNumber, What: "the order has no number"}}}, nil
 	}
 	all, err := r.Orders.Numbered(ctx, c.Site, o.Numbers)
 	if err != nil {
@@ -41,7 +41,7 @@ func (r *Register) order(ctx context.Context, m Message, c Channel, e Effect, ke
 	if other, err := r.ofAnother(ctx, c, key, same, others); err != nil || len(same) > 1 || other {
 		o := outcome{Waiting, ReasonAmbiguous, nil}
 		if other {
-			o.problems = []Problem{{At: "ORC-2", What: "an order of another patient has this number from another sender: link the patients, or correct the number"}}
+			o.problems = []Problem{{At: "ORC-2", Key: problemOtherPatient, What: "an order of another patient has this number from another sender: link the patients, or correct the number"}}
 		}
 		return o, err
 	}
@@ -92,7 +92,7 @@ func (r *Register) become(ctx context.Context, m Message, c Channel, before, now
 		return done, "", nil
 	case len(same) == 0:
 		if lack := now.wants(); lack != "" {
-			return outcome{Waiting, ReasonModality, []Problem{{At: lack, What: "the order names no modality, and the mapping knows none for its procedure"}}}, "", nil
+			return outcome{Waiting, ReasonModality, []Problem{{At: lack, Key: problemModality, What: "the order names no modality, and the mapping knows none for its procedure"}}}, "", nil
 		}
 		made, err := r.create(ctx, m, c, now)
 		if err == nil && now.cancelled { // it was cancelled before it came: history knows of it

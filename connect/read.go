@@ -3,7 +3,6 @@ package connect
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,20 +54,6 @@ type Order struct {
 	Control   string // new, change, cancel, unbook, status, reply; "" if it says nothing
 	Numbers   worklist.Numbers
 	Requested worklist.Order
-}
-
-// A Problem is something in a message that could not be used. It shows no value.
-type Problem struct {
-	At   string `json:"at,omitempty"` // PID-7
-	What string `json:"what"`
-}
-
-func problemOf(err error) Problem {
-	p := Problem{What: err.Error()}
-	if e := new(hl7.LocatedError); errors.As(err, &e) {
-		p.At = e.At.String()
-	}
-	return p
 }
 
 // A Reading says how messages of a channel are read.
@@ -266,13 +251,13 @@ func (r *reader) observe(o hl7.Observation) {
 	case person.Pregnancy:
 		code := v.CWE()
 		if s.Value = r.code("pregnancy", code.System, code.Code); s.Value == "" {
-			err = fault.Errorf(fault.Invalid, "the code is not one that the mapping knows")
+			err = unusable(fault.Invalid, problemCode, "the code is not one that the mapping knows")
 		}
 	default:
-		err = fault.Errorf(fault.Invalid, "the mapping names no kind of fact")
+		err = unusable(fault.Invalid, problemFact, "the mapping names no kind of fact")
 	}
 	if err != nil {
-		r.e.Problems = append(r.e.Problems, Problem{At: "OBX-5", What: string(kind) + ": " + err.Error()})
+		r.e.Problems = append(r.e.Problems, Problem{At: "OBX-5", Key: keyOf(err), What: string(kind) + ": " + err.Error()})
 		return
 	}
 	r.e.Patient.Facts = append(r.e.Patient.Facts, s)
@@ -282,29 +267,29 @@ func (r *reader) observe(o hl7.Observation) {
 func (r *reader) size(kind person.FactKind, v hl7.Value, unit string) (string, error) {
 	n, err := v.NM()
 	if err != nil {
-		return "", err
+		return "", under(problemNumber, err)
 	}
 	u, err := ucum.Parse(cmp.Or(r.code("unit", "*", unit), unit))
 	if err != nil || unit == "" {
-		return "", fault.Errorf(fault.Invalid, "the unit (OBX-6) is none that is known")
+		return "", unusable(fault.Invalid, problemUnit, "the unit (OBX-6) is none that is known")
 	}
 	d, err := ucum.ParseDecimal(strings.Replace(n.Text, ",", ".", 1))
 	if err != nil {
-		return "", fault.Errorf(fault.Invalid, "the value is no number")
+		return "", unusable(fault.Invalid, problemNumber, "the value is no number")
 	}
 	to := ucum.Must("m")
 	if kind == person.Weight {
 		to = ucum.Must("kg")
 	}
 	if d, err = ucum.Convert(d, u, to); err != nil {
-		return "", fault.Errorf(fault.Invalid, "the unit (OBX-6) is not one of a %s", kind)
+		return "", unusable(fault.Invalid, problemUnitKind, "the unit (OBX-6) is not one of a %s", kind)
 	}
 	return d.String(), nil
 }
 
 // problem notes that a target could not be read.
 func (r *reader) problem(target string, err error) {
-	r.e.Problems = append(r.e.Problems, Problem{At: target, What: err.Error()})
+	r.e.Problems = append(r.e.Problems, Problem{At: target, Key: keyOf(err), What: err.Error()})
 }
 
 // numbers reads identifiers.
@@ -381,7 +366,7 @@ func (r *reader) time(target string, in scope) time.Time {
 	}
 	t, err := values[0].Time(r.Zone)
 	if err != nil {
-		r.problem(target, err)
+		r.problem(target, under(problemTime, err))
 	}
 	return t.Time
 }
@@ -401,7 +386,7 @@ func dicomName(x hl7.XPN) string {
 func (r *reader) day(_ string, v hl7.Value) (string, error) {
 	t, err := v.Time(r.Zone)
 	if err != nil || t.Precision < hl7.ToDay { // a year alone is no birth date
-		return "", err
+		return "", under(problemTime, err)
 	}
 	return t.Time.Format(time.DateOnly), nil
 }
@@ -411,7 +396,7 @@ func (r *reader) word(target string) func(string, hl7.Value) (string, error) {
 	return func(_ string, v hl7.Value) (string, error) {
 		value := r.code(target, "", v.Text())
 		if value == "" {
-			return "", fault.Errorf(fault.Invalid, "the code is not one that the mapping knows")
+			return "", unusable(fault.Invalid, problemCode, "the code is not one that the mapping knows")
 		}
 		if value == "unknown" {
 			return "", nil

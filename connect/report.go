@@ -163,7 +163,7 @@ func (r *reader) contents(p *Report, found []hl7.Observation) {
 		case "ED":
 			f, err := document(x.Field(5), maxReportFiles-size)
 			if err != nil {
-				p.Problems = append(p.Problems, Problem{At: "OBX[" + strconv.Itoa(i+1) + "]-5", What: err.Error()})
+				p.Problems = append(p.Problems, Problem{At: "OBX[" + strconv.Itoa(i+1) + "]-5", Key: keyOf(err), What: err.Error()})
 				continue
 			}
 			if f.Type == "text/plain" {
@@ -178,7 +178,7 @@ func (r *reader) contents(p *Report, found []hl7.Observation) {
 	}
 	p.Text = strings.TrimSpace(text.String())
 	if len(p.Text) > maxReportText {
-		p.Problems = append(p.Problems, Problem{At: "OBX-5", What: "the text of the report is longer than " + strconv.Itoa(maxReportText) + " bytes"})
+		p.Problems = append(p.Problems, Problem{At: "OBX-5", Key: problemText, What: "the text of the report is longer than " + strconv.Itoa(maxReportText) + " bytes"})
 	}
 	if wrong > 0 && wrong == len(found) {
 		p.Status = ReportWrong
@@ -191,10 +191,10 @@ func document(v hl7.Value, room int) (File, error) {
 	encoding, data := strings.ToLower(v.Component(4).Text()), v.Component(5).Raw()
 	whole := strings.TrimSpace(kind + "/" + sub)
 	if encoding != "base64" {
-		return File{}, fault.Errorf(fault.Unsupported, "a document is taken in Base64 alone")
+		return File{}, unusable(fault.Unsupported, problemEncoding, "a document is taken in Base64 alone")
 	}
 	if base64.StdEncoding.DecodedLen(len(data)) > room+3 {
-		return File{}, fault.Errorf(fault.Exhausted, "the documents of a report are larger than %d bytes", maxReportFiles)
+		return File{}, unusable(fault.Exhausted, problemFiles, "the documents of a report are larger than %d bytes", maxReportFiles)
 	}
 	plain := bytes.Map(func(c rune) rune {
 		if c == ' ' || c == '\t' || c == '\n' || c == '\r' {
@@ -204,19 +204,19 @@ func document(v hl7.Value, room int) (File, error) {
 	}, []byte(v.Component(5).Text()))
 	body, err := base64.StdEncoding.DecodeString(string(plain))
 	if err != nil {
-		return File{}, fault.Errorf(fault.Invalid, "the document is not in Base64")
+		return File{}, unusable(fault.Invalid, problemEncoding, "the document is not in Base64")
 	}
 	switch {
 	case len(body) > room:
-		return File{}, fault.Errorf(fault.Exhausted, "the documents of a report are larger than %d bytes", maxReportFiles)
+		return File{}, unusable(fault.Exhausted, problemFiles, "the documents of a report are larger than %d bytes", maxReportFiles)
 	case strings.Contains(whole, "pdf"):
 		if !bytes.Contains(body[:min(len(body), 1024)], []byte("%PDF-")) {
-			return File{}, fault.Errorf(fault.Invalid, "the document says that it is PDF, and has no %%PDF header")
+			return File{}, unusable(fault.Invalid, problemPDF, "the document says that it is PDF, and has no %%PDF header")
 		}
 		return File{Type: "application/pdf", Body: body}, nil
 	case sub == "plain" || whole == "text/" || kind == "txt":
 		return File{Type: "text/plain", Body: bytes.ToValidUTF8(body, []byte("�"))}, nil
 	default:
-		return File{}, fault.Errorf(fault.Unsupported, "a document of this type is not taken: PDF and plain text are")
+		return File{}, unusable(fault.Unsupported, problemFileType, "a document of this type is not taken: PDF and plain text are")
 	}
 }

@@ -44,7 +44,7 @@ func (r *Register) report(ctx context.Context, m Message, c Channel, key string,
 	case len(p.Problems) > 0:
 		return reportRefused(p), nil
 	case p.Number == "":
-		return outcome{Failed, ReasonNoOrder, []Problem{{At: "OBR", What: "the report has no number"}}}, nil
+		return outcome{Failed, ReasonNoOrder, []Problem{{At: "OBR", Key: problemReportNumber, What: "the report has no number"}}}, nil
 	}
 	order, err := r.orderOf(ctx, c.Site, key, p.Numbers, p.Study)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *Register) report(ctx context.Context, m Message, c Channel, key string,
 			if p.At.Before(had.At) || p.Status.rank() < had.Status.rank() || had.Person != key {
 				done.reason = ReasonLate
 				if had.Person != key {
-					done = outcome{Waiting, ReasonDistinct, []Problem{{At: "PID-3", What: "the report is kept of another patient"}}}
+					done = outcome{Waiting, ReasonDistinct, []Problem{{At: "PID-3", Key: problemReportOf, What: "the report is kept of another patient"}}}
 				}
 				return nil
 			}

@@ -288,7 +288,7 @@ const ahead = 24 * time.Hour
 func (e *Effect) dated(at time.Time) {
 	late := at.Add(ahead)
 	if e.At.After(late) {
-		e.At, e.Problems = time.Time{}, append(e.Problems, Problem{At: "MSH-7", What: "the time is still to come: that of arrival counts"})
+		e.At, e.Problems = time.Time{}, append(e.Problems, Problem{At: "MSH-7", Key: problemFuture, What: "the time is still to come: that of arrival counts"})
 	}
 	if e.At.IsZero() {
 		e.At = at

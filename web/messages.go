@@ -115,7 +115,8 @@ type MessageSaying struct {
 }
 
 // A MessageProblem is something in a message that could not be used.
-type MessageProblem struct{ At, What string }
+// Key names its text, messages.problem_…; without one What tells it, in English.
+type MessageProblem struct{ At, Key, What string }
 
 const messagesAddress = "/settings/messages"
 

@@ -135,7 +135,7 @@ func (v messageView) Message(ctx context.Context, id string) (web.MessagePage, e
 	}
 	p.Problems = nil
 	for _, x := range m.Detail {
-		p.Problems = append(p.Problems, web.MessageProblem{At: x.At, What: x.What})
+		p.Problems = append(p.Problems, web.MessageProblem{At: x.At, Key: x.Key, What: x.What})
 	}
 	return p, nil
 }
@@ -195,7 +195,7 @@ func says(p *web.MessagePage, m *hl7.Message, e connect.Effect) {
 		p.Says[len(p.Says)-1].Control = o.Control
 	}
 	for _, x := range e.Problems {
-		p.Problems = append(p.Problems, web.MessageProblem{At: x.At, What: x.What})
+		p.Problems = append(p.Problems, web.MessageProblem{At: x.At, Key: x.Key, What: x.What})
 	}
 	for _, s := range m.Segments() {
 		p.Segments = append(p.Segments, segmentNode(s))
