@@ -21,6 +21,8 @@ const (
 	LevelGovern     Act = "dose.level.govern"      // which set of levels governs
 	Calibrate       Act = "dose.calibration.enter" // factors of dose meters, and which basis a site compares by
 	AcceptanceSign  Act = "dose.acceptance.sign"   // prove the doses of a device, and sign for it
+	DoseEnter       Act = "dose.entry.enter"       // doses that no device sends: type in, import, take back
+	DoseReconcile   Act = "dose.entry.sign"        // sign that an import was reconciled
 	FindingRead     Act = "finding.list.read"
 	FindingDecide   Act = "finding.state.change" // owner, state, note, due date
 	TableExport     Act = "export.table.write"   // CSV, XLSX of what a page shows
@@ -111,7 +113,7 @@ const (
 // groups says what belongs to which group.
 var groups = map[Act][]group{
 	StepFind: {personal}, MessageRead: {personal}, MessageChange: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
-	FactChange: {personal}, RecordRead: {personal}, RecordChange: {personal},
+	DoseEnter: {personal}, FactChange: {personal}, RecordRead: {personal}, RecordChange: {personal},
 	AccessListRead: {personal},
 	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
 	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
@@ -121,7 +123,7 @@ var groups = map[Act][]group{
 
 // acts are all of them in the order of the list above.
 var acts = []Act{
-	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, FindingRead,
+	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, DoseEnter, DoseReconcile, FindingRead,
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,

@@ -11,6 +11,7 @@ import (
 	"radagora/archive"
 	"radagora/content"
 	"radagora/db"
+	"radagora/dose/review"
 	"radagora/finding"
 	"radagora/person"
 )
@@ -21,7 +22,9 @@ import (
 func (h *house) keepers() []privacy.Room {
 	return []privacy.Room{
 		{Name: "finding", Holder: h.linked(finding.Personal{Register: h.Findings, Studies: h.studiesOf})},
+		{Name: "review", Holder: h.linked(review.Personal{Desk: h.Review, Studies: h.studiesOf})},
 		{Name: "dose", Holder: h.linked(h.Dose), Days: doseDays},
+		{Name: "entry", Holder: h.linked(h.Entered), Days: doseDays},
 		{Name: "connect", Holder: h.linked(h.Connect)},
 		{Name: "record", Holder: h.linked(h.records)},
 		{Name: "worklist", Holder: h.linked(h.Worklist)},

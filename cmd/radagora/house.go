@@ -34,7 +34,10 @@ import (
 	"radagora/dicom"
 	"radagora/dicom/uid"
 	"radagora/dose"
+	"radagora/dose/protocol"
+	"radagora/dose/entry"
 	"radagora/dose/quality"
+	"radagora/dose/review"
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/job"
@@ -76,7 +79,10 @@ type house struct {
 	records   *record.Book      // resources of FHIR that no room projects
 	Connect   *connect.Register // messages of other systems
 	Dose      *dose.Ledger
+	Entered   *entry.Book // doses that no device sent
 	Quality   *quality.Bench
+	Review    *review.Desk // cases
+	Protocols *protocol.Register // of scanners
 	Evidence  *evidence.Registry
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
@@ -262,10 +268,25 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder, Person: archive.Person,
 		Orders: ordering{h}, Sizes: sizing{h}, Images: objects{h.Archive}, Zone: h.zoneOf, Root: h.rootOf,
 	}
+	h.Entered = &entry.Book{
+		DB: h.DB, Journal: h.Journal, Content: h.Content, Machines: h.Sites, Ledger: h.Dose, Now: h.Now, Person: archive.Person,
+	}
+	h.Dose.Entries = h.Entered
+	if err := h.DB.Migrate(ctx, "entry", entry.Migrations()); err != nil {
+		return err
+	}
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err
 	}
+	h.Protocols = &protocol.Register{DB: h.DB, Journal: h.Journal, Content: h.Content, Findings: h.Findings, Now: h.Now, Zone: h.zoneOf}
+	h.Dose.Derived = h.Protocols.Derived
+	if err := h.DB.Migrate(ctx, "protocol", protocol.Migrations()); err != nil {
+		return err
+	}
 	if err := h.openQuality(ctx); err != nil {
+		return err
+	}
+	if err := h.openReview(ctx); err != nil {
 		return err
 	}
 	if h.Evidence, err = evidence.Open(h.Content, h.Now); err != nil {

@@ -19,7 +19,10 @@ import (
 	"radagora/connect"
 	"radagora/db"
 	"radagora/dose"
+	"radagora/dose/protocol"
+	"radagora/dose/entry"
 	"radagora/dose/quality"
+	"radagora/dose/review"
 	"radagora/fault"
 	"radagora/finding"
 	"radagora/job"
@@ -37,8 +40,8 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "dosequality": quality.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
-		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
+		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "dosequality": quality.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "review": review.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }
 
