@@ -39,7 +39,8 @@ type DoseExamination struct {
 	Sizes      []BodySaid
 	MaySay     bool // whoever asks may say how big the patient was
 	Day        string
-	Skin       *DoseSkin // of the whole study; nil where none is estimated
+	Overlap    *DoseOverlap // nil unless it is a CT
+	Skin       *DoseSkin    // of the whole study; nil where none is estimated
 	Physics    *DosePhysics
 }
 

@@ -54,6 +54,7 @@ type Config struct {
 	Today        Today
 	DoseCT       DoseCT
 	Mapping      Mapping
+	DoseHistory  DoseHistory
 	Levels       Levels
 	Findings     Findings
 	Objects      Objects
@@ -210,6 +211,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.post("/dose/mapping/import/undo", access.MappingApprove, s.mappingImportUndo)
 	}
 	s.levelRoutes(g)
+	s.historyRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
 	}

@@ -78,6 +78,7 @@ type apiComparison struct {
 	Group      string        `json:"group" doc:"size or age, as the set names it"`
 	Quantity   dose.Measure  `json:"quantity" enum:"ctdivol,dlp"`
 	Unit       string        `json:"unit" doc:"UCUM, of every number of the statistic"`
+	Basis      dose.Basis    `json:"basis" enum:"reported,corrected" doc:"which numbers: as reported, or corrected by calibrations"`
 	Typical    apiStatistic  `json:"typical"`
 	Level      *apiLevel     `json:"level,omitempty" doc:"the one that governs; left out: there is none"`
 	Others     []apiLevel    `json:"other_levels" doc:"beside it, for information"`
@@ -104,7 +105,7 @@ func apiLevelOf(l *dose.Level) apiLevel {
 func apiComparisonOf(p dose.Period, r *dose.Row) apiComparison {
 	out := apiComparison{
 		ID: rowID(r), From: p.From, Until: p.To, Room: r.Room, Exam: r.Exam, Indication: r.Indication, KnownBy: r.KnownBy, Group: r.Group.Name,
-		Quantity: r.Measure, Unit: r.Unit, Typical: apiStatistic{N: r.N, Median: r.Median, Q1: r.Q1, Q3: r.Q3}, Others: []apiLevel{},
+		Quantity: r.Measure, Unit: r.Unit, Basis: r.Basis, Typical: apiStatistic{N: r.N, Median: r.Median, Q1: r.Q1, Q3: r.Q3}, Others: []apiLevel{},
 		State: r.State, Ratio: r.Ratio, Wanted: r.Wanted, Notes: append([]dose.Note{}, r.Notes...), Left: []apiExcluded{}, Unsized: r.SizeUnknown,
 	}
 	if r.Interval {
@@ -253,6 +254,7 @@ type apiWholeExamination struct {
 	Declared string      `json:"dlp_declared_mgycm,omitempty" doc:"total that the report of the study states"`
 	Reports  []apiReport `json:"reports" doc:"of the study"`
 	Measured []apiEvent  `json:"irradiation_events"`
+	Estimated
 }
 
 // An apiReport is a dose report.
@@ -286,7 +288,8 @@ type apiValue struct {
 
 // OneExamination names an examination in an address.
 type OneExamination struct {
-	ID string `path:"id" maxLength:"80"`
+	ID       string `path:"id" maxLength:"80"`
+	Language string `query:"language" maxLength:"16" doc:"of the sentence, as BCP 47; left out: English"`
 }
 
 type examinationAnswer struct{ Body apiWholeExamination }
@@ -320,7 +323,8 @@ func (a doseAPI) get(ctx context.Context, in *OneExamination) (*examinationAnswe
 			out.Measured = append(out.Measured, apiEventOf(e))
 		}
 	}
-	return &examinationAnswer{out}, nil
+	out.Estimated, err = a.estimated(s, s.Items[i], in.Language)
+	return &examinationAnswer{out}, err
 }
 
 func apiEventOf(e dose.StoredEvent) apiEvent {

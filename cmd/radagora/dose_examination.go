@@ -41,8 +41,9 @@ type comparedExamination struct {
 	NamedBy     string          `json:"examination_known_by,omitempty"`
 	Sizes       []dose.Size     `json:"sizes"`
 	Comparisons []apiComparison `json:"comparisons"`
-	rows        []*dose.Row
-	at          time.Time
+	Estimated
+	rows []*dose.Row
+	at   time.Time
 }
 
 // Run prints the examinations.
@@ -119,6 +120,9 @@ func (v *view) compared(ctx context.Context, study uid.UID, all []comparedExamin
 			Examination: apiExaminationOf(i), Order: i.Known.Accession, NamedBy: i.Known.From, Sizes: append([]dose.Size{}, i.Known.Sizes...),
 			Comparisons: []apiComparison{}, at: moment(cmp.Or(i.Started, i.Day), zone),
 		}
+		if e.Estimated, err = v.estimated(s, i, ""); err != nil {
+			return all, err
+		}
 		period := dose.Last(12, e.at)
 		o, err := v.Dose.OverviewFor(ctx, at, period, rooms, access.From(ctx).For(at))
 		if err != nil {
@@ -154,6 +158,7 @@ func (v *view) printCompared(ctx context.Context, w *tabwriter.Writer, e *compar
 		}
 		fmt.Fprintf(w, "%s\t%s %s\t%s\n", b.Kind, strconv.FormatFloat(s.Value, 'f', -1, 64), s.Unit, strings.Join([]string{strings.TrimSpace(s.Source + " " + b.Origin), aged(s, b.Days), use}, ", "))
 	}
+	e.Estimated.print(w)
 	for _, r := range e.rows {
 		level := "no level governs"
 		if r.Governing != nil {
