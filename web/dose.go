@@ -43,6 +43,7 @@ type DoseQuery struct {
 	Sort     string // column, with "-" before it to turn the order
 	Row      string // id of the row whose examinations or events are exported; empty is all of them
 	DAP      string // unit in which dose-area products are read, one of dapUnits; empty is the usual one of the modality
+	Basis    string // reported, corrected; empty is the one that the site chose
 	Purpose  string // what for, a code of HL7 v3 PurposeOfUse; empty is the site's own quality
 }
 

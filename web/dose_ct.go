@@ -21,7 +21,7 @@ func (v *visit) query(a address) DoseQuery {
 	get := a.query.Get
 	return DoseQuery{
 		Language: v.p.Tag(), Modality: get("modality"), Period: get("period"), Room: get("room"), Exam: get("exam"),
-		Size: get("size"), Chart: get("chart"), Sort: get("sort"), Row: get("row"), DAP: v.dapUnit(),
+		Size: get("size"), Chart: get("chart"), Sort: get("sort"), Row: get("row"), DAP: v.dapUnit(), Basis: get("basis"),
 	}
 }
 

@@ -81,7 +81,11 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if err != nil {
 		return nil, err
 	}
-	o, err := v.Dose.OverviewOf(ctx, at, d.q.Modality, p, d.plan.of, purpose)
+	basis, err := dose.ParseBasis(d.q.Basis)
+	if err != nil {
+		return nil, err
+	}
+	o, err := v.Dose.OverviewBy(ctx, at, d.q.Modality, p, d.plan.of, purpose, basis)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +136,12 @@ func (d *doseView) modalities() (all []face.Choice) {
 }
 
 // rowID returns the id of a row in addresses.
-func rowID(r *dose.Row) string { return short(r.Room, chartKey(r)) }
+func rowID(r *dose.Row) string {
+	if r.Split { // there is one of the other basis
+		return short(r.Room, chartKey(r), string(r.Basis))
+	}
+	return short(r.Room, chartKey(r))
+}
 
 // chartKey returns the key of the group that a row is drawn with: the same
 // examination, indication, size and quantity in all rooms.
@@ -250,7 +259,7 @@ func (d *doseView) row(r *dose.Row) web.DoseRow {
 	out := web.DoseRow{
 		ID: rowID(r), Key: chartKey(r), Room: d.plan.ref(r.Room),
 		Exam: d.words.exam(r.Exam, d.q.Language), Indication: d.words.indication(r.Indication, d.q.Language), KnownBy: string(r.KnownBy),
-		Size: d.size(r.Group), SizeNote: r.SizeUnknown, Quantity: string(r.Measure), Unit: r.Unit, Basis: "reported",
+		Size: d.size(r.Group), SizeNote: r.SizeUnknown, Quantity: string(r.Measure), Unit: r.Unit, Basis: string(r.Basis),
 		N: r.N, Median: r.Median, Q1: r.Q1, Q3: r.Q3, Low: r.Low, High: r.High,
 		State: d.words.state(string(r.State), d.q.Language),
 	}
