@@ -223,7 +223,7 @@ func (h *house) judge(ctx context.Context) error {
 		return err
 	}
 	_, err = h.Dose.Judge(ctx, site.Default, rooms, h.Findings)
-	return err
+	return errors.Join(err, h.judgeProtocols(ctx))
 }
 
 // settle waits until everything that is in the journal now has been derived. It is

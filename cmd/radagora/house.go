@@ -34,8 +34,8 @@ import (
 	"radagora/dicom"
 	"radagora/dicom/uid"
 	"radagora/dose"
-	"radagora/dose/protocol"
 	"radagora/dose/entry"
+	"radagora/dose/protocol"
 	"radagora/dose/quality"
 	"radagora/dose/review"
 	"radagora/evidence"
@@ -81,7 +81,7 @@ type house struct {
 	Dose      *dose.Ledger
 	Entered   *entry.Book // doses that no device sent
 	Quality   *quality.Bench
-	Review    *review.Desk // cases
+	Review    *review.Desk       // cases
 	Protocols *protocol.Register // of scanners
 	Evidence  *evidence.Registry
 	Backup    *backup.Keeper

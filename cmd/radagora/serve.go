@@ -206,7 +206,9 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	h.Dose.Changed = func() { seen.changed(); poke(changed) }
 	work := []func() error{
 		func() error { return h.Dose.JudgeAlways(ctx, site.Default, h.rooms, h.Findings, changed, judgePause) },
+		func() error { return h.Review.Always(ctx, site.Default) },
 		func() error { return h.background(ctx) },
+		func() error { return h.judgeProtocolsAlways(ctx) },
 		func() error { return h.sendAudit(ctx, c.settings) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return h.Observer.watch(ctx, h.Log) },
