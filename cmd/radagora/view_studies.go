@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"radagora/access"
 	"radagora/archive"
@@ -125,10 +126,22 @@ func readable(pn string) string {
 			name = strings.TrimPrefix(name+", "+strings.Join(given, " "), ", ")
 		}
 		if name != "" {
-			all = append(all, name)
+			all = append(all, isolated(name))
 		}
 	}
 	return strings.Join(all, " · ")
+}
+
+// isolated keeps what is written from right to left from turning what stands beside it, a
+// date or a number, round (Unicode TR 9, 2.4.2).
+func isolated(s string) string {
+	const begin, end = "\u2068", "\u2069" // first strong isolate, pop directional isolate
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
+	}) {
+		return s
+	}
+	return begin + s + end
 }
 
 // study returns a study for somebody who may see it.
