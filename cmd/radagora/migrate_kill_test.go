@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 	"radagora/site"
 )
 
-// TestKilledWhileItMigrates kills the server at random moments while it takes over what
+// TestKilledWhileItMigrates kills the server whenever it has got on with taking over what
 // another archive has, and expects that it goes on where it was: in the end every study is
 // here, whole, once, and verified.
 func TestKilledWhileItMigrates(t *testing.T) {
@@ -81,7 +82,14 @@ func TestKilledWhileItMigrates(t *testing.T) {
 	within := 0 // kills in the middle of it
 	for range killRounds(t, 3) {
 		s := serve(t, data)
-		time.Sleep(time.Duration(100+rand.IntN(700)) * time.Millisecond)
+		had := studiesAt(t, s)
+		for range 200 { // until it has got on; after a kill it waits for what was under way
+			if studiesAt(t, s) > had {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
 		s.kill()
 		noCanary(t, s.log())
 		here, done := stands(false)
@@ -114,4 +122,17 @@ func TestKilledWhileItMigrates(t *testing.T) {
 		}
 	})
 	command(t, exitDone, "check", "--data", data)
+}
+
+// studiesAt returns how many studies a server has.
+func studiesAt(t *testing.T, s *server) int {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.http+"/dicom-web/studies?limit=200", http.NoBody)
+	check(t, err)
+	r, err := http.DefaultClient.Do(q)
+	check(t, err)
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	check(t, err)
+	return strings.Count(string(b), `"0020000D"`)
 }
