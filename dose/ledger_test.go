@@ -242,7 +242,7 @@ var derived = []struct{ table, columns string }{
 	{"dose_study", `study_uid, day, started, modality, patient_id, sex, age_months, weight_kg, height_m, description,
 		events, unassigned, dlp_declared, dlp_summed, not_patient, warnings`},
 	{"dose_event", `study_uid, ordinal, event_key, event_uid, sop_instance_uid, examination, assigned_by, started, type,
-		protocol, region, region_text, phantom, sequence, ctdivol_mgy, dlp_mgycm, body`},
+		protocol, region, region_text, phantom, sequence, ctdivol_mgy, dlp_mgycm, packed`},
 	{"dose_examination", `study_uid, examination, day, started, exam_code, indication, known_by, assigned_by, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded`},
 	{"dose_flag", "study_uid, examination, flag, day, n"},

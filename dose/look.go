@@ -127,12 +127,12 @@ func (l *Ledger) studyParts(ctx context.Context, tx *db.Tx, siteID string, s *St
 		return err
 	}
 	s.Events, err = db.List(ctx, tx, func(r *db.Rows) (x StoredEvent, err error) {
-		var body string
-		if err := r.Scan(&x.Examination, &x.SOPInstance, &x.Sequence, &body); err != nil {
+		var packed []byte
+		if err := r.Scan(&x.Examination, &x.SOPInstance, &x.Sequence, &packed); err != nil {
 			return x, err
 		}
-		return x, fault.As(fault.Internal, json.Unmarshal([]byte(body), &x.EventJSON))
-	}, `select examination, sop_instance_uid, sequence, body from dose_event
+		return x, unpack(packed, &x.EventJSON)
+	}, `select examination, sop_instance_uid, sequence, packed from dose_event
 		where site_id = $1 and study_uid = $2 order by ordinal`, siteID, s.UID)
 	if err != nil {
 		return err

@@ -59,6 +59,7 @@ func (l *Ledger) Select(ctx context.Context, siteID string, s Selection, from Cu
 	q := selection{args: []any{siteID}}
 	q.add(s, siteID, l.Now())
 	if from.study != "" {
+		q.and("x.day <= ?", from.day) // what the index begins at
 		q.and(`(x.day < ? or x.day = ? and (x.started < ? or x.started = ? and (x.study_uid > ? or x.study_uid = ? and x.examination > ?)))`,
 			from.day, from.day, from.started, from.started, from.study, from.study, from.key)
 	}

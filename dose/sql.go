@@ -267,7 +267,7 @@ func (x *Examination) started() string {
 
 // writeEvent writes an event with all its values; x is nil if it is unassigned.
 func (s *studyRow) writeEvent(ctx context.Context, tx *db.Tx, ordinal int, e *Event, r *Report, x *Examination) error {
-	body, err := json.Marshal(eventsJSON([]*Event{e})[0])
+	packed, err := pack(eventsJSON([]*Event{e})[0])
 	if err != nil {
 		return err
 	}
@@ -277,11 +277,11 @@ func (s *studyRow) writeEvent(ctx context.Context, tx *db.Tx, ordinal int, e *Ev
 	}
 	return insert(ctx, tx, `insert into dose_event (site_id, study_uid, ordinal, event_key, event_uid, sop_instance_uid,
 		examination, assigned_by, started, type, protocol, region, region_text, phantom, sequence,
-		ctdivol_mgy, dlp_mgycm, body)
+		ctdivol_mgy, dlp_mgycm, packed)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		s.site, s.task.study, ordinal, e.Key, e.UID.String(), r.source(),
 		key, by, e.Started.String(), e.Type, e.Protocol, e.Region.SCT.Value, e.Region.Written.Meaning, e.Phantom, diagnostic(e),
-		number64(e, FieldCTDIvol), number64(e, FieldDLP), string(body))
+		number64(e, FieldCTDIvol), number64(e, FieldDLP), packed)
 }
 
 // number64 returns the number of a field for the database, nil if unknown.
