@@ -39,6 +39,12 @@ var (
 	termAnatomy     = term{"T-D0005", "91723000", "Anatomical structure"}                        // TID 10003 row 9
 	termLaterality  = term{"G-C171", "272741003", "Laterality"}                                  // TID 10003 row 10
 	termYes         = term{"R-0038D", "373066001", "Yes"}                                        // CID 230
+	termAssociated  = term{"G-C2D0", "363589002", "Associated Procedure"}                        // TID 10021 row 2
+	termAgent       = term{"F-61FDB", "417881006", "Radiopharmaceutical agent"}                  // TID 10022 row 2
+	termNuclide     = term{"C-10072", "89457008", "Radionuclide"}                                // TID 10022 row 3
+	termHalfLife    = term{"R-42806", "304283002", "Radionuclide Half Life"}                     // TID 10022 row 4
+	termRoute       = term{"G-C340", "410675002", "Route of administration"}                     // TID 10022 row 20
+	termIntravenous = term{"G-D101", "47625008", "Intravenous route"}                            // CID 11
 	termTungsten    = term{"C-164F9", "105874009", "Tungsten or Tungsten compound"}
 	termRhodium     = term{"C-167F9", "105877002", "Rhodium or Rhodium compound"}
 )
@@ -60,6 +66,7 @@ var regions = map[string]term{
 	"hand":                      {"T-D8700", "85562004", "Hand"},
 	"shoulder":                  {"T-D2220", "16982005", "Shoulder"},
 	"breast":                    {"T-04000", "76752008", "Breast"},
+	"whole body":                {"T-D0010", "38266002", "Entire body"},
 }
 
 // sides are the words for left and right (CID 244), breasts those with what hangs
@@ -77,6 +84,17 @@ var projections = map[string]term{
 	"CC":  {"R-10242", "399162004", "cranio-caudal"},
 	"MLO": {"R-10226", "399368009", "medio-lateral oblique"},
 }
+
+// nuclides are the words of demo/department for radionuclides (CID 18), agents those
+// for what bears them (CID 4021): those without a code here have one of the department.
+var (
+	nuclides = map[string]term{"F-18": {"C-111A1", "77004003", "^18^Fluorine"}, "Tc-99m": {"C-163A8", "72454004", "^99m^Technetium"}}
+	agents   = map[string]sr.Code{
+		"FDG":           {Value: "35321007", Scheme: "SCT", Meaning: "Fluorodeoxyglucose F^18^"},
+		"medronate":     {Value: "MEDRONATE", Scheme: "99DEMO", Meaning: "Technetium Tc^99m^ medronate"},
+		"pertechnetate": {Value: "PERTECHNETATE", Scheme: "99DEMO", Meaning: "Technetium Tc^99m^ pertechnetate"},
+	}
+)
 
 // region returns the code of a part of the body; none for what is not listed,
 // such as a phantom.

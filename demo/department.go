@@ -49,6 +49,7 @@ type procedure struct {
 	scans                           []*scan
 	views                           []*view
 	runs                            []*run
+	given                           *administration // nil unless a radiopharmaceutical is
 }
 
 // A volume is a row of volumes.
@@ -186,6 +187,14 @@ func (d *department) readProcedures(library *content.Library) {
 	for _, x := range rows(d, library, "interventions", readRun) {
 		d.to(x.procedure, func(p *procedure) { p.runs = append(p.runs, x) })
 	}
+	for _, x := range rows(d, library, "administrations", func(r *content.Row) *administration {
+		return &administration{
+			procedure: r.Text("procedure"), agent: r.Text("agent"), nuclide: r.Text("nuclide"), halfLife: number(r, "half_life_s"),
+			activity: number(r, "activity"), perKg: r.Yes("per_kg"), spread: number(r, "spread"), before: whole(r, "minutes_before"),
+		}
+	}) {
+		d.to(x.procedure, func(p *procedure) { p.given = x })
+	}
 }
 
 // to hands a procedure to add, or notes that there is none of this name.
@@ -310,6 +319,9 @@ func (d *department) join() {
 		}
 	}
 	for _, v := range d.volumes {
+		if p := v.procedure; v.room.kind == "nm" && p.given == nil {
+			d.problem = errors.Join(d.problem, fault.Errorf(fault.Invalid, "demo/department: administrations has no %s", p.id))
+		}
 		if p := v.procedure; len(d.ages[p.patients]) == 0 && p.patients != phantoms {
 			d.problem = errors.Join(d.problem, fault.Errorf(fault.Invalid, "demo/department: ages has no patients %q", p.patients))
 		}

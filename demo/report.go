@@ -53,6 +53,8 @@ func (m *maker) reports(v *visit) []*report {
 		all = m.tomographies(base)
 	case "mg":
 		all = m.mammographies(base)
+	case "nm":
+		all = m.nuclear(base)
 	case "xa":
 		all = m.interventions(base)
 	default:
@@ -83,6 +85,9 @@ func (r *report) study() uid.UID { return r.m.uid("study", r.visit.name) }
 
 // sopClass returns the SOP class the room sends: some use a general one.
 func (r *report) sopClass() uid.UID {
+	if r.template == templateNuclear {
+		return uid.RadiopharmaceuticalRadiationDoseSRStorage
+	}
 	if r.visit.room.enhanced {
 		return uid.EnhancedSRStorage
 	}
@@ -171,6 +176,9 @@ func codeItem(p *procedure) *dicom.Builder {
 
 // tree returns the content: what all templates begin and end with, and the body.
 func (r *report) tree() *sr.Item {
+	if r.template == templateNuclear {
+		return r.nuclearTree()
+	}
 	room := r.visit.room
 	l := list{sr.NewCode(sr.HasConceptMod, dcm("121058", "Procedure reported"), r.procedure,
 		sr.NewCode(sr.HasConceptMod, room.code(termIntent), room.code(r.intent)))}

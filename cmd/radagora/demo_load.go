@@ -269,7 +269,10 @@ func (d *demoLoad) room(ctx context.Context, in <-chan demo.Object) (err error) 
 	}()
 	for o := range in {
 		if assoc == nil {
-			propose := []dimse.Proposal{{SOPClass: o.SOPClass, Syntaxes: []uid.UID{o.TransferSyntax}}}
+			var propose []dimse.Proposal
+			for _, class := range []uid.UID{uid.XRayRadiationDoseSRStorage, uid.EnhancedSRStorage, uid.RadiopharmaceuticalRadiationDoseSRStorage} {
+				propose = append(propose, dimse.Proposal{SOPClass: class, Syntaxes: []uid.UID{o.TransferSyntax}})
+			}
 			assoc, err = dimse.Dial(ctx, d.addr, dimse.Config{
 				Calling: o.AETitle, Called: d.called, Propose: propose, Now: d.house.Now, Log: d.house.Log,
 				Identity: &dimse.Identity{Type: dimse.JWT, Primary: d.house.pass[:]},
