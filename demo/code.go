@@ -45,6 +45,7 @@ var (
 	termHalfLife    = term{"R-42806", "304283002", "Radionuclide Half Life"}                     // TID 10022 row 4
 	termRoute       = term{"G-C340", "410675002", "Route of administration"}                     // TID 10022 row 20
 	termIntravenous = term{"G-D101", "47625008", "Intravenous route"}                            // CID 11
+	termNo          = term{"R-00339", "373067005", "No"}                                         // CID 230
 	termTungsten    = term{"C-164F9", "105874009", "Tungsten or Tungsten compound"}
 	termRhodium     = term{"C-167F9", "105877002", "Rhodium or Rhodium compound"}
 )

@@ -223,6 +223,9 @@ func (r *report) acquisition(e exposure) *sr.Item {
 		dose.num(dcm("113838", "DLP"), e.dlp, 2, unit("mGy.cm", "mGy.cm"))
 		l = append(l, sr.NewContainer(sr.Contains, dcm("113829", "CT Dose"), dose...))
 	}
+	if check, ok := r.checked(e); ok {
+		l = append(l, check)
+	}
 	modulation := "XYZ"
 	if e.kind == "localizer" || e.kind == "bolus" {
 		modulation = "NONE"

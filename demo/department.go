@@ -3,6 +3,7 @@ package demo
 import (
 	"cmp"
 	"errors"
+	"math"
 
 	"radagora/content"
 	"radagora/fault"
@@ -14,6 +15,7 @@ type department struct {
 	procedures map[string]*procedure
 	volumes    []*volume
 	gaps       []gap
+	checks     []doseCheck
 	hours      map[string][24]float64
 	days       map[string]map[string]float64 // weight by name of the day, or "holiday"
 	holidays   [][2]int                      // month, day
@@ -166,6 +168,12 @@ func (d *department) readRooms(library *content.Library) {
 		}
 	})
 	d.gaps = rows(d, library, "gaps", func(r *content.Row) gap { return gap{r.Text("room"), whole(r, "quarters_back")} })
+	d.checks = rows(d, library, "dose_checks", func(r *content.Row) doseCheck {
+		return doseCheck{
+			room: r.Text("room"), protocol: r.Text("protocol"), reason: r.Text("reason"),
+			ctdi: int64(math.Round(number(r, "ctdivol_mgy") * 100)), dlp: int64(math.Round(number(r, "dlp_mgycm") * 100)),
+		}
+	})
 }
 
 // readProcedures reads procedures and what belongs to them.
