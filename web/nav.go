@@ -56,6 +56,19 @@ func (s *server) sections() []section {
 	if s.Levels != nil {
 		dose.add("nav.levels", "/dose/levels", access.AggregateRead)
 	}
+	if s.Protocols != nil {
+		dose.add("nav.protocols", protocolsAt, access.AggregateRead)
+	}
+	if s.DoseQuality != nil {
+		dose.add("nav.quality_dose", qualityAt, access.AggregateRead)
+	}
+	if s.Review != nil {
+		dose.add("nav.cases", "/dose/cases", access.FindingRead)
+		dose.add("nav.drift", "/dose/drift", access.AggregateRead)
+	}
+	if s.Entry != nil {
+		dose.add("nav.entry", entryAt, access.DoseEnter)
+	}
 	var all []section
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})

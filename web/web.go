@@ -56,7 +56,11 @@ type Config struct {
 	Mapping      Mapping
 	DoseHistory  DoseHistory
 	Levels       Levels
+	Protocols    Protocols // of scanners
+	Entry        Entry
+	DoseQuality  DoseQuality
 	Findings     Findings
+	Review       Review // cases of alert rules
 	Objects      Objects
 	Studies      Studies
 	Worklist     Worklist
@@ -211,6 +215,9 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.post("/dose/mapping/import/undo", access.MappingApprove, s.mappingImportUndo)
 	}
 	s.levelRoutes(g)
+	s.protocolRoutes(g)
+	s.reviewRoutes(g)
+	s.qualityRoutes(g)
 	s.historyRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
@@ -272,6 +279,16 @@ func (s *server) settings(g registrar) {
 	if s.Storage != nil {
 		g.get("/settings/storage", access.StorageRead, s.storagePage)
 		g.post("/settings/storage", access.StorageRead, s.storageDo) // each decision asks for its own act
+	}
+	if s.Entry != nil {
+		g.get(entryAt, access.DoseEnter, s.entryPage)
+		g.post(entryAt, access.DoseEnter, s.entryEnter)
+		g.post(entryAt+"/withdraw", access.DoseEnter, s.entryWithdraw)
+		g.post(entryAt+"/import", access.DoseEnter, s.entryImport)
+		g.post(entryAt+"/undo", access.DoseEnter, s.entryUndo)
+		g.get(entryAt+"/reconcile", access.DoseEnter, s.entryReconcile)
+		g.post(entryAt+"/reconcile", access.DoseReconcile, s.entrySign)
+		g.get(entryAt+"/reconcile/file", access.DoseEnter, s.entryFile)
 	}
 	if s.Rooms != nil {
 		g.get("/settings/rooms", access.SiteRead, s.roomsPage)

@@ -19,6 +19,7 @@ type doseCmd struct {
 	Water doseWaterCmd `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
 	Level doseLevelCmd `cmd:"" help:"Enter, check, export, propose and choose reference levels."`
 	Map   doseMapCmd   `cmd:"" help:"Say what local names of protocols and procedures mean."`
+	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`
 
 	Examination doseExaminationCmd `cmd:"" help:"Show the examinations of a study beside their levels."`
 }
