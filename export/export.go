@@ -2,9 +2,9 @@
 //
 // A Table is what a page shows, or a list it rests on, to be taken along: rows
 // under columns with stable names, and beside them where they come from. CSV
-// writes it for programs, XLSX for people. Both hold the same values in full
-// precision and show what is unknown as an empty cell, never as 0; both stream, so
-// a table may be larger than memory. Parquet and PDF are not there yet.
+// writes it for programs, XLSX for people, Parquet for analysis. All hold the same
+// values in full precision and show what is unknown as an empty cell or null, never
+// as 0; all stream, so a table may be larger than memory. PDF is not there yet.
 //
 // Text in a table comes from devices and people, and spreadsheets take some text
 // for a formula. In CSV such text is guarded by an apostrophe, in XLSX its cells

@@ -64,8 +64,9 @@ type ExportFormat string
 
 // The formats things can be taken along in.
 const (
-	CSV  ExportFormat = "csv"
-	XLSX ExportFormat = "xlsx"
+	CSV     ExportFormat = "csv"
+	XLSX    ExportFormat = "xlsx"
+	Parquet ExportFormat = "parquet"
 )
 
 // A DosePage is what the CT dose page shows.

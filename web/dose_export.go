@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"radagora/fault"
 )
 
 // mediaTypes are the formats things can be taken along in.
 var mediaTypes = map[ExportFormat]string{
-	CSV:  "text/csv; charset=utf-8",
-	XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	CSV:     "text/csv; charset=utf-8",
+	Parquet: "application/vnd.apache.parquet",
+	XLSX:    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 // exportParts are the parts that can be taken along.
@@ -33,7 +35,7 @@ func (s *server) doseExport(v *visit) error {
 	if err := s.DoseCT.Export(v.r.Context(), &b, q, part, format); err != nil {
 		return err
 	}
-	v.attach(fmt.Sprintf("ct-dose-%s-%s.%s", part, v.now().Format("2006-01-02"), format), mediaTypes[format])
+	v.attach(fmt.Sprintf("%s-dose-%s-%s.%s", strings.ToLower(orElse(q.Modality, "ct")), part, v.now().Format("2006-01-02"), format), mediaTypes[format])
 	_, _ = v.w.Write(b.Bytes()) // a reader that went away is no error of ours
 	return nil
 }

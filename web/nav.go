@@ -50,6 +50,9 @@ func (s *server) sections() []section {
 	if s.DoseCT != nil {
 		dose.add("nav.dose_ct", "/dose/ct", access.AggregateRead)
 	}
+	if s.Charts != nil {
+		dose.add("nav.dose_charts", "/dose/charts", access.AggregateRead)
+	}
 	if s.Mapping != nil {
 		dose.add("nav.mapping", "/dose/mapping", access.MappingRead)
 	}

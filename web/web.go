@@ -53,6 +53,7 @@ type Config struct {
 	Providers    Providers
 	Today        Today
 	DoseCT       DoseCT
+	Charts       Charts
 	Mapping      Mapping
 	DoseHistory  DoseHistory
 	Levels       Levels
@@ -192,6 +193,9 @@ func (s *server) routes(mux *http.ServeMux) {
 	g.post("/preferences", Anybody, s.setPreferences)
 	g.get("/search", access.PageRead, s.searchPage)
 	g.get("/{$}", access.PageRead, s.home)
+	if s.Charts != nil {
+		g.get("/dose/charts", access.AggregateRead, s.dosesCharts)
+	}
 	if s.DoseCT != nil {
 		g.get("/dose", access.AggregateRead, redirectTo("/dose/ct"))
 		g.get("/dose/ct", access.AggregateRead, s.doseCT)

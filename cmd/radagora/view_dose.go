@@ -20,13 +20,14 @@ import (
 // A doseView is the CT dose page being made.
 type doseView struct {
 	*view
-	q     web.DoseQuery
-	plan  plan
-	o     *dose.Overview
-	zone  *time.Location
-	site  string
-	today time.Time
-	have  dose.Period // from the first to the last examination
+	q      web.DoseQuery
+	plan   plan
+	o      *dose.Overview // in the units that people read
+	stored *dose.Overview // the same in the units that are kept
+	zone   *time.Location
+	site   string
+	today  time.Time
+	have   dose.Period // from the first to the last examination
 }
 
 // yearsOffered bounds how many calendar years can be chosen.
@@ -89,6 +90,7 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	if err != nil {
 		return nil, err
 	}
+	d.stored = o
 	d.o, err = o.In(d.units())
 	return d, err
 }

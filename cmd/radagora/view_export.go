@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -23,7 +24,7 @@ import (
 
 // exportLayout is the version of the columns below: raised when one is added at
 // the end; none is ever taken away or moved.
-const exportLayout = 2
+const exportLayout = 3
 
 // Export implements web.DoseCT.
 func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part web.ExportPart, format web.ExportFormat) error {
@@ -56,14 +57,16 @@ func (v *view) Export(ctx context.Context, w io.Writer, q web.DoseQuery, part we
 		return export.CSV(w, t)
 	case web.XLSX:
 		return export.XLSX(w, t)
+	case web.Parquet:
+		return export.Parquet(w, t)
 	}
-	return fault.Errorf(fault.Invalid, "no such format: csv or xlsx")
+	return fault.Errorf(fault.Invalid, "no such format: csv, xlsx or parquet")
 }
 
 // exported notes in the journal what leaves and by whom, before it does.
 func (v *view) exported(ctx context.Context, d *doseView, part web.ExportPart, format web.ExportFormat) error {
 	data, err := json.Marshal(map[string]any{
-		"part": part, "format": format, "from": d.o.From, "to": d.o.To, "room": d.q.Room, "exam": d.q.Exam, "size": d.q.Size, "purpose": d.q.Purpose,
+		"part": part, "format": format, "modality": d.q.Modality, "from": d.o.From, "to": d.o.To, "room": d.q.Room, "exam": d.q.Exam, "size": d.q.Size, "purpose": d.q.Purpose,
 	})
 	if err != nil {
 		return err
@@ -115,7 +118,7 @@ func (d *doseView) column(name, label, unit string, kind export.Kind) export.Col
 
 // levelTable is the table of medians beside their levels.
 func (d *doseView) levelTable() (export.Table, error) {
-	t := export.Table{Name: "ct_levels", Title: d.text("dose.levels"), Columns: []export.Column{
+	t := export.Table{Name: d.tableName("levels"), Title: d.text("dose.levels"), Columns: []export.Column{
 		d.column("room_id", "export.room_id", "", export.Text), d.column("room", "dose.col_room", "", export.Text),
 		d.column("exam_code", "export.exam_code", "", export.Text), d.column("exam", "dose.col_exam", "", export.Text),
 		d.column("indication_code", "export.indication_code", "", export.Text), d.column("indication", "dose.indication", "", export.Text),
@@ -184,7 +187,7 @@ func weightsFrom(r *dose.Row) string {
 // spreadTable are the numbers of the distribution chart.
 func (d *doseView) spreadTable() (export.Table, error) {
 	c := d.charts(d.rows())
-	t := export.Table{Name: "ct_spread", Title: d.text("dose.examinations"), Columns: []export.Column{
+	t := export.Table{Name: d.tableName("spread"), Title: d.text("dose.examinations"), Columns: []export.Column{
 		d.column("room", "dose.col_room", "", export.Text), d.column("group", "dose.filter_chart", "", export.Text),
 		d.column("quantity", "dose.quantity", "", export.Text), d.column("unit", "export.unit", "", export.Text),
 		d.column("n", "dose.col_n", "", export.Integer), d.column("p05", "chart.p05", "", export.Number), d.column("q1", "chart.q1", "", export.Number),
@@ -201,7 +204,7 @@ func (d *doseView) spreadTable() (export.Table, error) {
 // trendTable are the numbers of the trend chart.
 func (d *doseView) trendTable() (export.Table, error) {
 	c := d.charts(d.rows())
-	t := export.Table{Name: "ct_trend", Title: d.text("chart.month"), Columns: []export.Column{
+	t := export.Table{Name: d.tableName("trend"), Title: d.text("chart.month"), Columns: []export.Column{
 		d.column("room", "dose.col_room", "", export.Text), d.column("group", "dose.filter_chart", "", export.Text),
 		d.column("quantity", "dose.quantity", "", export.Text), d.column("unit", "export.unit", "", export.Text),
 		d.column("month", "chart.month", "", export.Text), d.column("n", "dose.col_n", "", export.Integer),
@@ -229,7 +232,7 @@ func (d *doseView) trendTable() (export.Table, error) {
 
 // examinationTable is one row for each examination of the period and filter.
 func (d *doseView) examinationTable(ctx context.Context) (export.Table, error) {
-	t := export.Table{Name: "ct_examinations", Title: d.text("dose.examinations"), Columns: []export.Column{
+	t := export.Table{Name: d.tableName("examinations"), Title: d.text("dose.examinations"), Columns: []export.Column{
 		d.column("study_instance_uid", "dose.study", "", export.Text), d.column("examination", "export.examination", "", export.Text),
 		d.column("started", "dose.when", "", export.Text), d.column("room_id", "export.room_id", "", export.Text), d.column("room", "dose.col_room", "", export.Text),
 		d.column("local_name", "dose.protocol", "", export.Text), d.column("exam_code", "export.exam_code", "", export.Text),
@@ -242,11 +245,13 @@ func (d *doseView) examinationTable(ctx context.Context) (export.Table, error) {
 		d.column("weight_source", "export.weight_source", "", export.Text), d.column("weight_origin", "export.weight_origin", "", export.Text),
 		d.column("weight_age_d", "export.weight_age", "d", export.Integer),
 	}}
+	t.Columns = append(t.Columns, d.amountColumns()...)
+	rows := d.mainRows()
 	origins, err := d.weightOrigins(ctx)
 	if err != nil {
 		return t, err
 	}
-	t.Rows = rowsOf(d.listed(), func(i *dose.Item) []any {
+	t.Rows = rowsOf(d.kept(), func(i *dose.Item) []any {
 		var highest, age any
 		for _, x := range i.CTDIvol {
 			if h, ok := highest.(float64); !ok || x > h {
@@ -256,11 +261,11 @@ func (d *doseView) examinationTable(ctx context.Context) (export.Table, error) {
 		if i.AgeMonths != nil {
 			age = *i.AgeMonths
 		}
-		return []any{
+		return append([]any{
 			i.Study, i.Key, i.Started, i.Room, d.plan.ref(i.Room).Name, i.Name, i.Exam, i.Indication, string(i.KnownBy), i.AssignedBy,
-			d.size(i.Group), age, i.Weight, i.Events, i.DLP, highest, "report", i.Excluded,
+			d.size(i.Group), age, i.Weight, i.Events, i.DLP, highest, string(cmp.Or(i.Class, dose.FromReport)), i.Excluded,
 			i.WeightFrom.Source, origins[i.WeightFrom.Source+" "+i.WeightFrom.Origin], d.weightAge(i),
-		}
+		}, d.amountCells(i, rows[i.ID()])...)
 	})
 	return t, nil
 }
@@ -295,8 +300,13 @@ func (d *doseView) weightAge(i *dose.Item) any {
 
 // items returns the examinations that the filter lets through.
 func (d *doseView) items() []*dose.Item {
+	return d.among(d.o.Items)
+}
+
+// among returns those of some examinations that the filter lets through.
+func (d *doseView) among(items []*dose.Item) []*dose.Item {
 	var all []*dose.Item
-	for _, i := range d.o.Items {
+	for _, i := range items {
 		if (d.q.Room == "" || d.q.Room == i.Room) && (d.q.Exam == "" || d.q.Exam == i.Exam) && (d.q.Size == "" || d.q.Size == sizeCode(i.Group)) {
 			all = append(all, i)
 		}
@@ -312,7 +322,7 @@ func (d *doseView) listed() []*dose.Item {
 
 // eventTable is one row for each irradiation event of the period and filter.
 func (d *doseView) eventTable(ctx context.Context) (export.Table, error) {
-	t := export.Table{Name: "ct_events", Title: d.text("dose.events"), Columns: []export.Column{
+	t := export.Table{Name: d.tableName("events"), Title: d.text("dose.events"), Columns: []export.Column{
 		d.column("study_instance_uid", "dose.study", "", export.Text), d.column("examination", "export.examination", "", export.Text),
 		d.column("event_uid", "export.event", "", export.Text), d.column("sop_instance_uid", "dose.sources", "", export.Text),
 		d.column("started", "dose.when", "", export.Text), d.column("type", "export.type", "", export.Text), d.column("protocol", "dose.protocol", "", export.Text),
@@ -320,28 +330,7 @@ func (d *doseView) eventTable(ctx context.Context) (export.Table, error) {
 		d.column("dlp_mgycm", "quantity.dlp", "mGy.cm", export.Number), d.column("kvp", "quantity.kvp", "kV", export.Number),
 		d.column("exposure_time_s", "quantity.exposure_time", "s", export.Number), d.column("scan_length_mm", "quantity.scan_length", "mm", export.Number),
 	}}
-	t.Rows = func(yield func([]any, error) bool) {
-		seen := map[string]bool{}
-		for _, i := range d.listed() {
-			if seen[i.Study] {
-				continue
-			}
-			seen[i.Study] = true
-			s, err := d.Dose.Study(ctx, at, i.Study)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, e := range s.Events {
-				ok := yield([]any{
-					i.Study, e.Examination, value(e.UID), e.SOPInstance, value(e.Started), value(e.Type), value(e.Protocol),
-					value(e.Phantom), e.CTDIvol, e.DLP, e.KVP, e.ExposureTime, e.ScanLength,
-				}, nil)
-				if !ok {
-					return
-				}
-			}
-		}
-	}
+	t.Columns = append(t.Columns, d.eventColumns()...)
+	t.Rows = d.eventRows(ctx)
 	return t, nil
 }
