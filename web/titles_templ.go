@@ -127,7 +127,7 @@ func titlesBody(v *visit, p TitlesPage, t Title, wrong map[string]string) templ.
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var7 = []any{"field", templ.KV("wrong", wrong["services"] != "")}
+			var templ_7745c5c3_Var7 = []any{"field", "field-wide", templ.KV("wrong", wrong["services"] != "")}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
