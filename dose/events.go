@@ -2,12 +2,10 @@ package dose
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 
 	"radagora/db"
-	"radagora/fault"
 )
 
 // A ListedEvent is an event in a list of those of many studies.
@@ -38,7 +36,7 @@ func (l *Ledger) Events(ctx context.Context, siteID, modality string, p Period) 
 // events is Events as part of tx: every event with its amounts, one row for each of
 // them, which stand together.
 func events(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, yield func(ListedEvent, error) bool) error {
-	rows, err := tx.Query(ctx, `select e.study_uid, s.day, e.ordinal, e.examination, e.sop_instance_uid, e.sequence, e.body,
+	rows, err := tx.Query(ctx, `select e.study_uid, s.day, e.ordinal, e.examination, e.sop_instance_uid, e.sequence, e.packed,
 		coalesce(a.quantity, ''), coalesce(a.value, 0), coalesce(a.part, ''), coalesce(a.class, '')
 		from dose_study s join dose_event e on e.site_id = s.site_id and e.study_uid = s.study_uid
 		left join dose_event_amount a on a.site_id = e.site_id and a.study_uid = e.study_uid and a.ordinal = e.ordinal
@@ -53,17 +51,18 @@ func events(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, y
 	for rows.Next() {
 		var e ListedEvent
 		var ordinal int64
-		var body, quantity, part, class string
+		var packed []byte
+		var quantity, part, class string
 		var amount float64
-		if err := rows.Scan(&e.Study, &e.Day, &ordinal, &e.Examination, &e.SOPInstance, &e.Sequence, &body, &quantity, &amount, &part, &class); err != nil {
+		if err := rows.Scan(&e.Study, &e.Day, &ordinal, &e.Examination, &e.SOPInstance, &e.Sequence, &packed, &quantity, &amount, &part, &class); err != nil {
 			return err
 		}
 		if open.Study != e.Study || last != ordinal {
 			if open.Study != "" && !yield(open, nil) {
 				return errEnough
 			}
-			if err := json.Unmarshal([]byte(body), &e.EventJSON); err != nil {
-				return fault.As(fault.Internal, err)
+			if err := unpack(packed, &e.EventJSON); err != nil {
+				return err
 			}
 			e.Amounts, e.Class = map[Quantity]float64{}, FromReport
 			open, last = e, ordinal

@@ -45,9 +45,10 @@ type ChartsPage struct {
 // A ChartPart is a room or protocol in a chart.
 type ChartPart struct {
 	DoseCourse
-	Bins  []face.Bin
-	Dots  []face.Dot
-	Bands []face.Band
+	Values []float64 // all of them, where Points may be a sample
+	Bins   []face.Bin
+	Dots   []face.Dot
+	Bands  []face.Band
 }
 
 // dosesCharts shows charts.
@@ -108,7 +109,7 @@ func (v *visit) lines(c *DoseCharts) (all []face.Reference) {
 // spreads makes the box plots, or the histograms.
 func (v *visit) spreads(d chartsView) face.Distribution {
 	out := face.Distribution{
-		Chart:    face.Chart{ID: "chart", Title: v.p.T("charts.kind_" + d.Kind), Text: d.group()},
+		Chart:    face.Chart{ID: "chart", Title: d.group(), Text: v.p.T("charts.text_" + d.Kind)},
 		Quantity: v.p.T("quantity." + d.Charts.Quantity), Unit: d.Charts.Unit, Log: !d.chart.Linear, References: v.lines(d.Charts),
 	}
 	for _, r := range d.Parts {

@@ -103,7 +103,7 @@ func (d *doseView) parts(rows []*dose.Row, by string) (all []web.ChartPart, left
 		own.Statistic = dose.Describe(own.Values, d.o.Settings.Coverage)
 		course := d.course(&own)
 		course.Room = p.room
-		all = append(all, web.ChartPart{DoseCourse: course})
+		all = append(all, web.ChartPart{DoseCourse: course, Values: own.Values})
 	}
 	slices.SortStableFunc(all, func(a, b web.ChartPart) int { return cmp.Compare(b.N, a.N) })
 	if len(all) > maxParts {
@@ -112,12 +112,11 @@ func (d *doseView) parts(rows []*dose.Row, by string) (all []web.ChartPart, left
 	return all, left
 }
 
-// bin makes the histograms, all with the same edges. The values it counts are those
-// that are drawn, which may be a sample.
+// bin makes the histograms, all with the same edges.
 func (d *doseView) bin(page *web.ChartsPage, linear bool) {
 	low, high := math.Inf(1), 0.0
 	for _, p := range page.Parts {
-		for _, v := range p.Points {
+		for _, v := range p.Values {
 			if v > 0 {
 				low, high = math.Min(low, v), math.Max(high, v)
 			}
@@ -139,7 +138,7 @@ func (d *doseView) bin(page *web.ChartsPage, linear bool) {
 		for i := range p.Bins {
 			p.Bins[i] = face.Bin{From: edge(i), To: edge(i + 1)}
 		}
-		for _, v := range p.Points {
+		for _, v := range p.Values {
 			if v <= 0 {
 				continue
 			}

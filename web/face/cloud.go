@@ -60,7 +60,7 @@ func (c Cloud) draw(p *lang.Printer, w float64) *drawing {
 	} else {
 		for _, dot := range c.Dots {
 			if px, py, on := place(x, y, dot); on {
-				d.circle("c-point s"+Colour(dot.Colour), px, py, 2)
+				d.circle("c-one s"+Colour(dot.Colour), px, py, 2.4)
 			}
 		}
 	}
