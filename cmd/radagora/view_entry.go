@@ -213,7 +213,7 @@ func (v entryView) Reconciliation(ctx context.Context, id string) (a web.EntryAc
 	a.EntryBatch, a.Pending, a.Holds = entryBatch(&r.Batch), r.Pending, r.Holds()
 	for _, l := range r.Lines {
 		a.Lines = append(a.Lines, web.EntryAccountLine{
-			Room: l.Room, Year: l.Year, Theirs: strconv.Itoa(l.Theirs), Ours: strconv.Itoa(l.Ours), Difference: strconv.Itoa(l.Ours-l.Theirs), Replaced: l.Replaced,
+			Room: l.Room, Year: l.Year, Theirs: strconv.Itoa(l.Theirs), Ours: strconv.Itoa(l.Ours), Difference: strconv.Itoa(l.Ours - l.Theirs), Replaced: l.Replaced,
 			Differs: l.Ours != l.Theirs,
 		})
 		for _, q := range l.Quantities {
