@@ -3,8 +3,9 @@
 // It builds the program, makes what is needed in a temporary folder, and prints
 // tables: what reading a header costs beside dcmtk, gdcm and pydicom, what storing
 // objects over DICOM associations costs beside dcmtk's storescp and Orthanc, and what
-// DICOMweb costs beside Orthanc's plug-in and a static file server, and how many messages
-// a second are stored beside the syncs of the disk. A peer that is not installed is named and left out. It fails when an
+// DICOMweb costs beside Orthanc's plug-in and a static file server, how many messages
+// a second are stored beside the syncs of the disk, and how fast dose reports are read
+// beside dsrdump and pydicom, and derived. A peer that is not installed is named and left out. It fails when an
 // object that was acknowledged by this program is not kept, never for slowness:
 // a measurement is no test.
 //
@@ -69,7 +70,7 @@ func main() {
 // parse reads the command line.
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.only, "only", "parse,store,web,messages", "what to measure")
+	f.StringVar(&o.only, "only", "parse,store,web,messages,reports", "what to measure")
 	f.IntVar(&o.rounds, "rounds", 5, "how often; the median counts")
 	f.BoolVar(&o.quick, "quick", false, "one round, fewer objects, no counting of syncs")
 	f.DurationVar(&o.limit, "limit", 4*time.Minute, "begin no further round of storing that would not end within it")
@@ -84,8 +85,8 @@ func parse(args []string) (o options, err error) {
 		o.rounds = 1
 	}
 	for part := range strings.SplitSeq(o.only, ",") {
-		if !slices.Contains([]string{"parse", "store", "web", "messages"}, part) {
-			return o, fmt.Errorf("--only %s: parse, store, web and messages can be measured", part)
+		if !slices.Contains([]string{"parse", "store", "web", "messages", "reports"}, part) {
+			return o, fmt.Errorf("--only %s: parse, store, web, messages and reports can be measured", part)
 		}
 	}
 	if o.rounds < 1 || f.NArg() > 0 {
@@ -120,6 +121,11 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	if err == nil && slices.Contains(parts, "messages") {
 		if err = messages(ctx, o, work, w); err != nil {
 			err = fmt.Errorf("messages: %w", err)
+		}
+	}
+	if err == nil && slices.Contains(parts, "reports") {
+		if err = reports(ctx, o, work, w); err != nil {
+			err = fmt.Errorf("reports: %w", err)
 		}
 	}
 	fmt.Fprintf(w, "load of the machine at the end %s\n", load())
