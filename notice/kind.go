@@ -66,9 +66,9 @@ var kinds = map[string]kind{
 	"status.messages.waiting":    {args: map[string]rule{"n": number}, mail: Daily},
 	"status.messages.stuck":      {args: map[string]rule{"n": number}, mail: Now}, // receivers
 	"status.messages.refused":    {args: map[string]rule{"n": number}, mail: Daily},
-	"dose.case.opened":           {args: map[string]rule{"number": number, "room": place, "quantity": word, "percent": number}, mail: Now},
+	"dose.case.opened":           {args: map[string]rule{"n": number, "title": title, "what": word, "percent": number}, mail: Now}, // title is the room,
 	"dose.case.more":             {args: map[string]rule{"n": number}, mail: Daily},
-	"dose.line.early":            {args: map[string]rule{"room": place, "quantity": word, "percent": number}, mail: Now},
+	"dose.line.early":            {args: map[string]rule{"title": title, "what": word, "percent": number}, mail: Now},
 	TestKind:                     {mail: Now},
 }
 
@@ -85,20 +85,15 @@ const (
 	title              // an AE title of capitals, as machines have
 	host               // a host name or address, with a port or without
 	word               // a word of the program, in lower case
-	place              // the name that the site gave a room, or "-"
 )
 
-// The forms of the rules that are text. None takes a caret or a comma, and but for
-// the name of a room none takes a space, which names in DICOM or on paper have.
+// The forms of the rules that are text. None takes a caret, a comma or a space,
+// which names in DICOM or on paper have.
 var forms = map[rule]*regexp.Regexp{
 	title: regexp.MustCompile(`^[A-Z0-9_.-]{1,16}$`),
 	host:  regexp.MustCompile(`^[a-z0-9]([a-z0-9.:\[\]-]{0,250}[a-z0-9\]])?$`),
 	word:  regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`),
-	place: regexp.MustCompile(`^(-|[\p{L}\p{N}][\p{L}\p{N} ._/-]{0,39})$`),
 }
-
-// Place reports whether the name of a room may stand in a notice.
-func Place(name string) bool { return place.allows(name) }
 
 // maxDigits is the most digits of a number: no identifier of a person is so short.
 const maxDigits = 6

@@ -265,7 +265,7 @@ func TestNothingIsToldOfARollBack(t *testing.T) {
 func TestNoNames(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		h := open(t, d, nil)
-		good := map[string]string{"n": "3", "day": "2026-11-22", "title": "CT_7", "what": "dose"}
+		good := map[string]string{"n": "3", "day": "2026-11-22", "title": "CT_7", "what": "dose", "percent": "108"}
 		refused := func(name string, m notice.Message) {
 			t.Helper()
 			err := d.Write(t.Context(), func(tx *db.Tx) error { return h.n.Send(t.Context(), tx, m) })
@@ -337,7 +337,7 @@ func TestEveryKindHasWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := map[string]string{"n": "3", "day": "2026-11-22", "title": "CT_7", "what": "dose"}
+	good := map[string]string{"n": "3", "day": "2026-11-22", "title": "CT_7", "what": "dose", "percent": "108"}
 	for _, kind := range notice.Kinds() {
 		for _, l := range catalogue.Languages() {
 			got := catalogue.Printer(l.Tag).Say(notice.Words(kind, good))

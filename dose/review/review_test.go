@@ -146,7 +146,7 @@ func TestOneCase(t *testing.T) {
 		}
 		want := notice.Message{
 			Roles: []access.Role{access.Physicist}, Site: at, Kind: "dose.case.opened", Severity: notice.Urgent, Path: "/dose/cases/1",
-			Args: map[string]string{"number": "1", "room": "Angio 1", "quantity": "ctdivol-max", "percent": "108"},
+			Args: map[string]string{"n": "1", "title": "ANGIO-1", "what": "ctdivol-max", "percent": "108"},
 		}
 		if diff := cmp.Diff([]notice.Message{want}, d.post.sent); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)

@@ -52,22 +52,32 @@ func (d *Desk) tell(ctx context.Context, tx *db.Tx, s Settings, siteID string, c
 		Roles: []access.Role{access.Physicist}, Site: siteID, Kind: "dose.case.opened", Severity: severity,
 		Path: fmt.Sprintf("/dose/cases/%d", c.Number),
 		Args: map[string]string{
-			"number": strconv.FormatInt(c.Number%1_000_000, 10), "room": d.roomName(ctx, siteID, c.Room),
-			"quantity": strings.ReplaceAll(c.Case.Quantity, "_", "-"), "percent": strconv.Itoa(int(min(100*c.Case.Ratio, 99_999))),
+			"n": strconv.FormatInt(c.Number%1_000_000, 10), "title": d.roomName(ctx, siteID, c.Room),
+			"what": strings.ReplaceAll(c.Case.Quantity, "_", "-"), "percent": strconv.Itoa(int(min(100*c.Case.Ratio, 99_999))),
 		},
 	})
 }
 
-// roomName returns a room as a notice may name it.
+// roomName returns a room as a notice may name it: in capitals and digits, as machines
+// are called, so that nothing a person typed leaves by mail as it was typed.
 func (d *Desk) roomName(ctx context.Context, siteID, room string) string {
 	name := ""
 	if d.RoomName != nil {
 		name = d.RoomName(ctx, siteID, room)
 	}
-	if !notice.Place(name) {
+	title := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
+			return c
+		case c >= 'a' && c <= 'z':
+			return c - 'a' + 'A'
+		}
+		return '-'
+	}, name)
+	if title == "" {
 		return "-"
 	}
-	return name
+	return title[:min(len(title), 16)]
 }
 
 // digest sends one line about the cases that were held back before today.
@@ -111,8 +121,8 @@ func (d *Desk) line(ctx context.Context, tx *db.Tx, siteID string, s Settings, f
 		err = d.Post.Send(ctx, tx, notice.Message{
 			Roles: []access.Role{access.Physicist, access.Radiographer}, Site: siteID, Kind: "dose.line.early", Path: "/dose/cases", Severity: notice.Info,
 			Args: map[string]string{
-				"room":     d.roomName(ctx, siteID, f.Room),
-				"quantity": strings.ReplaceAll(r.Quantity, "_", "-"), "percent": strconv.Itoa(int(min(100*r.Ratio, 99_999))),
+				"title": d.roomName(ctx, siteID, f.Room),
+				"what":  strings.ReplaceAll(r.Quantity, "_", "-"), "percent": strconv.Itoa(int(min(100*r.Ratio, 99_999))),
 			},
 		})
 		if err != nil {
