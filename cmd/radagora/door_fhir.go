@@ -35,6 +35,7 @@ type fhirAct struct{ read, write access.Act }
 // fhirActs are those of every type that is served.
 var fhirActs = map[string]fhirAct{
 	"DiagnosticReport": {access.RecordRead, access.RecordChange},
+	"Device":           {access.StudyFind, ""},
 	"Encounter":        {access.RecordRead, access.RecordChange},
 	"Endpoint":         {access.StudyFind, ""},
 	"ImagingStudy":     {access.ObjectRead, ""},
@@ -115,12 +116,14 @@ func (d *fhirDoor) server() *fhirweb.Server {
 			Reader: fhirPatients{d}, Searcher: fhirPatients{d}, Writer: writer, Versioned: true, Named: true, Parameters: patients, Sorts: sorts, Accepts: answerable,
 		},
 		"Observation": {
-			Reader: fhirBodies{d}, Searcher: fhirBodies{d}, Writer: writer, Versioned: true, Named: true, Final: true, Parameters: bodies, Sorts: bodySorts, Accepts: answerable,
+			Reader: fhirObservations{d}, Searcher: fhirObservations{d}, Writer: writer, Versioned: true, Named: true, Final: true,
+			Parameters: observationParameters(bodies), Sorts: bodySorts, Accepts: answerable,
 		},
 		"ServiceRequest": {
 			Reader: fhirOrders{d}, Searcher: fhirOrders{d}, Writer: writer, Versioned: true, Named: true, Parameters: requests, Sorts: requestSorts, Accepts: answerable,
 		},
 		"ImagingStudy": {Reader: fhirStudies{d}, Searcher: fhirStudies{d}, Versioned: true, Parameters: studies, Sorts: studySorts, Accepts: answerable},
+		"Device":       {Reader: fhirDevices{d}, Searcher: fhirDevices{d}, Versioned: true, Parameters: []string{"_id", "identifier", "manufacturer", "model", "type"}},
 		"Endpoint":     {Reader: fhirEndpoint{d}, Searcher: fhirEndpoint{d}, Versioned: true},
 	}
 	for _, typ := range recordTypes() {

@@ -57,10 +57,15 @@ func (d *doseView) physics(s *dose.StoredStudy, i *dose.Item) (*web.DosePhysics,
 // sentenceFor returns the sentence on the dose of an examination for its report (EU-BSS
 // article 58(b)), in a language; "" if there is no dose of a patient.
 func (h *house) sentenceFor(s *dose.StoredStudy, i *dose.Item, language string) (string, error) {
+	return h.sentenceIn(s, []*dose.Item{i}, language)
+}
+
+// sentenceIn is sentenceFor of several examinations.
+func (h *house) sentenceIn(s *dose.StoredStudy, items []*dose.Item, language string) (string, error) {
 	catalogue, err := lang.Open()
 	if err != nil {
 		return "", err
 	}
-	sentence, _ := doseTeller{h, catalogue}.told(s, []*dose.Item{i}, language)
+	sentence, _ := doseTeller{h, catalogue}.told(s, items, language)
 	return sentence, nil
 }
