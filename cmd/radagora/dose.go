@@ -18,10 +18,12 @@ type doseCmd struct {
 	Skin  doseSkinCmd  `cmd:"" help:"Estimate the peak skin dose of angiography and fluoroscopy."`
 	Water doseWaterCmd `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
 	Level doseLevelCmd `cmd:"" help:"Enter, check, export, propose and choose reference levels."`
+	Case  doseCaseCmd  `cmd:"" help:"List, judge and close the cases of alert rules."`
 	Map   doseMapCmd   `cmd:"" help:"Say what local names of protocols and procedures mean."`
 	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`
 
 	Examination doseExaminationCmd `cmd:"" help:"Show the examinations of a study beside their levels."`
+	Protocol    doseProtocolCmd    `cmd:"" help:"List the protocols of scanners, what a change did, and how dose checks are set up."`
 }
 
 type doseReadCmd struct {

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"radagora/access"
+	"radagora/dose/review"
+	"radagora/fault"
+)
+
+type doseCaseCmd struct {
+	List   doseCaseListCmd   `cmd:"" help:"List cases."`
+	Judge  doseCaseJudgeCmd  `cmd:"" help:"Judge all examinations by the rules now."`
+	Close  doseCaseCloseCmd  `cmd:"" help:"Close a case."`
+	Report doseCaseReportCmd `cmd:"" help:"Tell how cases went, by rule."`
+}
+
+type doseCaseListCmd struct {
+	settings
+	All  bool `help:"Closed and withdrawn cases too."`
+	JSON bool `help:"Print an array with one element for each case."`
+}
+
+func (doseCaseListCmd) Help() string {
+	return `Lists the cases that alert rules opened, those of law and of substantial dose first, then by how many times the
+trigger the dose is. docs/dose-cases.md describes rules, states and what closing needs.
+
+Example:
+
+    radagora dose case list --data /var/lib/radagora`
+}
+
+// Run lists.
+func (c doseCaseListCmd) Run(ctx context.Context, sys *system) error {
+	return c.with(ctx, sys, func(h *house) error {
+		f := review.Filter{Live: !c.All, Today: h.Now().Format("2006-01-02"), Limit: 1000}
+		all, err := h.Review.Cases(ctx, at, f)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			out := make([]apiCase, len(all))
+			for i, one := range all {
+				out[i] = apiCaseOf(one)
+			}
+			return writeJSON(sys.Out, out)
+		}
+		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "case\tday\trule\tquantity\tratio\tstate\towner")
+		for _, one := range all {
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%.2f\t%s\t%s\n", one.Number, one.Day, one.Rule, one.Quantity, one.Ratio, one.State, one.Owner)
+		}
+		return w.Flush()
+	})
+}
+
+type doseCaseJudgeCmd struct{ settings }
+
+func (doseCaseJudgeCmd) Help() string {
+	return `Judges all examinations and groups by the alert rules, as the server does each night. Nobody is told twice.
+
+Example:
+
+    radagora dose case judge --data /var/lib/radagora`
+}
+
+// Run judges.
+func (c doseCaseJudgeCmd) Run(ctx context.Context, sys *system) error {
+	return c.with(ctx, sys, func(h *house) error {
+		if n, err := h.Dose.Pending(ctx); err != nil || n > 0 {
+			return orError(err, fault.Errorf(fault.Unavailable, "%d studies wait for their doses to be derived: start the server, or repeat this later", n))
+		}
+		if err := h.Review.Turn(ctx, at); err != nil {
+			return err
+		}
+		if err := h.Review.Night(ctx, at); err != nil {
+			return err
+		}
+		n, err := h.Review.Count(ctx, at, review.Filter{Live: true, Today: h.Now().Format("2006-01-02")})
+		fmt.Fprintf(sys.Out, "%d cases wait for review\n", n)
+		return err
+	})
+}
+
+// orError returns err, or else other.
+func orError(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}
+
+type doseCaseCloseCmd struct {
+	settings
+	Number int64  `arg:"" help:"Number of the case."`
+	Reason string `required:"" enum:"justified,result,no_result,data_error,not_patient" help:"justified, result, no_result, data_error or not_patient."`
+	Words  string `help:"The result or the reason, in words."`
+}
+
+func (doseCaseCloseCmd) Help() string {
+	return `Closes a case, as the local user. A substantial dose closes only with appointment, letter and result, which are
+entered on the page of the case.
+
+Example:
+
+    radagora dose case close 17 --reason justified --words "large patient"`
+}
+
+// Run closes.
+func (c doseCaseCloseCmd) Run(ctx context.Context, sys *system) error {
+	return c.with(ctx, sys, func(h *house) error {
+		ctx := access.WithJudge(access.With(ctx, access.Who{ID: access.Local, Grants: access.Everywhere(access.Physicist)}), h.Judge)
+		w, err := h.Review.Get(ctx, at, c.Number)
+		if err != nil {
+			return err
+		}
+		closed := review.Closed
+		return h.Review.Decide(ctx, at, review.Decision{
+			Number: c.Number, Version: w.Finding.Version, State: &closed, Reason: review.Reason(c.Reason), Words: c.Words,
+		})
+	})
+}
+
+type doseCaseReportCmd struct{ settings }
+
+func (doseCaseReportCmd) Help() string {
+	return `Tells for each rule how many cases it opened in the last year, how long the first review took, and how many led to
+an action and to a proved effect. A rule more than half of whose cases were justified asks too often.
+
+Example:
+
+    radagora dose case report --data /var/lib/radagora`
+}
+
+// Run reports.
+func (c doseCaseReportCmd) Run(ctx context.Context, sys *system) error {
+	return c.with(ctx, sys, func(h *house) error {
+		all, err := h.Review.Report(ctx, at, h.Now().AddDate(-1, 0, 0).UnixMilli())
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "rule\tcases\topen\tjustified\twith action\tproved\tfirst review (h)\tasks too often")
+		for _, r := range all {
+			often := ""
+			if r.TooOften {
+				often = fmt.Sprintf("yes: %.2f x the trigger", r.Proposed)
+			}
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t%s\n", r.Rule, r.Cases, r.Open, r.Justified, r.WithAction, r.Proved, float64(r.FirstReview)/3.6e6, often)
+		}
+		return w.Flush()
+	})
+}
