@@ -167,13 +167,15 @@ func (e *examiner) group(events []Candidate, orders []Ordered) []Examination {
 	}
 	procedure, from, name, named := e.procedure(events, order)
 	ordered := events[0].Accession != "" || order != nil
-	exams := examsOf(runs)
+	exams, other := examsOf(runs), []run(nil)
 	switch {
-	case len(exams) > 1 && !ordered && !named:
-		return e.split(runs) // no order speaks: each mapped protocol is an examination
+	case len(exams) > 1 && !named && (!ordered || radiographs(events)):
+		return e.views(runs, order) // no order speaks, or one of several projections: each mapped protocol is an examination
 	case len(exams) > 1 && !named:
 		e.leave(runs, func(run) bool { return true })
 		return nil
+	case named && radiographs(events):
+		runs, other = parted(runs, func(r run) bool { return r.mapped && r.mapping.Exam != procedure.Exam })
 	case named:
 		runs = e.leave(runs, func(r run) bool { return r.mapped && r.mapping.Exam != procedure.Exam })
 	}
@@ -184,15 +186,53 @@ func (e *examiner) group(events []Candidate, orders []Ordered) []Examination {
 	case order != nil:
 		by = AssignedByOrder
 	}
+	views := e.views(other, order)
 	if len(runs) == 0 {
-		return nil
+		return views
 	}
 	x := gather(runs, by)
 	if named {
 		x.told(procedure, from, name)
 	}
 	x.ordered(order, e.reasons)
-	return []Examination{x}
+	return append([]Examination{x}, views...)
+}
+
+// views makes an examination of each mapped protocol of an order, if there is one:
+// levels of radiography are about a projection, and one order may want several, such
+// as a chest from the front and from the side.
+func (e *examiner) views(runs []run, order *Ordered) []Examination {
+	all := e.split(runs)
+	for i := range all {
+		all[i].ordered(order, e.reasons)
+	}
+	return all
+}
+
+// radiographs reports whether all events are exposures of radiography: with a dose of
+// an X-ray tube, and none of them fluoroscopy, CT or mammography.
+func radiographs(events []Candidate) bool {
+	return !slices.ContainsFunc(events, func(c Candidate) bool {
+		exposed := false
+		for _, f := range []Field{FieldDAP, FieldEntrance, FieldEI, FieldDI} {
+			_, ok := c.Event.Number(f)
+			exposed = exposed || ok
+		}
+		_, glandular := c.Event.Number(FieldAGD)
+		return !exposed || glandular || c.Event.Type != "stationary" && c.Event.Type != ""
+	})
+}
+
+// parted divides runs into those that are not out and those that are.
+func parted(runs []run, out func(run) bool) (kept, other []run) {
+	for _, r := range runs {
+		if out(r) {
+			other = append(other, r)
+		} else {
+			kept = append(kept, r)
+		}
+	}
+	return kept, other
 }
 
 // A run is a diagnostic event with the localizers and bolus tracking before it.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"radagora/ucum"
 )
 
 // scan describes an event in a line: protocol, type, accession.
@@ -12,6 +14,14 @@ func scan(protocol, kind, accession string) Candidate {
 		Event:     &Event{Protocol: protocol, Type: kind},
 		Accession: accession, Machine: "ct1", Day: "2026-03-01",
 	}
+}
+
+// radiograph describes an exposure of radiography in a line.
+func radiograph(protocol, accession string) Candidate {
+	c := scan(protocol, "stationary", accession)
+	n := ucum.Int(1)
+	c.Event.Values = Values{{Field: FieldDAP, Number: &n, Unit: "Gy.m2"}}
+	return c
 }
 
 // told names the events of what Examine returns by their place in the study.
@@ -46,6 +56,9 @@ func TestExamine(t *testing.T) {
 		{ID: "s", Name: "Stroke", Source: FromProtocol, Exam: "CT_HEAD", Indication: "STROKE_ACUTE", KnownBy: KnownByProtocol, ValidFrom: "2026-01-01"},
 		{ID: "c", Name: "Chest", Source: FromProtocol, Exam: "CT_CHEST", ValidFrom: "2026-01-01"},
 		{ID: "pc", Name: "CT Thorax", Source: FromProcedure, Exam: "CT_CHEST", Indication: "LUNG_CANCER", KnownBy: KnownByAssumed, ValidFrom: "2026-01-01"},
+		{ID: "pa", Name: "Thorax PA", Source: FromProtocol, Exam: "XR_CHEST_PA", ValidFrom: "2026-01-01"},
+		{ID: "lat", Name: "Thorax LAT", Source: FromProtocol, Exam: "XR_CHEST_LAT", ValidFrom: "2026-01-01"},
+		{ID: "px", Name: "Chest two views", Source: FromProcedure, Exam: "XR_CHEST_PA", ValidFrom: "2026-01-01"},
 		{ID: "po", Name: "CT Thorax tumour", Source: FromProcedure, Exam: "CT_CHEST", Indication: "LUNG_CANCER", KnownBy: KnownByOrder, ValidFrom: "2026-01-01"},
 	})
 	topogram := func(accession string) Candidate { return scan("Topogram", "constant_angle", accession) }
@@ -70,6 +83,10 @@ func TestExamine(t *testing.T) {
 		{"a protocol contradicts the order", []Candidate{procedure("CT Thorax", topogram("A")), procedure("CT Thorax", scan("Chest", "spiral", "A")), procedure("CT Thorax", topogram("A")), procedure("CT Thorax", scan("Head", "spiral", "A"))}, "1: CT_CHEST/LUNG_CANCER/assumed by accession [1 2]; unassigned [3 4]"},
 		{"the order knows the indication better", []Candidate{procedure("CT Thorax", scan("Chest", "spiral", "A")), procedure("CT Thorax tumour", scan("Chest", "spiral", "A"))}, "1: CT_CHEST/LUNG_CANCER/assumed by accession [1 2]"},
 		{"bolus tracking follows the next scan", []Candidate{scan("Pre", "stationary", "A"), scan("Head", "spiral", "A"), scan("Post", "stationary", "A")}, "1: CT_HEAD by accession [1 2 3]"},
+		{"two views of one order", []Candidate{radiograph("Thorax PA", "A"), radiograph("Thorax LAT", "A")}, "1: XR_CHEST_PA by protocol [1]; 2: XR_CHEST_LAT by protocol [2]"},
+		{"two views, one of which the order names", []Candidate{procedure("Chest two views", radiograph("Thorax PA", "A")), procedure("Chest two views", radiograph("Thorax LAT", "A"))}, "1: XR_CHEST_PA by accession [1]; 2: XR_CHEST_LAT by protocol [2]"},
+		{"two views, one nobody knows", []Candidate{radiograph("Thorax PA", "A"), radiograph("Oblique", "A")}, "1: XR_CHEST_PA by accession [1 2]"},
+		{"views with fluoroscopy are one intervention", []Candidate{radiograph("Thorax PA", "A"), scan("Fluoro", "fluoroscopy", "A"), radiograph("Thorax LAT", "A")}, "unassigned [1 2 3]"},
 		{"localizers alone", []Candidate{topogram("A"), topogram("A")}, "1: unmapped by accession [1 2]"},
 		{"the number stands in a later report", []Candidate{scan("Head", "spiral", ""), scan("Head", "spiral", "A")}, "1: CT_HEAD by accession [1 2]"},
 	} {

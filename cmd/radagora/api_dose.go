@@ -17,7 +17,7 @@ func (d *apiDoor) doses() {
 	a, group := doseAPI{d.house}, "Dose"
 	operate(d, op{
 		act: access.AggregateRead, call: "GET /dose/comparisons", id: "list-dose-comparisons", group: group,
-		summary: "Typical values of CT beside their reference levels",
+		summary: "Typical values beside their reference levels",
 		text: "For each room, examination, indication and size the median of a period with its interval, and the level that governs it with its source. " +
 			"Without a period it is the last twelve months.",
 	}, a.comparisons)
@@ -76,7 +76,7 @@ type apiComparison struct {
 	Indication string        `json:"indication,omitempty" doc:"code"`
 	KnownBy    dose.KnownBy  `json:"known_by" enum:"order,protocol,assumed" doc:"how the indication is known"`
 	Group      string        `json:"group" doc:"size or age, as the set names it"`
-	Quantity   dose.Measure  `json:"quantity" enum:"ctdivol,dlp"`
+	Quantity   dose.Measure  `json:"quantity" enum:"ctdivol,dlp,dap,rp,esd,agd,fluoro_time,images,activity,activity_per_kg"`
 	Unit       string        `json:"unit" doc:"UCUM, of every number of the statistic"`
 	Basis      dose.Basis    `json:"basis" enum:"reported,corrected" doc:"which numbers: as reported, or corrected by calibrations"`
 	Typical    apiStatistic  `json:"typical"`
@@ -135,6 +135,7 @@ type listComparisons struct {
 	Days
 	Room string `query:"room" maxLength:"36" doc:"id"`
 	Exam string `query:"examination" maxLength:"64" doc:"code"`
+	Of   string `query:"modality" maxLength:"16" doc:"CT, RF, DX, MG or NM; without it CT"`
 }
 
 func (a doseAPI) comparisons(ctx context.Context, in *listComparisons) (*apiPage[apiComparison], error) {
@@ -153,7 +154,7 @@ func (a doseAPI) comparisons(ctx context.Context, in *listComparisons) (*apiPage
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.Dose.OverviewFor(ctx, at, p, rooms, access.From(ctx).For(at))
+	o, err := a.Dose.OverviewOf(ctx, at, modalityOf(in.Of), p, rooms, access.From(ctx).For(at))
 	if err != nil {
 		return nil, err
 	}
@@ -253,8 +254,22 @@ type apiWholeExamination struct {
 	Examination
 	Declared string      `json:"dlp_declared_mgycm,omitempty" doc:"total that the report of the study states"`
 	Reports  []apiReport `json:"reports" doc:"of the study"`
+	Amounts  []apiAmount `json:"amounts" doc:"what it comes to in each quantity, of every modality"`
 	Measured []apiEvent  `json:"irradiation_events"`
 	Estimated
+}
+
+// An apiAmount is what an examination comes to in one quantity.
+type apiAmount struct {
+	Quantity dose.Quantity `json:"quantity"`
+	Value    float64       `json:"value"`
+	Unit     string        `json:"unit" doc:"UCUM"`
+	Declared *float64      `json:"declared,omitempty" doc:"as the reports state it"`
+	Summed   *float64      `json:"summed,omitempty" doc:"over its irradiation events, if all of them tell it"`
+	Events   int           `json:"events" doc:"irradiation events that told it"`
+	Class    dose.Class    `json:"class" doc:"of the lowest rank among what told it: report, image, mpps, ocr, manual, imported"`
+	Method   string        `json:"method" doc:"how it was made: summed, declared, highest, mean, counted, divided"`
+	Basis    string        `json:"basis" doc:"reported, or corrected by a calibration"`
 }
 
 // An apiReport is a dose report.
@@ -311,9 +326,14 @@ func (a doseAPI) get(ctx context.Context, in *OneExamination) (*examinationAnswe
 	if i < 0 {
 		return nil, notFound("examination")
 	}
-	out := apiWholeExamination{Examination: apiExaminationOf(s.Items[i]), Reports: []apiReport{}, Measured: []apiEvent{}}
+	out := apiWholeExamination{Examination: apiExaminationOf(s.Items[i]), Reports: []apiReport{}, Amounts: []apiAmount{}, Measured: []apiEvent{}}
 	if len(s.Items) == 1 {
 		out.Declared = value(s.DLPDeclared)
+	}
+	for _, x := range s.Amounts {
+		if x.Ordinal == 0 && x.Examination == key {
+			out.Amounts = append(out.Amounts, apiAmount{x.Quantity, x.Value, x.Unit, x.Declared, x.Summed, x.Events, x.Class, x.Method, x.Basis})
+		}
 	}
 	for _, r := range s.Reports {
 		out.Reports = append(out.Reports, apiReport{r.SOPInstance, r.Kind, r.Counted, r.Problem})
