@@ -113,13 +113,6 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "reject_reasons", means: "why images are rejected, and whether that counts as a reject",
-		tables: []schema{{name: "reasons", key: []string{"reason_code"}, columns: slices.Concat(
-			[]column{need("reason_code", code)}, labels("label"),
-			[]column{need("counts_as_reject", yesNo), oneOf("status", "to_confirm", "confirmed")},
-		)}},
-	},
-	{
 		name: "dose_states", means: "states and notes of a comparison, their words and shapes",
 		tables: []schema{{name: "states", key: []string{"state"}, columns: slices.Concat(
 			[]column{need("state", code), oneOf("kind", "state", "note"), need("rule", text)}, labels("word"),

@@ -278,7 +278,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.DB.Migrate(ctx, "dose", dose.Migrations()); err != nil {
 		return err
 	}
-	h.Protocols = &protocol.Register{DB: h.DB, Journal: h.Journal, Content: h.Content, Findings: h.Findings, Now: h.Now, Zone: h.zoneOf}
+	h.Protocols = &protocol.Register{DB: h.DB, Journal: h.Journal, Content: h.Content, Findings: h.Findings, Now: h.Now}
 	h.Dose.Derived = h.Protocols.Derived
 	if err := h.DB.Migrate(ctx, "protocol", protocol.Migrations()); err != nil {
 		return err

@@ -8,8 +8,8 @@
 // none. Which settings count, and what lasting means, is content (dose/protocol).
 //
 // Compare sets two sides beside each other, machines, versions or times, with the ratio
-// of their medians and its interval. Dose checks, reject logs and exposure indices are
-// here too: they tell of the same protocols.
+// of their medians and its interval. Dose checks are here too: they are set up for each
+// protocol.
 package protocol
 
 import (
@@ -56,8 +56,6 @@ type Register struct {
 	Content  *content.Library
 	Findings Findings
 	Now      func() time.Time
-	// Zone returns the time zone of a site; nil: UTC.
-	Zone func(ctx context.Context, siteID string) (*time.Location, error)
 }
 
 // A Setting is something that a protocol consists of.
@@ -75,7 +73,7 @@ type Rules struct {
 	Run, Least, LongRun, EffectLeast int
 	Share, Before, LongBefore        float64
 	Dominant, Coverage               float64
-	CheckRatio, Complete             float64 // of Dose Check values, and of reject logs
+	CheckRatio                       float64 // of Dose Check values
 
 	Settings []Setting
 	Ref      content.Ref
@@ -95,7 +93,7 @@ func LoadRules(library *content.Library, siteID string) (Rules, error) {
 		"dose.protocol.run": &run, "dose.protocol.least": &least, "dose.protocol.long_run": &long, "dose.protocol.effect_least": &effect,
 		"dose.protocol.share": &r.Share, "dose.protocol.before": &r.Before, "dose.protocol.long_before": &r.LongBefore,
 		"dose.protocol.dominant": &r.Dominant, "dose.median.interval": &r.Coverage,
-		"dose.dosecheck.ratio": &r.CheckRatio, "dose.reject.completeness": &r.Complete,
+		"dose.dosecheck.ratio": &r.CheckRatio,
 	}
 	for _, of := range []struct{ set, table string }{{"dose/protocol", "rules"}, {"dose/defaults", "settings"}} {
 		table, err := library.Table(siteID, of.set, of.table)

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -14,7 +13,7 @@ import (
 )
 
 // derived are the tables that are made anew from what dose derives.
-var derived = []string{"dose_protocol_use", "dose_protocol_check", "dose_protocol_exposure"}
+var derived = []string{"dose_protocol_use", "dose_protocol_check"}
 
 // Derived notes what a study was made with, in the place of what was noted before. It is
 // the follower of dose.Ledger.
@@ -43,8 +42,8 @@ func (r *Register) Derived(ctx context.Context, tx *db.Tx, siteID, study string)
 	if err != nil {
 		return err
 	}
-	for i, e := range events {
-		if err := e.note(ctx, tx, siteID, study, i+1); err != nil {
+	for _, e := range events {
+		if err := e.note(ctx, tx, siteID, study); err != nil {
 			return err
 		}
 	}
@@ -70,21 +69,20 @@ var unfit = []string{dose.ExcludedNotPatient, dose.ExcludedIdentity, dose.Exclud
 
 // An event is one irradiation event as dose derived it.
 type event struct {
-	ordinal                      int
-	key                          Key
-	modality, day, started, exam string
-	class                        string
-	ctdivol, dlp, weight         *float64
-	counted                      bool
-	body                         dose.EventJSON
-	values                       map[string]string // field to value
+	ordinal                int
+	key                    Key
+	modality, day, started string
+	ctdivol, dlp, weight   *float64
+	counted                bool
+	body                   dose.EventJSON
+	values                 map[string]string // field to value
 }
 
 // eventsOf reads the events of a study, in the order of time.
 func eventsOf(ctx context.Context, tx *db.Tx, siteID, study string) ([]event, error) {
 	return db.List(ctx, tx, func(r *db.Rows) (e event, err error) {
-		var body, excluded, notPatient, kind string
-		err = r.Scan(&e.ordinal, &e.key.Machine, &e.key.Protocol, &e.key.Type, &e.modality, &e.day, &e.started, &e.exam, &e.class, &kind,
+		var body, excluded, notPatient string
+		err = r.Scan(&e.ordinal, &e.key.Machine, &e.key.Protocol, &e.key.Type, &e.modality, &e.day, &e.started,
 			&e.ctdivol, &e.dlp, &e.weight, &excluded, &notPatient, &body)
 		if err != nil {
 			return e, err
@@ -108,7 +106,7 @@ func eventsOf(ctx context.Context, tx *db.Tx, siteID, study string) ([]event, er
 		}
 		return e, nil
 	}, `select e.ordinal, coalesce(nullif(s.machine_id, ''), x.machine_id, t.machine_id), e.protocol, e.type, coalesce(x.modality, t.modality),
-		coalesce(x.day, t.day), case when e.started <> '' then e.started else t.started end, coalesce(x.exam_code, ''), coalesce(s.class, ''), coalesce(s.kind, ''),
+		coalesce(x.day, t.day), case when e.started <> '' then e.started else t.started end,
 		e.ctdivol_mgy, e.dlp_mgycm, coalesce(x.weight_kg, t.weight_kg), coalesce(x.excluded, ''), t.not_patient, e.body
 		from dose_event e join dose_study t on t.site_id = e.site_id and t.study_uid = e.study_uid
 		left join dose_examination x on x.site_id = e.site_id and x.study_uid = e.study_uid and x.examination = e.examination
@@ -244,8 +242,8 @@ func (u *use) write(ctx context.Context, tx *db.Tx, siteID, study string) error 
 	return err
 }
 
-// note writes what an event says of dose checks and of exposure.
-func (e event) note(ctx context.Context, tx *db.Tx, siteID, study string, _ int) error {
+// note writes what an event says of dose checks.
+func (e event) note(ctx context.Context, tx *db.Tx, siteID, study string) error {
 	for kind, c := range map[string]*dose.CheckJSON{"alert": e.body.Alert, "notification": e.body.Notification} {
 		if c == nil {
 			continue
@@ -254,16 +252,7 @@ func (e event) note(ctx context.Context, tx *db.Tx, siteID, study string, _ int)
 			return err
 		}
 	}
-	ei, target, di := e.number("exposure_index"), e.number("target_exposure_index"), e.number("deviation_index")
-	repeated := word(e.body.Repeated)
-	if ei == nil && target == nil && di == nil && repeated == "" {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `insert into dose_protocol_exposure (site_id, study_uid, ordinal, machine_id, modality, protocol, exam_code, view, day, source,
-		ei, target, di, repeated, counted) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		siteID, study, e.ordinal, e.key.Machine, e.modality, e.key.Protocol, e.exam, cmp.Or(e.values["view"], e.values["region"]), e.day, e.class,
-		ei, target, di, repeated, e.counted)
-	return err
+	return nil
 }
 
 // word returns a text, "" for none.

@@ -75,27 +75,6 @@ create table dose_protocol_check (
 );
 create index dose_protocol_check_day on dose_protocol_check (site_id, day);
 
--- What detectors say of single exposures, and repeats that reports tell of.
-create table dose_protocol_exposure (
-    site_id    text not null,
-    study_uid  text not null,
-    ordinal    bigint not null,
-    machine_id text not null,
-    modality   text not null,
-    protocol   text not null,
-    exam_code  text not null,
-    view       text not null,
-    day        text not null,
-    source     text not null, -- report, image…
-    ei         double precision,
-    target     double precision, -- exposure index that was aimed at
-    di         double precision, -- deviation index as the machine states it
-    repeated   text not null, -- yes, no, '' if it does not say
-    counted    boolean not null,
-    primary key (site_id, study_uid, ordinal)
-);
-create index dose_protocol_exposure_day on dose_protocol_exposure (site_id, day);
-
 -- Human: no rebuild touches what follows.
 
 -- A change of a protocol that somebody proposes to a room.
@@ -117,72 +96,12 @@ create table dose_protocol_proposal (
 );
 create index dose_protocol_proposal_site on dose_protocol_proposal (site_id);
 
--- Columns of the reject log of one vendor and version of its software.
-create table dose_reject_layout (
-    site_id    text not null,
-    vendor     text not null,
-    software   text not null,
-    columns    text not null, -- JSON: field to heading
-    options    text not null, -- JSON: words for yes, layout of time
-    changed_by text not null,
-    changed_at bigint not null,
-    primary key (site_id, vendor, software)
-);
-
-create table dose_reject_batch (
-    batch_id    text primary key,
-    site_id     text not null,
-    machine_id  text not null,
-    vendor      text not null,
-    software    text not null,
-    file        text not null, -- name without folder
-    digest      text not null, -- SHA-256 of the file
-    images      bigint not null,
-    imported_by text not null,
-    imported_at bigint not null,
-    undone_by   text not null default '',
-    undone_at   bigint not null default 0
-);
-create index dose_reject_batch_site on dose_reject_batch (site_id, machine_id);
-
-create table dose_reject_image (
-    site_id    text not null,
-    batch_id   text not null,
-    line       bigint not null,
-    machine_id text not null,
-    at         text not null, -- 2006-01-02T15:04:05, local
-    view       text not null,
-    rejected   boolean not null,
-    reason     text not null, -- as the log has it
-    ei         double precision,
-    operator   text not null, -- employee data: shown and exported nowhere
-    primary key (site_id, batch_id, line)
-);
-create index dose_reject_image_at on dose_reject_image (site_id, machine_id, at);
-
--- What a reason of a log means.
-create table dose_reject_reason (
-    site_id    text not null,
-    vendor     text not null,
-    folded     text not null, -- the reason as it is compared
-    shown      text not null,
-    code       text not null,
-    decided_by text not null,
-    decided_at bigint not null,
-    primary key (site_id, vendor, folded)
-);
-
 -- Every study is derived anew, so that what is above is filled.
 insert into dose_pending (site_id, study_uid, ticket) select site_id, study_uid, '0' from dose_study where true
     on conflict (site_id, study_uid) do nothing;
 
 -- +goose Down
-drop table dose_reject_reason;
-drop table dose_reject_image;
-drop table dose_reject_batch;
-drop table dose_reject_layout;
 drop table dose_protocol_proposal;
-drop table dose_protocol_exposure;
 drop table dose_protocol_check;
 drop table dose_protocol_version;
 drop table dose_protocol_stale;
