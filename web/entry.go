@@ -310,8 +310,12 @@ func (v *visit) entryTable(pg EntryPage) face.Table {
 	t := face.Table{
 		ID: "entries", Caption: p.T("entry.typed"), Empty: face.Nothing(p.T("entry.empty"), p.T("entry.empty_text")),
 		Columns: []face.Column{
-			{Label: p.T("entry.day"), Phone: face.Name}, {Label: p.T("entry.room")}, {Label: p.T("entry.exam")},
-			{Label: p.T("entry.values"), Phone: face.Beside}, {Label: p.T("entry.by")}, {Label: p.T("entry.state"), Phone: face.Drawn},
+			{Label: p.T("entry.day"), Phone: face.Name},
+			{Label: p.T("entry.room")},
+			{Label: p.T("entry.exam")},
+			{Label: p.T("entry.values"), Phone: face.Beside},
+			{Label: p.T("entry.by")},
+			{Label: p.T("entry.state"), Phone: face.Drawn},
 		},
 	}
 	for _, e := range pg.Entries {
@@ -342,8 +346,12 @@ func (v *visit) entryAccountTable(a EntryAccount) face.Table {
 	t := face.Table{
 		ID: "account", Caption: p.T("entry.reconciliation"), Empty: face.Nothing(p.T("entry.nothing"), p.T("entry.nothing_text")),
 		Columns: []face.Column{
-			{Label: p.T("entry.room"), Phone: face.Name}, {Label: p.T("entry.year")}, {Label: p.T("entry.what")},
-			{Label: p.T("entry.theirs"), Numeric: true}, {Label: p.T("entry.ours"), Numeric: true}, {Label: p.T("entry.difference"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("entry.room"), Phone: face.Name},
+			{Label: p.T("entry.year")},
+			{Label: p.T("entry.what")},
+			{Label: p.T("entry.theirs"), Numeric: true},
+			{Label: p.T("entry.ours"), Numeric: true},
+			{Label: p.T("entry.difference"), Numeric: true, Phone: face.Beside},
 			{Label: p.T("entry.replaced"), Numeric: true},
 		},
 	}

@@ -163,14 +163,6 @@ type Wrong struct {
 	Rule   string `json:"rule"`             // see Wrong…
 }
 
-// Error implements error.
-func (w Wrong) Error() string {
-	if w.Line == 0 {
-		return w.Column + ": " + w.Rule
-	}
-	return "line " + ucum.Int(int64(w.Line)).String() + ", " + w.Column + ": " + w.Rule
-}
-
 // maxText bounds each text of a record.
 const maxText = 500
 
@@ -253,8 +245,15 @@ func (r ruler) value(v *Value) (rule string) {
 func (r ruler) check(x *Record) (all []Wrong) {
 	wrong := func(column, rule string) { all = append(all, Wrong{Column: column, Rule: rule}) }
 	for _, t := range []struct{ column, text string }{
-		{"description", x.Description}, {"procedure", x.Procedure}, {"accession", x.Accession}, {"patient_id", x.PatientID}, {"issuer", x.Issuer},
-		{"name", x.Name}, {"station", x.Station}, {"manufacturer", x.Manufacturer}, {"model", x.Model},
+		{"description", x.Description},
+		{"procedure", x.Procedure},
+		{"accession", x.Accession},
+		{"patient_id", x.PatientID},
+		{"issuer", x.Issuer},
+		{"name", x.Name},
+		{"station", x.Station},
+		{"manufacturer", x.Manufacturer},
+		{"model", x.Model},
 	} {
 		if len(t.text) > maxText || strings.ToValidUTF8(t.text, "") != t.text || strings.ContainsRune(t.text, 0) {
 			wrong(t.column, WrongText)

@@ -443,7 +443,7 @@ func TestKindsOfExports(t *testing.T) {
 				check(t, err)
 				want := strings.Replace(c.want, " images=-", "", 1)
 				got := strings.Join(list, " ")
-				for _, w := range strings.Fields(want) {
+				for w := range strings.FieldsSeq(want) {
 					if w == "dap=0.000012" {
 						w = "dap=1.2e-05"
 					}
