@@ -13,13 +13,15 @@ import (
 )
 
 type doseCmd struct {
-	Read  doseReadCmd  `cmd:"" help:"Read dose reports file by file."`
-	Study doseStudyCmd `cmd:"" help:"Read dose reports and join them by study."`
-	Skin  doseSkinCmd  `cmd:"" help:"Estimate the peak skin dose of angiography and fluoroscopy."`
-	Water doseWaterCmd `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
-	Level doseLevelCmd `cmd:"" help:"Enter, check, export, propose and choose reference levels."`
-	Case  doseCaseCmd  `cmd:"" help:"List, judge and close the cases of alert rules."`
-	Map   doseMapCmd   `cmd:"" help:"Say what local names of protocols and procedures mean."`
+	Read        doseReadCmd        `cmd:"" help:"Read dose reports file by file."`
+	Study       doseStudyCmd       `cmd:"" help:"Read dose reports and join them by study."`
+	Skin        doseSkinCmd        `cmd:"" help:"Estimate the peak skin dose of angiography and fluoroscopy."`
+	Water       doseWaterCmd       `cmd:"" help:"Measure the water-equivalent diameter in CT images."`
+	Level       doseLevelCmd       `cmd:"" help:"Enter, check, export, propose and choose reference levels."`
+	Case        doseCaseCmd        `cmd:"" help:"List, judge and close the cases of alert rules."`
+	Map         doseMapCmd         `cmd:"" help:"Say what local names of protocols and procedures mean."`
+	Calibration doseCalibrationCmd `cmd:"" help:"Correct reported doses by calibrations of dose meters."`
+
 	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`
 
 	Examination doseExaminationCmd `cmd:"" help:"Show the examinations of a study beside their levels."`
