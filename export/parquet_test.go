@@ -27,8 +27,13 @@ func TestParquetReadsBack(t *testing.T) {
 	err := export.Parquet(&b, export.Table{
 		Name: "dose_test", Layout: 4, About: []export.Line{{Key: "period", Value: "2026"}},
 		Columns: []export.Column{
-			{Name: "zone", Kind: export.Text}, {Name: "dlp_mgycm", Kind: export.Number, Unit: "mGy.cm"}, {Name: "events", Kind: export.Integer},
-			{Name: "official", Kind: export.Boolean}, {Name: "day", Kind: export.Date}, {Name: "at", Kind: export.Instant}, {Name: "clock", Kind: export.Local},
+			{Name: "zone", Kind: export.Text},
+			{Name: "dlp_mgycm", Kind: export.Number, Unit: "mGy.cm"},
+			{Name: "events", Kind: export.Integer},
+			{Name: "official", Kind: export.Boolean},
+			{Name: "day", Kind: export.Date},
+			{Name: "at", Kind: export.Instant},
+			{Name: "clock", Kind: export.Local},
 		},
 		Rows: func(yield func([]any, error) bool) {
 			for _, r := range rows {

@@ -19,12 +19,22 @@ var exportedAmounts = []struct {
 	quantity dose.Quantity
 	column   string
 }{
-	{dose.QuantityDAP, "dap_gym2"}, {dose.QuantityDAPFluoro, "dap_fluoro_gym2"}, {dose.QuantityDAPAcquis, "dap_acquisition_gym2"},
-	{dose.QuantityDAPPlaneA, "dap_plane_a_gym2"}, {dose.QuantityDAPPlaneB, "dap_plane_b_gym2"},
-	{dose.QuantityRP, "rp_gy"}, {dose.QuantityRPPlaneA, "rp_plane_a_gy"}, {dose.QuantityRPPlaneB, "rp_plane_b_gy"},
-	{dose.QuantityFluoroTime, "fluoro_time_s"}, {dose.QuantityImages, "images"},
-	{dose.QuantityAGD, "agd_mgy"}, {dose.QuantityAGDLeft, "agd_left_mgy"}, {dose.QuantityAGDRight, "agd_right_mgy"},
-	{dose.QuantityActivity, "activity_mbq"}, {dose.QuantityActivityPerKg, "activity_mbqkg"}, {dose.QuantityEffective, "effective_msv"},
+	{dose.QuantityDAP, "dap_gym2"},
+	{dose.QuantityDAPFluoro, "dap_fluoro_gym2"},
+	{dose.QuantityDAPAcquis, "dap_acquisition_gym2"},
+	{dose.QuantityDAPPlaneA, "dap_plane_a_gym2"},
+	{dose.QuantityDAPPlaneB, "dap_plane_b_gym2"},
+	{dose.QuantityRP, "rp_gy"},
+	{dose.QuantityRPPlaneA, "rp_plane_a_gy"},
+	{dose.QuantityRPPlaneB, "rp_plane_b_gy"},
+	{dose.QuantityFluoroTime, "fluoro_time_s"},
+	{dose.QuantityImages, "images"},
+	{dose.QuantityAGD, "agd_mgy"},
+	{dose.QuantityAGDLeft, "agd_left_mgy"},
+	{dose.QuantityAGDRight, "agd_right_mgy"},
+	{dose.QuantityActivity, "activity_mbq"},
+	{dose.QuantityActivityPerKg, "activity_mbqkg"},
+	{dose.QuantityEffective, "effective_msv"},
 }
 
 // exportedEach are the quantities of events that stand in columns.
@@ -32,8 +42,13 @@ var exportedEach = []struct {
 	quantity dose.Quantity
 	column   string
 }{
-	{dose.QuantityDAP, "dap_gym2"}, {dose.QuantityRP, "rp_gy"}, {dose.QuantityAGD, "agd_mgy"}, {dose.QuantityEntrance, "esd_mgy"},
-	{dose.QuantityActivity, "activity_mbq"}, {dose.QuantityEI, "exposure_index"}, {dose.QuantityDI, "deviation_index"},
+	{dose.QuantityDAP, "dap_gym2"},
+	{dose.QuantityRP, "rp_gy"},
+	{dose.QuantityAGD, "agd_mgy"},
+	{dose.QuantityEntrance, "esd_mgy"},
+	{dose.QuantityActivity, "activity_mbq"},
+	{dose.QuantityEI, "exposure_index"},
+	{dose.QuantityDI, "deviation_index"},
 }
 
 // amountColumns are the columns of examinations since layout 3.
