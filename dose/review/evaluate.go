@@ -288,7 +288,7 @@ func (d *Desk) derive(ctx context.Context, tx *db.Tx, s Settings, scope finding.
 			return err
 		}
 	}
-	slices.SortStableFunc(found, func(a, b opened) int { return cmp.Compare(b.Case.Ratio, a.Case.Ratio) })
+	slices.SortStableFunc(found, func(a, b opened) int { return cmp.Compare(b.Ratio, a.Ratio) })
 	for i := range found {
 		if err := d.keep(ctx, tx, s, scope.Site, &found[i]); err != nil {
 			return err
@@ -302,7 +302,7 @@ func (d *Desk) keep(ctx context.Context, tx *db.Tx, s Settings, siteID string, c
 	id := c.Derived.ID()
 	n, err := tx.Exec(ctx, `update review_case set machine_id = $1, exam_code = $2, day = $3, rule_id = $4, quantity = $5, ratio = $6,
 		legal = $7, substantial = $8, withdrawn = $9 where case_id = $10`,
-		c.Facts.Machine, c.Facts.Exam, c.Facts.Day, c.Case.Rule, c.Case.Quantity, c.Case.Ratio, c.Legal, c.Substantial, false, id)
+		c.Facts.Machine, c.Facts.Exam, c.Facts.Day, c.Case.Rule, c.Quantity, c.Ratio, c.Legal, c.Substantial, false, id)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -320,7 +320,7 @@ func (d *Desk) keep(ctx context.Context, tx *db.Tx, s Settings, siteID string, c
 		snoozed_to, snoozed_why, opened_at, reviewed_at, closed_at, closed_by, told, told_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', '', '', '', '', '', '{}', '', '', '', $17, 0, 0, '', $18, $17)`,
 		id, siteID, c.Number, c.Set, c.Facts.Study, c.Facts.Key, c.Facts.Machine, c.Facts.Exam, c.Facts.Day,
-		c.Case.Rule, c.Case.Quantity, c.Case.Ratio, c.Legal, c.Substantial, false, string(Open), db.Millis(now), told)
+		c.Case.Rule, c.Quantity, c.Ratio, c.Legal, c.Substantial, false, string(Open), db.Millis(now), told)
 	return err
 }
 

@@ -87,16 +87,22 @@ func (d *desk) examined(study, modality, exam, day string, q dose.Quantity, v fl
 		}{
 			{`insert into dose_study (site_id, study_uid, day, started, modality, machine_id, patient_id, sex, description, events, unassigned, not_patient, warnings, person)
 				values ($1, $2, $3, '', $4, 'm1', '', '', '', 1, 0, '', '[]', 'p') on conflict do nothing`, []any{at, study, day, modality}},
-			{`insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality, exam_code, indication, known_by,
+			{
+				`insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality, exam_code, indication, known_by,
 				assigned_by, mappings, name, name_source, events, excluded) values ($1, $2, '1', $3, '', 'm1', $4, $5, '', '', '', '', '', '', 1, '') on conflict do nothing`,
-				[]any{at, study, day, modality, exam}},
+				[]any{at, study, day, modality, exam},
+			},
 			{`delete from dose_amount where site_id = $1 and study_uid = $2 and quantity = $3`, []any{at, study, string(q)}},
-			{`insert into dose_amount (site_id, study_uid, examination, quantity, value, unit, n_events, class, method, basis, exam_code, machine_id, day, excluded)
+			{
+				`insert into dose_amount (site_id, study_uid, examination, quantity, value, unit, n_events, class, method, basis, exam_code, machine_id, day, excluded)
 				values ($1, $2, '1', $3, $4, $5, 1, 'report', 'summed', 'reported', $6, 'm1', $7, '')`,
-				[]any{at, study, string(q), v, dose.QuantityUnit(q), exam, day}},
-			{`insert into dose_source (site_id, source_id, study_uid, class, series_uid, acquisition, kind, problem, counted, machine_id, received_at)
+				[]any{at, study, string(q), v, dose.QuantityUnit(q), exam, day},
+			},
+			{
+				`insert into dose_source (site_id, source_id, study_uid, class, series_uid, acquisition, kind, problem, counted, machine_id, received_at)
 				values ($1, $2, $3, 'report', '', '', '', '', $4, 'm1', $5) on conflict do nothing`,
-				[]any{at, study + ".1", study, true, db.Millis(d.now.Add(-time.Hour))}},
+				[]any{at, study + ".1", study, true, db.Millis(d.now.Add(-time.Hour))},
+			},
 		} {
 			if _, err := tx.Exec(d.ctx, stmt.query, stmt.args...); err != nil {
 				return err
@@ -131,8 +137,6 @@ func (d *desk) decide(number int64, c review.Decision, ok bool) {
 	}
 }
 
-func state(s review.State) *review.State { return &s }
-
 // TestOneCase: one case for a rule set and examination, updated by later reports, told
 // once, withdrawn and restored with what people decided.
 func TestOneCase(t *testing.T) {
@@ -151,7 +155,7 @@ func TestOneCase(t *testing.T) {
 		if diff := cmp.Diff([]notice.Message{want}, d.post.sent); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
-		d.decide(1, review.Decision{State: state(review.UnderReview)}, true)
+		d.decide(1, review.Decision{State: new(review.UnderReview)}, true)
 
 		d.examined("1.2.3", "CT", "CT_HEAD", "2026-03-10", dose.QuantityCTDIvolMax, 150)
 		d.examined("1.2.3", "CT", "CT_HEAD", "2026-03-10", dose.QuantityCTDIvolOverlap, 180)
@@ -214,7 +218,7 @@ func TestSubstantial(t *testing.T) {
 		if len(lines) != 1 || lines[0].Rule != "SKIN_EARLY_DAP" || len(d.post.sent) != 2 {
 			t.Errorf("lines %+v, told %d; want the early notice, and two messages", lines, len(d.post.sent))
 		}
-		justified := review.Decision{State: state(review.Closed), Reason: review.Justified, Words: "complex"}
+		justified := review.Decision{State: new(review.Closed), Reason: review.Justified, Words: "complex"}
 		d.decide(1, justified, false)
 		if err := d.Snooze(d.ctx, at, 1, "2026-04-01", "later"); fault.Of(err) != fault.Invalid {
 			t.Errorf("Snooze = %v; want Invalid", err)
@@ -265,9 +269,9 @@ func TestDecisions(t *testing.T) {
 			name string
 			c    review.Decision
 		}{
-			{"closed without a reason", review.Decision{State: state(review.Closed)}},
-			{"closed with a result nobody wrote", review.Decision{State: state(review.Closed), Reason: review.WithResult}},
-			{"a state that is none", review.Decision{State: state("done")}},
+			{"closed without a reason", review.Decision{State: new(review.Closed)}},
+			{"closed with a result nobody wrote", review.Decision{State: new(review.Closed), Reason: review.WithResult}},
+			{"a state that is none", review.Decision{State: new(review.State("done"))}},
 			{"reportable without authority", review.Decision{Form: &review.Form{Reportable: "yes", Deadline: "2026-04-01"}}},
 			{"reportable without deadline", review.Decision{Form: &review.Form{Reportable: "yes", Authority: "the authority"}}},
 			{"a cause that is none", review.Decision{Form: &review.Form{Cause: "fate"}}},
@@ -284,15 +288,15 @@ func TestDecisions(t *testing.T) {
 		if w.State != review.ActionPlanned || len(w.Actions) != 1 || w.Finding.Owner != "meg" || w.Finding.State != finding.StateInWork {
 			t.Errorf("with an action = %+v", w)
 		}
-		if err := d.Decide(d.ctx, at, review.Decision{Number: 1, Version: 0, State: state(review.Remeasure)}); fault.Of(err) != fault.Conflict {
+		if err := d.Decide(d.ctx, at, review.Decision{Number: 1, Version: 0, State: new(review.Remeasure)}); fault.Of(err) != fault.Conflict {
 			t.Errorf("of a stale version = %v; want Conflict", err)
 		}
 		stranger := access.With(t.Context(), access.Who{ID: "eve", Grants: access.Everywhere(access.Auditor)})
-		if err := d.Decide(stranger, at, review.Decision{Number: 1, Version: w.Finding.Version, State: state(review.Remeasure)}); fault.Of(err) != fault.Forbidden {
+		if err := d.Decide(stranger, at, review.Decision{Number: 1, Version: w.Finding.Version, State: new(review.Remeasure)}); fault.Of(err) != fault.Forbidden {
 			t.Errorf("of an auditor = %v; want Forbidden", err)
 		}
-		d.decide(1, review.Decision{State: state(review.Remeasure)}, true)
-		d.decide(1, review.Decision{State: state(review.Closed), Reason: review.NoResult, Words: "scanner was replaced"}, true)
+		d.decide(1, review.Decision{State: new(review.Remeasure)}, true)
+		d.decide(1, review.Decision{State: new(review.Closed), Reason: review.NoResult, Words: "scanner was replaced"}, true)
 		steps := []string{}
 		for _, n := range d.get(1).History {
 			steps = append(steps, n.Step)

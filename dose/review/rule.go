@@ -197,11 +197,11 @@ func (r *Rule) scope(part string) {
 	case "intervention":
 		r.Intervention = value
 	case "devices":
-		for _, d := range strings.Split(value, ",") {
+		for d := range strings.SplitSeq(value, ",") {
 			r.Modalities = append(r.Modalities, deviceModalities[strings.TrimSpace(d)]...)
 		}
 	case "exclude":
-		for _, d := range strings.Split(value, ",") {
+		for d := range strings.SplitSeq(value, ",") {
 			switch strings.TrimSpace(d) {
 			case "projection_radiography":
 				r.Exclude = append(r.Exclude, "DX")

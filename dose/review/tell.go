@@ -53,7 +53,7 @@ func (d *Desk) tell(ctx context.Context, tx *db.Tx, s Settings, siteID string, c
 		Path: fmt.Sprintf("/dose/cases/%d", c.Number),
 		Args: map[string]string{
 			"n": strconv.FormatInt(c.Number%1_000_000, 10), "title": d.roomName(ctx, siteID, c.Room),
-			"what": strings.ReplaceAll(c.Case.Quantity, "_", "-"), "percent": strconv.Itoa(int(min(100*c.Case.Ratio, 99_999))),
+			"what": strings.ReplaceAll(c.Quantity, "_", "-"), "percent": strconv.Itoa(int(min(100*c.Ratio, 99_999))),
 		},
 	})
 }
