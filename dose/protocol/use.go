@@ -81,14 +81,15 @@ type event struct {
 // eventsOf reads the events of a study, in the order of time.
 func eventsOf(ctx context.Context, tx *db.Tx, siteID, study string) ([]event, error) {
 	return db.List(ctx, tx, func(r *db.Rows) (e event, err error) {
-		var body, excluded, notPatient string
+		var excluded, notPatient string
+		var packed []byte
 		err = r.Scan(&e.ordinal, &e.key.Machine, &e.key.Protocol, &e.key.Type, &e.modality, &e.day, &e.started,
-			&e.ctdivol, &e.dlp, &e.weight, &excluded, &notPatient, &body)
+			&e.ctdivol, &e.dlp, &e.weight, &excluded, &notPatient, &packed)
 		if err != nil {
 			return e, err
 		}
-		if json.Unmarshal([]byte(body), &e.body) != nil {
-			e.body = dose.EventJSON{} // of a program to come: the rest stands
+		if e.body, err = dose.UnpackEvent(packed); err != nil {
+			return e, err
 		}
 		e.counted = notPatient == "" && !slices.Contains(unfit, excluded)
 		e.values = map[string]string{}
@@ -107,7 +108,7 @@ func eventsOf(ctx context.Context, tx *db.Tx, siteID, study string) ([]event, er
 		return e, nil
 	}, `select e.ordinal, coalesce(nullif(s.machine_id, ''), x.machine_id, t.machine_id), e.protocol, e.type, coalesce(x.modality, t.modality),
 		coalesce(x.day, t.day), case when e.started <> '' then e.started else t.started end,
-		e.ctdivol_mgy, e.dlp_mgycm, coalesce(x.weight_kg, t.weight_kg), coalesce(x.excluded, ''), t.not_patient, e.body
+		e.ctdivol_mgy, e.dlp_mgycm, coalesce(x.weight_kg, t.weight_kg), coalesce(x.excluded, ''), t.not_patient, e.packed
 		from dose_event e join dose_study t on t.site_id = e.site_id and t.study_uid = e.study_uid
 		left join dose_examination x on x.site_id = e.site_id and x.study_uid = e.study_uid and x.examination = e.examination
 		left join dose_source s on s.site_id = e.site_id and s.source_id = e.sop_instance_uid
