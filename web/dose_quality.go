@@ -47,20 +47,17 @@ type QualityBoard struct {
 	Weeks    []QualityWeek // those below the threshold, the latest first
 	AllWeeks int           // how many were looked at
 	Least    float64       // share that a week needs
-	Changed  int           // numbers that a newer reader changed
 }
 
 // A QualityLine is a device on the board.
 type QualityLine struct {
-	Machine, Name           string
-	Room                    RoomRef
-	Standing                Standing
-	Examinations, Unmapped  int
-	Flags                   int
-	Calibrations            int // that hold
-	Software                string
-	FirstDay, LastDay       time.Time
-	SoftwareFrom, LastTests string
+	Machine, Name          string
+	Room                   RoomRef
+	Standing               Standing
+	Examinations, Unmapped int
+	Flags                  int
+	Calibrations           int // that hold
+	FirstDay, LastDay      time.Time
 }
 
 // A Standing says whether the numbers of a device were proved: accepted, limits,
