@@ -33,8 +33,13 @@ var display = []struct {
 	quantity dose.Quantity
 	unit     string
 }{
-	{dose.QuantityDLP, "mGy.cm"}, {dose.QuantityCTDIvolMax, "mGy"}, {dose.QuantityDAP, "Gy.cm2"}, {dose.QuantityRP, "mGy"},
-	{dose.QuantityFluoroTime, "s"}, {dose.QuantityAGD, "mGy"}, {dose.QuantityActivity, "MBq"},
+	{dose.QuantityDLP, "mGy.cm"},
+	{dose.QuantityCTDIvolMax, "mGy"},
+	{dose.QuantityDAP, "Gy.cm2"},
+	{dose.QuantityRP, "mGy"},
+	{dose.QuantityFluoroTime, "s"},
+	{dose.QuantityAGD, "mGy"},
+	{dose.QuantityActivity, "MBq"},
 }
 
 // Propose returns examinations of a machine for its acceptance test, the latest ones of
