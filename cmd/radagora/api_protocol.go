@@ -30,24 +30,37 @@ type protocolAPI struct{ *house }
 
 // An apiProtocol is one version of a protocol.
 type apiProtocol struct {
-	ID       string                      `json:"id"`
-	Machine  string                      `json:"machine" doc:"id, as in GET /rooms"`
-	Protocol string                      `json:"protocol" doc:"as the machine sends it; empty if it sends none"`
-	Type     string                      `json:"type" doc:"of acquisition"`
-	Modality string                      `json:"modality"`
-	Version  int                         `json:"version" doc:"from 1"`
-	First    string                      `json:"first" doc:"day"`
-	Last     string                      `json:"last" doc:"day"`
-	N        int                         `json:"n" doc:"studies"`
-	Settings map[string][]protocol.Value `json:"settings" doc:"values of each setting, the most frequent first"`
-	Changed  []protocol.Changed          `json:"changed" doc:"what began this version"`
+	ID       string                  `json:"id"`
+	Machine  string                  `json:"machine" doc:"id, as in GET /rooms"`
+	Protocol string                  `json:"protocol" doc:"as the machine sends it; empty if it sends none"`
+	Type     string                  `json:"type" doc:"of acquisition"`
+	Modality string                  `json:"modality"`
+	Version  int                     `json:"version" doc:"from 1"`
+	First    string                  `json:"first" doc:"day"`
+	Last     string                  `json:"last" doc:"day"`
+	N        int                     `json:"n" doc:"studies"`
+	Settings map[string][]apiSetting `json:"settings" doc:"values of each setting, the most frequent first"`
+	Changed  []protocol.Changed      `json:"changed" doc:"what began this version"`
 }
 
 func apiProtocolOf(v protocol.Version) apiProtocol {
 	return apiProtocol{
-		protocolID(v.Key) + "." + figure(float64(v.Number)), v.Machine, v.Protocol, v.Type, v.Modality, v.Number, v.First, v.Last, v.N, v.Settings,
+		protocolID(v.Key) + "." + figure(float64(v.Number)), v.Machine, v.Protocol, v.Type, v.Modality, v.Number, v.First, v.Last, v.N, apiSettings(v.Settings),
 		append([]protocol.Changed{}, v.Changed...),
 	}
+}
+
+// An apiSetting is a value of a setting, and how many studies had it.
+type apiSetting protocol.Value
+
+func apiSettings(all map[string][]protocol.Value) map[string][]apiSetting {
+	out := map[string][]apiSetting{}
+	for name, values := range all {
+		for _, v := range values {
+			out[name] = append(out[name], apiSetting(v))
+		}
+	}
+	return out
 }
 
 type listProtocols struct {
