@@ -15,6 +15,9 @@ type Decisions struct {
 	Rooms     []RoomName
 	Mappings  []Mapping
 	Governing []Governing
+
+	Calibrations []Calibration
+	Typed        []Typed
 }
 
 // A RoomName says how the room with a machine is called.
@@ -43,11 +46,32 @@ type Governing struct {
 	Note     string
 }
 
+// A Calibration is how far the doses of a machine are from what was measured there.
+type Calibration struct {
+	Serial           string // of the machine
+	Quantity, Factor string
+	Uncertainty      string // per cent
+	Calibrated, From string // days as 2006-01-02
+	Note             string
+}
+
+// Typed is an examination of a room whose machine sends no doses, for somebody to
+// type in.
+type Typed struct {
+	Back           int    // days before the last day of the year
+	Clock          string // 15:04
+	Station, Model string // of the machine
+	Exam           string // code in dose/exam
+	DAP, Unit      string
+	FluoroTime     string // s
+	Method         string // how the dose became known
+}
+
 // Decided reads demo/decision, and the rooms of demo/department. It fails with
 // kind NotFound or Invalid if the content does.
 func Decided(library *content.Library) (Decisions, error) {
 	var d Decisions
-	var errs [3]error
+	var errs [5]error
 	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
 		return RoomName{
 			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
@@ -65,7 +89,24 @@ func Decided(library *content.Library) (Decisions, error) {
 			Set: r.Text("set"), Exam: r.Text("exam_code"), From: r.Text("from"), To: r.Text("to"), Note: r.Text("note"),
 		}
 	})
-	return d, errors.Join(errs[:]...)
+	serials := map[string]string{}
+	_, err := table(library, "demo/department", "rooms", func(r *content.Row) (none struct{}) {
+		serials[r.Text("room")] = r.Text("serial")
+		return none
+	})
+	d.Calibrations, errs[3] = table(library, "demo/decision", "calibrations", func(r *content.Row) Calibration {
+		return Calibration{
+			Serial: serials[r.Text("room")], Quantity: r.Text("quantity"), Factor: r.Text("factor"), Uncertainty: r.Text("uncertainty"),
+			Calibrated: r.Text("calibrated"), From: r.Text("from"), Note: r.Text("note"),
+		}
+	})
+	d.Typed, errs[4] = table(library, "demo/decision", "typed", func(r *content.Row) Typed {
+		return Typed{
+			Back: whole(r, "days_back"), Clock: r.Text("clock"), Station: r.Text("station"), Model: r.Text("model"), Exam: r.Text("exam_code"),
+			DAP: r.Text("dap"), Unit: r.Text("dap_unit"), FluoroTime: r.Text("fluoro_time_s"), Method: r.Text("method"),
+		}
+	})
+	return d, errors.Join(append(errs[:], err)...)
 }
 
 // A Story is what is planted in the year for a reader to find.
