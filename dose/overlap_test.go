@@ -46,13 +46,15 @@ func TestOverlapping(t *testing.T) {
 			scans{
 				covering("spiral", "chest", "body32", "8", "0", "300"), covering("spiral", "abdomen", "body32", "9", "250", "500"),
 				covering("spiral", "pelvis", "body32", "4", "450", "700"),
-			}, "17", 2, false,
+			},
+			"17", 2, false,
 		},
 		{"top and bottom the other way round", scans{covering("spiral", "chest", "body32", "8", "300", "0"), covering("spiral", "chest", "body32", "9", "500", "100")}, "17", 2, false},
 		{"a short scan within a long one", scans{covering("spiral", "chest", "body32", "8", "0", "300"), covering("stationary", "", "body32", "40", "100", "110")}, "48", 2, false},
 		{
 			"two frames of reference cannot be laid side by side",
-			scans{framed(covering("spiral", "chest", "body32", "8", "0", "300"), "1.2"), framed(covering("spiral", "chest", "body32", "9", "400", "500"), "1.3")}, "17", 2, true,
+			scans{framed(covering("spiral", "chest", "body32", "8", "0", "300"), "1.2"), framed(covering("spiral", "chest", "body32", "9", "400", "500"), "1.3")},
+			"17", 2, true,
 		},
 		{"no ranges, same region", scans{covering("spiral", "chest", "body32", "8", "", ""), covering("spiral", "chest", "body32", "9", "", "")}, "17", 2, true},
 		{"one range alone", scans{covering("spiral", "chest", "body32", "8", "0", "300"), covering("spiral", "chest", "body32", "9", "", "")}, "17", 2, true},

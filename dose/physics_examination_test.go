@@ -47,19 +47,27 @@ func TestExaminationEstimates(t *testing.T) {
 		want   string
 	}{
 		{
-			"two scans and a localizer", []*dose.Event{localizer, scan("280"), scan("280")}, trunk,
+			"two scans and a localizer",
+			[]*dose.Event{localizer, scan("280"), scan("280")},
+			trunk,
 			"scan 0.00  localizer; scan 13.13 water; scan 13.13 water; ssde 13.13 water; eur16262 ICRP60 0.00 no_factor; lee2012 ICRP103 13.04; lee2012 ICRP60 12.68",
 		},
 		{
-			"nobody said what it is", []*dose.Event{scan("280")}, dose.Body{Years: 60},
+			"nobody said what it is",
+			[]*dose.Event{scan("280")},
+			dose.Body{Years: 60},
 			"scan 13.13 water; ssde 13.13 water; eur16262 ICRP60 0.00 no_region; lee2012 ICRP103 0.00 no_region; lee2012 ICRP60 0.00 no_region",
 		},
 		{
-			"the phantom of one scan is unknown", []*dose.Event{scan("280"), unknown}, trunk,
+			"the phantom of one scan is unknown",
+			[]*dose.Event{scan("280"), unknown},
+			trunk,
 			"scan 13.13 water; scan 0.00  no_phantom; eur16262 ICRP60 0.00 no_factor; lee2012 ICRP103 0.00 no_phantom; lee2012 ICRP60 0.00 no_phantom",
 		},
 		{
-			"no age", []*dose.Event{scan("")}, dose.Body{Regions: trunk.Regions, Years: -1},
+			"no age",
+			[]*dose.Event{scan("")},
+			dose.Body{Regions: trunk.Regions, Years: -1},
 			"scan 0.00  no_size; eur16262 ICRP60 0.00 no_factor; lee2012 ICRP103 0.00 no_age; lee2012 ICRP60 0.00 no_age",
 		},
 	} {

@@ -179,7 +179,7 @@ func (s *studyRow) writeExamination(ctx context.Context, tx *db.Tx, x *Examinati
 	s.calibrated.correct(amounts, r, machine, cmp.Or(r.day(), s.day))
 	excluded := s.excluded(x, amounts, r.Kind)
 	s.flags.examination(x, amounts, excluded, machine, cmp.Or(r.day(), s.day))
-	amounts = append(amounts, s.estimating.amounts(x, r)...)
+	amounts = append(amounts, s.amounts(x, r)...)
 	err = insert(ctx, tx, `insert into dose_examination (site_id, study_uid, examination, day, started, machine_id, modality,
 		exam_code, indication, known_by, assigned_by, mappings, name, name_source,
 		age_months, weight_kg, events, dlp_mgycm, excluded,
