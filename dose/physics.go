@@ -250,7 +250,7 @@ func (p *Physics) SizeSpecific(e *Event, head bool, years float64) (Estimate, Re
 		return Estimate{}, NoPhantom
 	}
 	d, ok := p.Diameter(e, years)
-	if !ok {
+	if !ok || head && d.From == "age" { // the diameters of ages are those of trunks
 		return Estimate{}, NoSize
 	}
 	return p.sized(ctdi.Float(), e.Phantom, head, d)

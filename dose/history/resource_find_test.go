@@ -32,8 +32,11 @@ func TestFind(t *testing.T) {
 			}
 		}
 		for _, s := range []struct{ study, day, machine, person, phantom string }{
-			{"1.1", "2026-03-04", "ct1", "p1", ""}, {"1.2", "2025-03-04", "ct2", "p1", ""}, {"1.3", "2026-03-04", "ct1", "p2", ""},
-			{"1.4", "2026-03-04", "ct1", "p2", "PHANTOM"}, {"1.5", "2026-03-04", "ct1", "", ""},
+			{"1.1", "2026-03-04", "ct1", "p1", ""},
+			{"1.2", "2025-03-04", "ct2", "p1", ""},
+			{"1.3", "2026-03-04", "ct1", "p2", ""},
+			{"1.4", "2026-03-04", "ct1", "p2", "PHANTOM"},
+			{"1.5", "2026-03-04", "ct1", "", ""},
 		} {
 			put(`insert into dose_study (site_id, study_uid, day, started, modality, machine_id, patient_id, sex, description, events, unassigned, not_patient, warnings, person, reader_version)
 				values ('s', $1, $2, '', 'CT', $3, '', '', '', 1, 0, $4, '[]', $5, 1)`, s.study, s.day, s.machine, s.phantom, s.person)
