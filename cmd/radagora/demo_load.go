@@ -154,6 +154,12 @@ func (d *demoLoad) load(ctx context.Context, size demo.Size) error {
 	if err := d.name(ctx, decided.Rooms); err != nil {
 		return err
 	}
+	if err := d.calibrate(ctx, decided.Calibrations); err != nil {
+		return err
+	}
+	if err := d.typeIn(ctx, decided.Typed, until); err != nil {
+		return err
+	}
 	return d.note(ctx, demoLoaded, y)
 }
 
