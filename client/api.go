@@ -75,6 +75,19 @@ func (c *Client) CreateOrder(ctx context.Context, in Order) (*Order, error) {
 	return out, nil
 }
 
+// DecideCase answers PATCH /api/v1/dose/cases/{number}: Say who looks after a case, how
+// far it is, and why it is closed.
+//
+// What is left out stays as it is. Say which version was read: with If-Match and the
+// ETag of the answer, or in version.
+func (c *Client) DecideCase(ctx context.Context, number string, in DecideCase) (*WholeCase, error) {
+	out := new(WholeCase)
+	if err := c.do(ctx, request{method: "PATCH", path: fmt.Sprintf("/api/v1/dose/cases/%s", url.PathEscape(number)), query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DecideFinding answers PATCH /api/v1/findings/{id}: Say who looks after a finding, and
 // how far it is.
 //
@@ -93,11 +106,48 @@ func (c *Client) DecideMatch(ctx context.Context, study string, in DecideMatch) 
 	return c.do(ctx, request{method: "PUT", path: fmt.Sprintf("/api/v1/matches/%s", url.PathEscape(study)), query: nil, in: in})
 }
 
+// EnterDose answers POST /api/v1/dose/entries: Enter the doses of an examination that no
+// device sent.
+//
+// Values are converted to the unit that is kept, and stay marked with the method by
+// which they became known. A dose report of the same examination replaces them.
+func (c *Client) EnterDose(ctx context.Context, in Entered) (*EnteredAnswerBody, error) {
+	out := new(EnteredAnswerBody)
+	if err := c.do(ctx, request{method: "POST", path: "/api/v1/dose/entries", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// GetCase answers GET /api/v1/dose/cases/{number}: One case, with the numbers beside the
+// rules.
+func (c *Client) GetCase(ctx context.Context, number string) (*WholeCase, error) {
+	out := new(WholeCase)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/dose/cases/%s", url.PathEscape(number)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// GetDoseExaminationQuery says what GetDoseExamination asks for. Empty fields ask
+// nothing.
+type GetDoseExaminationQuery struct {
+	Language string // of the sentence, as BCP 47; left out: English
+}
+
+func (q GetDoseExaminationQuery) values() url.Values {
+	v := url.Values{}
+	if q.Language != "" {
+		v.Set("language", q.Language)
+	}
+	return v
+}
+
 // GetDoseExamination answers GET /api/v1/dose/examinations/{id}: One examination with
 // every irradiation event, and where each value stands.
-func (c *Client) GetDoseExamination(ctx context.Context, id string) (*WholeExamination, error) {
+func (c *Client) GetDoseExamination(ctx context.Context, id string, q GetDoseExaminationQuery) (*WholeExamination, error) {
 	out := new(WholeExamination)
-	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/dose/examinations/%s", url.PathEscape(id)), query: nil, out: out}); err != nil {
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/dose/examinations/%s", url.PathEscape(id)), query: q.values(), out: out}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -188,6 +238,35 @@ func (c *Client) GetWebhook(ctx context.Context, id string) (*Webhook, error) {
 	return out, nil
 }
 
+// ListCasesQuery says what ListCases asks for. Empty fields ask nothing.
+type ListCasesQuery struct {
+	State []string // open, assigned, under_review, action_planned, re_measure, closed
+	Owner string   // account
+	Rule  string
+}
+
+func (q ListCasesQuery) values() url.Values {
+	v := url.Values{}
+	if len(q.State) > 0 {
+		v.Set("state", strings.Join(q.State, ","))
+	}
+	if q.Owner != "" {
+		v.Set("owner", q.Owner)
+	}
+	if q.Rule != "" {
+		v.Set("rule", q.Rule)
+	}
+	return v
+}
+
+// ListCases answers GET /api/v1/dose/cases: Cases of alert rules.
+//
+// Those of law and of substantial dose first, then by how many times the trigger the
+// dose is. The order may change while pages are read.
+func (c *Client) ListCases(ctx context.Context, q ListCasesQuery) iter.Seq2[CaseLine, error] {
+	return pages[CaseLine](ctx, c, "/api/v1/dose/cases", q.values())
+}
+
 // ListChangesQuery says what ListChanges asks for. Empty fields ask nothing.
 type ListChangesQuery struct {
 	Limit  *int64   // at most so many
@@ -234,6 +313,12 @@ func (c *Client) ListChannels(ctx context.Context) iter.Seq2[Channel, error] {
 	return pages[Channel](ctx, c, "/api/v1/channels", nil)
 }
 
+// ListDoseChecks answers GET /api/v1/dose/checks: How the dose checks of CT are set up,
+// machine by machine, in the last twelve months.
+func (c *Client) ListDoseChecks(ctx context.Context) iter.Seq2[CheckRoom, error] {
+	return pages[CheckRoom](ctx, c, "/api/v1/dose/checks", nil)
+}
+
 // ListDoseComparisonsQuery says what ListDoseComparisons asks for. Empty fields ask
 // nothing.
 type ListDoseComparisonsQuery struct {
@@ -241,6 +326,7 @@ type ListDoseComparisonsQuery struct {
 	Until       string // last day
 	Room        string // id
 	Examination string // code
+	Modality    string // CT, RF, DX, MG or NM; without it CT
 }
 
 func (q ListDoseComparisonsQuery) values() url.Values {
@@ -257,11 +343,14 @@ func (q ListDoseComparisonsQuery) values() url.Values {
 	if q.Examination != "" {
 		v.Set("examination", q.Examination)
 	}
+	if q.Modality != "" {
+		v.Set("modality", q.Modality)
+	}
 	return v
 }
 
-// ListDoseComparisons answers GET /api/v1/dose/comparisons: Typical values of CT beside
-// their reference levels.
+// ListDoseComparisons answers GET /api/v1/dose/comparisons: Typical values beside their
+// reference levels.
 //
 // For each room, examination, indication and size the median of a period with its
 // interval, and the level that governs it with its source. Without a period it is the
@@ -298,6 +387,48 @@ func (q ListDoseExaminationsQuery) values() url.Values {
 // Those that whoever asks may see, without who the patient is.
 func (c *Client) ListDoseExaminations(ctx context.Context, q ListDoseExaminationsQuery) iter.Seq2[Examination, error] {
 	return pages[Examination](ctx, c, "/api/v1/dose/examinations", q.values())
+}
+
+// ListDoseProtocolChangesQuery says what ListDoseProtocolChanges asks for. Empty fields
+// ask nothing.
+type ListDoseProtocolChangesQuery struct {
+	Machine string // id
+}
+
+func (q ListDoseProtocolChangesQuery) values() url.Values {
+	v := url.Values{}
+	if q.Machine != "" {
+		v.Set("machine", q.Machine)
+	}
+	return v
+}
+
+// ListDoseProtocolChanges answers GET /api/v1/dose/protocols/changes: What each change
+// of a protocol did to the dose, the latest first.
+func (c *Client) ListDoseProtocolChanges(ctx context.Context, q ListDoseProtocolChangesQuery) iter.Seq2[ProtocolChange, error] {
+	return pages[ProtocolChange](ctx, c, "/api/v1/dose/protocols/changes", q.values())
+}
+
+// ListDoseProtocolsQuery says what ListDoseProtocols asks for. Empty fields ask nothing.
+type ListDoseProtocolsQuery struct {
+	Machine string // id
+}
+
+func (q ListDoseProtocolsQuery) values() url.Values {
+	v := url.Values{}
+	if q.Machine != "" {
+		v.Set("machine", q.Machine)
+	}
+	return v
+}
+
+// ListDoseProtocols answers GET /api/v1/dose/protocols: Protocols of scanners, version
+// by version.
+//
+// What each machine calls by one name, with the settings that its reports tell. A new
+// version begins where a setting changes lastingly.
+func (c *Client) ListDoseProtocols(ctx context.Context, q ListDoseProtocolsQuery) iter.Seq2[Protocol, error] {
+	return pages[Protocol](ctx, c, "/api/v1/dose/protocols", q.values())
 }
 
 // ListFactHistoryQuery says what ListFactHistory asks for. Empty fields ask nothing.
@@ -721,6 +852,14 @@ func (c *Client) SetStep(ctx context.Context, id string, key string, in StepStat
 	return out, nil
 }
 
+// WithdrawDose answers POST /api/v1/dose/entries/{id}/withdrawal: Take an entry out of
+// what counts.
+//
+// It stays, with its history.
+func (c *Client) WithdrawDose(ctx context.Context, id string, in WithdrawDoseBody) error {
+	return c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/dose/entries/%s/withdrawal", url.PathEscape(id)), query: nil, in: in})
+}
+
 // Action is a part of what is sent or answered.
 type Action struct {
 	Done    string `json:"done,omitempty"` // YYYY-MM-DD; left out while it is not
@@ -746,6 +885,28 @@ type AddWebhook struct {
 type Cancel struct {
 	Reason  string `json:"reason,omitempty"`
 	Version *int64 `json:"version,omitempty"` // the one that was read; left out: whichever it is
+}
+
+// CaseLine is a part of what is sent or answered.
+type CaseLine struct {
+	Day         string    `json:"day,omitempty"`
+	Due         string    `json:"due,omitempty"`         // YYYY-MM-DD
+	Exam        string    `json:"exam,omitempty"`        // code
+	Examination string    `json:"examination,omitempty"` // key within the study
+	Legal       bool      `json:"legal"`
+	Machine     string    `json:"machine"`
+	Number      int64     `json:"number"`
+	Opened      time.Time `json:"opened"`
+	Owner       string    `json:"owner,omitempty"` // account
+	Quantity    string    `json:"quantity"`
+	Ratio       float64   `json:"ratio"`            // value over trigger
+	Reason      string    `json:"reason,omitempty"` // why it was closed
+	Rule        string    `json:"rule"`             // with the highest ratio of those that open it
+	RuleSet     string    `json:"rule_set"`
+	State       string    `json:"state"`           // open, assigned, under_review, action_planned, re_measure, closed
+	Study       string    `json:"study,omitempty"` // Study Instance UID; left out of a group
+	Substantial bool      `json:"substantial"`
+	Withdrawn   bool      `json:"withdrawn"` // it is no longer above the trigger
 }
 
 // Changes is a part of what is sent or answered.
@@ -785,8 +946,31 @@ type Channel struct {
 	Waiting     int64      `json:"waiting"`             // messages about which a person has to say something
 }
 
+// CheckRoom is a part of what is sent or answered.
+type CheckRoom struct {
+	Checks       []Check `json:"checks"`
+	Examinations int64   `json:"examinations"`
+	Exceeding    int64   `json:"exceeding"` // examinations in which a value was exceeded
+	Machine      string  `json:"machine"`   // id, as in GET /rooms
+}
+
+// Check is a part of what is sent or answered.
+type Check struct {
+	Events        int64     `json:"events"` // irradiation events of CT
+	Exceeded      int64     `json:"exceeded"`
+	Kind          string    `json:"kind"`               // alert, notification
+	Protocol      string    `json:"protocol,omitempty"` // left out: all protocols of the machine together
+	Quantity      string    `json:"quantity"`           // dlp, ctdivol
+	Recorded      int64     `json:"recorded"`           // of these, with this check
+	State         string    `json:"state"`              // not_recorded, not_configured, not_sent, configured
+	Unit          string    `json:"unit"`               // UCUM
+	Values        []float64 `json:"values"`             // the most frequent first
+	WithoutReason int64     `json:"without_reason"`     // exceeded, and no reason is recorded
+}
+
 // Comparison is a part of what is sent or answered.
 type Comparison struct {
+	Basis       string     `json:"basis"`       // which numbers: as reported, or corrected by calibrations; reported, corrected
 	Examination string     `json:"examination"` // code
 	From        string     `json:"from"`        // first day of the period
 	Group       string     `json:"group"`       // size or age, as the set names it
@@ -797,7 +981,7 @@ type Comparison struct {
 	Level       *Level     `json:"level,omitempty"`      // the one that governs; left out: there is none
 	Notes       []string   `json:"notes"`
 	OtherLevels []Level    `json:"other_levels"`           // beside it, for information
-	Quantity    string     `json:"quantity"`               // ctdivol, dlp
+	Quantity    string     `json:"quantity"`               // ctdivol, dlp, dap, rp, esd, agd, fluoro_time, images, activity, activity_per_kg
 	Ratio       *float64   `json:"ratio,omitempty"`        // median over level
 	Room        string     `json:"room"`                   // id, as in GET /rooms
 	SizeUnknown *int64     `json:"size_unknown,omitempty"` // adults of unknown weight among those that count
@@ -806,6 +990,16 @@ type Comparison struct {
 	Unit        string     `json:"unit"`             // UCUM, of every number of the statistic
 	Until       string     `json:"until"`            // last day
 	Wanted      *int64     `json:"wanted,omitempty"` // how many examinations were needed
+}
+
+// DecideCase is a part of what is sent or answered.
+type DecideCase struct {
+	Due     *string `json:"due,omitempty"`     // YYYY-MM-DD; empty: none
+	Owner   *string `json:"owner,omitempty"`   // account; empty: nobody
+	Reason  *string `json:"reason,omitempty"`  // closing needs one; justified, result, no_result, data_error, not_patient
+	State   *string `json:"state,omitempty"`   // open, assigned, under_review, action_planned, re_measure, closed
+	Version *int64  `json:"version,omitempty"` // the one that was read; not needed beside If-Match
+	Words   *string `json:"words,omitempty"`   // result or reason, kept in the history
 }
 
 // DecideFinding is a part of what is sent or answered.
@@ -822,6 +1016,40 @@ type DecideMatch struct {
 	Order  string `json:"order,omitempty"` // id; left out: it belongs to none
 	Reason string `json:"reason,omitempty"`
 	Undo   bool   `json:"undo,omitempty"` // the rules decide again
+}
+
+// Entered is a part of what is sent or answered.
+type Entered struct {
+	Accession   string        `json:"accession,omitempty"`
+	Age         *float64      `json:"age,omitempty"`         // years, where the day of birth is unknown
+	BirthDate   string        `json:"birth_date,omitempty"`  // YYYY-MM-DD
+	Day         string        `json:"day"`                   // YYYY-MM-DD
+	Description string        `json:"description,omitempty"` // local name
+	Exam        string        `json:"exam,omitempty"`        // code of the content set dose/exam
+	HeightM     *float64      `json:"height_m,omitempty"`
+	Machine     string        `json:"machine"`        // id or serial number of a machine, or a room with one machine; any other name is a new machine
+	Name        string        `json:"name,omitempty"` // of the patient
+	PatientID   string        `json:"patient_id,omitempty"`
+	Sex         string        `json:"sex,omitempty"`   // M, F, O
+	Study       string        `json:"study,omitempty"` // Study Instance UID
+	Time        string        `json:"time,omitempty"`  // hh:mm, or with seconds
+	Values      []EnteredDose `json:"values"`
+	WeightKG    *float64      `json:"weight_kg,omitempty"`
+}
+
+// EnteredAnswerBody is a part of what is sent or answered.
+type EnteredAnswerBody struct {
+	ID      string `json:"id"`
+	Study   string `json:"study"` // Study Instance UID, made up where none was given
+	Version int64  `json:"version"`
+}
+
+// EnteredDose is a part of what is sent or answered.
+type EnteredDose struct {
+	Method   string `json:"method"`   // console, dap_meter, tube_output, table_value
+	Quantity string `json:"quantity"` // dlp, ctdivol_max, dap, rp, fluoro_time, agd, agd_left, agd_right, activity
+	Unit     string `json:"unit"`     // UCUM
+	Value    string `json:"value"`    // a decimal
 }
 
 // Entry is a part of what is sent or answered.
@@ -1103,6 +1331,56 @@ type PerformedStep struct {
 	StudyUID       string   `json:"study_uid"`
 }
 
+// Protocol is a part of what is sent or answered.
+type Protocol struct {
+	Changed  []Changed       `json:"changed"` // what began this version
+	First    string          `json:"first"`   // day
+	ID       string          `json:"id"`
+	Last     string          `json:"last"`    // day
+	Machine  string          `json:"machine"` // id, as in GET /rooms
+	Modality string          `json:"modality"`
+	N        int64           `json:"n"`        // studies
+	Protocol string          `json:"protocol"` // as the machine sends it; empty if it sends none
+	Settings json.RawMessage `json:"settings"` // values of each setting, the most frequent first
+	Type     string          `json:"type"`     // of acquisition
+	Version  int64           `json:"version"`  // from 1
+}
+
+// Changed is a part of what is sent or answered.
+type Changed struct {
+	From    string `json:"from"`
+	Setting string `json:"setting"`
+	To      string `json:"to"`
+}
+
+// ProtocolChange is a part of what is sent or answered.
+type ProtocolChange struct {
+	Effects []Effect `json:"effects"`
+}
+
+// Effect is a part of what is sent or answered.
+type Effect struct {
+	After    Median    `json:"after"`
+	Before   Median    `json:"before"`
+	Interval *Interval `json:"interval,omitempty"` // of the ratio; left out if there are too few
+	Quantity string    `json:"quantity"`
+	Ratio    *float64  `json:"ratio,omitempty"` // after over before
+	Unit     string    `json:"unit"`            // UCUM, of the medians
+}
+
+// Interval is a part of what is sent or answered.
+type Interval struct {
+	Coverage float64 `json:"coverage"` // how likely it holds the true value, 0 to 1
+	High     float64 `json:"high"`
+	Low      float64 `json:"low"`
+}
+
+// Median is a part of what is sent or answered.
+type Median struct {
+	Median float64 `json:"median"`
+	N      int64   `json:"n"`
+}
+
 // Reason is a part of what is sent or answered.
 type Reason struct {
 	Reason string `json:"reason"`
@@ -1182,13 +1460,6 @@ type Statistic struct {
 	N        int64     `json:"n"`  // values it rests on
 	Q1       float64   `json:"q1"` // lower quartile
 	Q3       float64   `json:"q3"` // upper quartile
-}
-
-// Interval is a part of what is sent or answered.
-type Interval struct {
-	Coverage float64 `json:"coverage"` // how likely it holds the true value, 0 to 1
-	High     float64 `json:"high"`
-	Low      float64 `json:"low"`
 }
 
 // StatusAnswerBody is a part of what is sent or answered.
@@ -1299,27 +1570,114 @@ type Webhook struct {
 	Why          string     `json:"why,omitempty"`    // of a pause; person, failing, refused, rights
 }
 
+// WholeCase is a part of what is sent or answered.
+type WholeCase struct {
+	Day         string    `json:"day,omitempty"`
+	Due         string    `json:"due,omitempty"`         // YYYY-MM-DD
+	Exam        string    `json:"exam,omitempty"`        // code
+	Examination string    `json:"examination,omitempty"` // key within the study
+	Legal       bool      `json:"legal"`
+	Machine     string    `json:"machine"`
+	Number      int64     `json:"number"`
+	Opened      time.Time `json:"opened"`
+	Owner       string    `json:"owner,omitempty"` // account
+	Quantity    string    `json:"quantity"`
+	Ratio       float64   `json:"ratio"`            // value over trigger
+	Reason      string    `json:"reason,omitempty"` // why it was closed
+	Results     []Result  `json:"results"`          // every number of the rule set, those too that did not trigger
+	Rule        string    `json:"rule"`             // with the highest ratio of those that open it
+	RuleSet     string    `json:"rule_set"`
+	State       string    `json:"state"`           // open, assigned, under_review, action_planned, re_measure, closed
+	Study       string    `json:"study,omitempty"` // Study Instance UID; left out of a group
+	Substantial bool      `json:"substantial"`
+	Version     int64     `json:"version"`
+	Withdrawn   bool      `json:"withdrawn"` // it is no longer above the trigger
+}
+
+// Result is a part of what is sent or answered.
+type Result struct {
+	Aggregation string   `json:"aggregation"`
+	Legal       bool     `json:"legal,omitempty"`
+	Marks       []string `json:"marks,omitempty"`
+	Notice      bool     `json:"notice,omitempty"`
+	Opens       bool     `json:"opens"`
+	Over        bool     `json:"over"`
+	Part        string   `json:"part,omitempty"`
+	Quantity    string   `json:"quantity"`
+	Ratio       float64  `json:"ratio"`
+	Rule        string   `json:"rule"`
+	Set         string   `json:"set"`
+	Status      string   `json:"status"`
+	Substantial bool     `json:"substantial,omitempty"`
+	Trigger     float64  `json:"trigger"`
+	Unit        string   `json:"unit"`
+	Value       float64  `json:"value"`
+}
+
 // WholeExamination is a part of what is sent or answered.
 type WholeExamination struct {
-	AgeMonths         *int64    `json:"age_months,omitempty"`
-	AssignedBy        string    `json:"assigned_by,omitempty"`        // how the events were found to be one examination
-	CTDIvolMGy        []float64 `json:"ctdivol_mgy"`                  // of the diagnostic sequences
-	DLPDeclaredMGyCm  string    `json:"dlp_declared_mgycm,omitempty"` // total that the report of the study states
-	DLPMGyCm          *float64  `json:"dlp_mgycm,omitempty"`
-	Events            int64     `json:"events"`                // irradiation events
-	Examination       string    `json:"examination,omitempty"` // code; left out while nobody said what its name means
-	ID                string    `json:"id"`
-	Indication        string    `json:"indication,omitempty"` // code
-	IrradiationEvents []Event   `json:"irradiation_events"`
-	KnownBy           string    `json:"known_by,omitempty"` // how the indication is known; order, protocol, assumed
-	LeftOut           string    `json:"left_out,omitempty"` // code of why it counts in no median
-	Machine           string    `json:"machine,omitempty"`  // id, as in GET /rooms
-	Name              string    `json:"name,omitempty"`     // the most telling local name
-	Reports           []Report  `json:"reports"`            // of the study
-	Started           string    `json:"started"`            // local time at the site, or the day
-	StudyUID          string    `json:"study_uid"`
-	WeightKG          *float64  `json:"weight_kg,omitempty"`
-	WeightSource      string    `json:"weight_source,omitempty"` // hl7, fhir, csv, person, or dicom for a report or header
+	AgeMonths            *int64               `json:"age_months,omitempty"`
+	Amounts              []Amount             `json:"amounts"`                      // what it comes to in each quantity, of every modality
+	AssignedBy           string               `json:"assigned_by,omitempty"`        // how the events were found to be one examination
+	CTDIvolMGy           []float64            `json:"ctdivol_mgy"`                  // of the diagnostic sequences
+	DLPDeclaredMGyCm     string               `json:"dlp_declared_mgycm,omitempty"` // total that the report of the study states
+	DLPMGyCm             *float64             `json:"dlp_mgycm,omitempty"`
+	EffectiveDose        []EstimatedEffective `json:"effective_dose"`                   // a statistic, not about a person; never compare two sets
+	EffectiveReportedMsv *float64             `json:"effective_reported_msv,omitempty"` // as the report of a radiopharmaceutical states it
+	Events               int64                `json:"events"`                           // irradiation events
+	Examination          string               `json:"examination,omitempty"`            // code; left out while nobody said what its name means
+	ID                   string               `json:"id"`
+	Indication           string               `json:"indication,omitempty"` // code
+	IrradiationEvents    []Event              `json:"irradiation_events"`
+	KnownBy              string               `json:"known_by,omitempty"` // how the indication is known; order, protocol, assumed
+	LeftOut              string               `json:"left_out,omitempty"` // code of why it counts in no median
+	Machine              string               `json:"machine,omitempty"`  // id, as in GET /rooms
+	Name                 string               `json:"name,omitempty"`     // the most telling local name
+	Reports              []Report             `json:"reports"`            // of the study
+	Sentence             string               `json:"sentence,omitempty"` // a draft for the report of the examination
+	SizeSpecific         []EstimatedScan      `json:"size_specific"`      // of each scan of CT
+	SsdeMGy              *float64             `json:"ssde_mgy,omitempty"` // mean of the diagnostic scans; left out unless each has one
+	Started              string               `json:"started"`            // local time at the site, or the day
+	StudyUID             string               `json:"study_uid"`
+	WeightKG             *float64             `json:"weight_kg,omitempty"`
+	WeightSource         string               `json:"weight_source,omitempty"` // hl7, fhir, csv, person, or dicom for a report or header
+}
+
+// Amount is a part of what is sent or answered.
+type Amount struct {
+	Basis    string   `json:"basis"`              // reported, or corrected by a calibration
+	Class    string   `json:"class"`              // of the lowest rank among what told it: report, image, mpps, ocr, manual, imported
+	Declared *float64 `json:"declared,omitempty"` // as the reports state it
+	Events   int64    `json:"events"`             // irradiation events that told it
+	Method   string   `json:"method"`             // how it was made: summed, declared, highest, mean, counted, divided
+	Quantity string   `json:"quantity"`
+	Summed   *float64 `json:"summed,omitempty"` // over its irradiation events, if all of them tell it
+	Unit     string   `json:"unit"`             // UCUM
+	Value    float64  `json:"value"`
+}
+
+// EstimatedEffective is a part of what is sent or answered.
+type EstimatedEffective struct {
+	EffectiveMsv   *float64  `json:"effective_msv,omitempty"`
+	Factors        []float64 `json:"factors"`                   // of each scan or administration, in mSv for each mGy.cm or MBq
+	Phantom        string    `json:"phantom,omitempty"`         // head16, body32
+	PhantomAge     *float64  `json:"phantom_age,omitempty"`     // years
+	PhantomAssumed bool      `json:"phantom_assumed,omitempty"` // the set does not say for which phantom its factors are
+	Refused        string    `json:"refused,omitempty"`         // code of why there is none
+	Set            string    `json:"set"`                       // id of the content set
+	TissueWeights  string    `json:"tissue_weights,omitempty"`
+}
+
+// EstimatedScan is a part of what is sent or answered.
+type EstimatedScan struct {
+	DiameterCm   *float64 `json:"diameter_cm,omitempty"`
+	DiameterFrom string   `json:"diameter_from,omitempty"` // water, water_header, water_pixels, effective, effective_header, ap_lateral, ap, lateral, age
+	Factor       *float64 `json:"factor,omitempty"`        // what CTDIvol was multiplied by
+	Method       string   `json:"method,omitempty"`        // report that the coefficients are from
+	Phantom      string   `json:"phantom,omitempty"`       // head16, body32
+	Refused      string   `json:"refused,omitempty"`       // code of why there is none
+	Scan         string   `json:"scan"`                    // protocol, type or key of the event
+	SsdeMGy      *float64 `json:"ssde_mgy,omitempty"`
 }
 
 // Event is a part of what is sent or answered.
@@ -1403,4 +1761,9 @@ type WholeMessage struct {
 type Trouble struct {
 	At   string `json:"at"`   // place, such as PID-3
 	What string `json:"what"` // code
+}
+
+// WithdrawDoseBody is a part of what is sent or answered.
+type WithdrawDoseBody struct {
+	Reason string `json:"reason"`
 }

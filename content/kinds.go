@@ -170,7 +170,8 @@ var kinds = []kind{
 			need("meaning", text),
 			oneOf("status", "ready", "site_default", "set_incomplete", "to_confirm", "information", "to_type_in"),
 			need("source", text),
-			{name: "traits", kind: list, optional: true}, // legal; substantial: closes with a skin check; notice: a line, no case
+			{name: "country", kind: text, optional: true}, // whose law it is, ISO 3166-1 alpha-2
+			{name: "traits", kind: list, optional: true},  // legal; substantial: closes with a skin check; notice: a line, no case
 		}}},
 	},
 	{
@@ -179,7 +180,8 @@ var kinds = []kind{
 			{name: "scopes", key: []string{"by", "code"}, columns: []column{
 				oneOf("by", "exam_code", "exam_region", "event_region", "room"), need("code", text),
 				{name: "region", kind: word, values: []string{"brain", "other"}},
-				{name: "intervention", kind: yesNo}, need("source", text),
+				{name: "intervention", kind: yesNo},
+				need("source", text),
 			}},
 			{name: "bands", key: []string{"rule_id", "size_min"}, columns: []column{
 				need("rule_id", code), oneOf("size_kind", "weight_kg", "dw_cm"), need("size_min", number), allow("size_max", positive),

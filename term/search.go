@@ -26,8 +26,15 @@ type Hit struct {
 // modalities are the meanings that are kinds of machine.
 var modalities = []string{"ct", "dx", "px", "xa", "mg", "nm"}
 
-// kinOf are modalities that the codes do not tell apart.
-var kinOf = map[string]string{"RF": "XA", "CR": "DX"}
+// kinOf are modalities that machines and reports do not tell apart: what is called one
+// may be an examination of the other.
+var kinOf = map[string]string{"rf": "xa", "cr": "dx", "px": "dx", "io": "dx", "pt": "nm"}
+
+// kin returns the modality that stands for a kind of machine.
+func kin(modality string) string {
+	m := strings.ToLower(modality)
+	return cmp.Or(kinOf[m], m)
+}
 
 // Search returns the concepts that have words of the question, the closest first, and
 // among equally close ones in the order of the content. A concept of another kind of
@@ -63,7 +70,7 @@ type question struct {
 
 // ask reads a query.
 func (x *Index) ask(q Query) question {
-	out := question{modality: strings.ToLower(cmp.Or(kinOf[q.Modality], q.Modality))}
+	out := question{modality: kin(q.Modality)}
 	for _, u := range x.words.read(Tokens(q.Text), q.Typing) {
 		if u.neutral {
 			continue
@@ -83,7 +90,7 @@ func (x *Index) ask(q Query) question {
 
 // fits reports whether a concept is of the kind of machine that the question speaks of.
 func (q question) fits(c *Concept) bool {
-	return q.modality == "" || c.Modality == "" || strings.EqualFold(c.Modality, q.modality)
+	return q.modality == "" || c.Modality == "" || kin(c.Modality) == kin(q.modality)
 }
 
 // judge holds a concept against the question, by the name of it that is closest.

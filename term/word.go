@@ -46,6 +46,9 @@ func fold(word string) string {
 	return letters.Replace(b.String())
 }
 
+// small reports whether a letter is a small one; ß stands among capitals too.
+func small(r rune) bool { return unicode.IsLower(r) && r != 'ß' }
+
 // apart divides a word where its kind of characters changes: CTThorax5mm is CT, Thorax,
 // 5 and mm.
 func apart(word string) (parts []string) {
@@ -53,8 +56,8 @@ func apart(word string) (parts []string) {
 	from := 0
 	for i := 1; i < len(rs); i++ {
 		before, now := rs[i-1], rs[i]
-		cut := unicode.IsNumber(before) != unicode.IsNumber(now) || unicode.IsLower(before) && unicode.IsUpper(now) ||
-			i+1 < len(rs) && unicode.IsUpper(before) && unicode.IsUpper(now) && unicode.IsLower(rs[i+1])
+		cut := unicode.IsNumber(before) != unicode.IsNumber(now) || small(before) && unicode.IsUpper(now) ||
+			i+1 < len(rs) && unicode.IsUpper(before) && unicode.IsUpper(now) && small(rs[i+1])
 		if cut {
 			parts = append(parts, string(rs[from:i]))
 			from = i

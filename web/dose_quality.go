@@ -253,9 +253,12 @@ func (v *visit) deviceTable(b QualityBoard) face.Table {
 	t := face.Table{
 		ID: "devices", Caption: p.T("quality.devices"), Empty: face.Nothing(p.T("quality.no_devices"), p.T("quality.no_devices_text")),
 		Columns: []face.Column{
-			{Label: p.T("quality.device"), Phone: face.Name}, {Label: p.T("dose.col_room")},
-			{Label: p.T("quality.standing"), Phone: face.Drawn}, {Label: p.T("quality.examinations"), Numeric: true},
-			{Label: p.T("quality.unmapped"), Numeric: true}, {Label: p.T("quality.flags"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("quality.device"), Phone: face.Name},
+			{Label: p.T("dose.col_room")},
+			{Label: p.T("quality.standing"), Phone: face.Drawn},
+			{Label: p.T("quality.examinations"), Numeric: true},
+			{Label: p.T("quality.unmapped"), Numeric: true},
+			{Label: p.T("quality.flags"), Numeric: true, Phone: face.Beside},
 			{Label: p.T("quality.calibrated"), Numeric: true},
 		},
 	}
@@ -278,8 +281,10 @@ func (v *visit) flagTable(all []FlagCount) face.Table {
 	t := face.Table{
 		ID: "flags", Caption: p.T("quality.doubtful"), Empty: face.Nothing(p.T("quality.no_flags"), p.T("quality.no_flags_text")),
 		Columns: []face.Column{
-			{Label: p.T("quality.flag"), Phone: face.Name}, {Label: p.T("quality.device")},
-			{Label: p.T("quality.count"), Numeric: true, Phone: face.Beside}, {Label: p.T("quality.months")},
+			{Label: p.T("quality.flag"), Phone: face.Name},
+			{Label: p.T("quality.device")},
+			{Label: p.T("quality.count"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("quality.months")},
 		},
 	}
 	for i, c := range all {
@@ -297,8 +302,12 @@ func (v *visit) weekTable(b QualityBoard) face.Table {
 		ID: "weeks", Caption: p.T("quality.complete"),
 		Empty: face.Nothing(p.T("quality.no_weeks"), p.T("quality.no_weeks_text", lang.Args{"n": b.AllWeeks, "least": p.Percent(b.Least)})),
 		Columns: []face.Column{
-			{Label: p.T("quality.week"), Phone: face.Name}, {Label: p.T("dose.col_room")}, {Label: p.T("quality.modality")},
-			{Label: p.T("quality.studies"), Numeric: true}, {Label: p.T("quality.with"), Numeric: true}, {Label: p.T("quality.share"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("quality.week"), Phone: face.Name},
+			{Label: p.T("dose.col_room")},
+			{Label: p.T("quality.modality")},
+			{Label: p.T("quality.studies"), Numeric: true},
+			{Label: p.T("quality.with"), Numeric: true},
+			{Label: p.T("quality.share"), Numeric: true, Phone: face.Beside},
 		},
 	}
 	for i, w := range b.Weeks {
@@ -335,7 +344,9 @@ func (v *visit) flaggedTable(all []FlaggedDose) face.Table {
 	t := face.Table{
 		ID: "flagged", Caption: p.T("quality.doubtful"), Empty: face.Nothing(p.T("quality.no_flags"), p.T("quality.no_flags_text")),
 		Columns: []face.Column{
-			{Label: p.T("dose.when"), Phone: face.Name}, {Label: p.T("quality.device")}, {Label: p.T("quality.flag"), Phone: face.Drawn},
+			{Label: p.T("dose.when"), Phone: face.Name},
+			{Label: p.T("quality.device")},
+			{Label: p.T("quality.flag"), Phone: face.Drawn},
 			{Label: p.T("quality.count"), Numeric: true, Phone: face.Beside},
 		},
 	}
@@ -489,7 +500,8 @@ func (v *visit) testFacts(a AcceptancePage) []face.Fact {
 		result += ": " + v.quantities(a.Limits)
 	}
 	facts := []face.Fact{
-		{Label: p.T("quality.result"), Value: result}, {Label: p.T("quality.device"), Value: a.Device, Origin: a.Room.Name},
+		{Label: p.T("quality.result"), Value: result},
+		{Label: p.T("quality.device"), Value: a.Device, Origin: a.Room.Name},
 		{Label: p.T("quality.software"), Value: orElse(a.Software, "–")},
 		{Label: p.T("quality.program"), Value: a.Program, Origin: p.T("quality.reader", lang.Args{"version": strconv.Itoa(a.Reader)})},
 		{Label: p.T("quality.signed"), Value: a.Name, Origin: p.Date(a.Day)},

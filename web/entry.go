@@ -105,11 +105,6 @@ type EntryLeft struct {
 	Called, Year string
 }
 
-// EntryRules are what may be wrong with an entry; each has words of its own.
-var entryRules = []string{
-	"day", "clock", "number", "unit", "quantity", "method", "machine", "exam", "sex", "birth", "study", "text", "twice", "test", "columns",
-}
-
 // entryMethods are the ways in which a value can be known.
 var entryMethods = []string{"console", "dap_meter", "tube_output", "table_value"}
 
@@ -213,9 +208,10 @@ func (s *server) entryImport(v *visit) error {
 		return v.showEntry(entryOutcome{said: v.p.T("entry.file_twice")})
 	case fault.Invalid, fault.Exhausted, fault.Unsupported:
 		return v.showEntry(entryOutcome{said: v.p.T("entry.file_wrong")})
-	}
-	if err != nil {
-		return err
+	default:
+		if err != nil {
+			return err
+		}
 	}
 	if t.Batch != "" {
 		return v.back(entryReconcileAt(t.Batch), "entry_imported")

@@ -139,8 +139,12 @@ func (s *server) protocolsPage(v *visit) error {
 	t := face.Table{
 		ID: "protocols", Caption: p.T("protocols.title"), Empty: face.Nothing(p.T("protocols.none"), p.T("protocols.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("protocols.name"), Phone: face.Name}, {Label: p.T("dose.col_room"), Phone: face.Drawn}, {Label: p.T("protocols.settings"), Phone: face.Wide},
-			{Label: p.T("protocols.first")}, {Label: p.T("protocols.last")}, {Label: p.T("protocols.versions"), Numeric: true},
+			{Label: p.T("protocols.name"), Phone: face.Name},
+			{Label: p.T("dose.col_room"), Phone: face.Drawn},
+			{Label: p.T("protocols.settings"), Phone: face.Wide},
+			{Label: p.T("protocols.first")},
+			{Label: p.T("protocols.last")},
+			{Label: p.T("protocols.versions"), Numeric: true},
 			{Label: p.T("protocols.n"), Numeric: true, Phone: face.Beside},
 		},
 	}
@@ -166,8 +170,11 @@ func (s *server) protocolPage(v *visit) error {
 	t := face.Table{
 		ID: "versions", Caption: p.T("protocols.versions"),
 		Columns: []face.Column{
-			{Label: p.T("protocols.version"), Phone: face.Name}, {Label: p.T("protocols.first"), Phone: face.Drawn}, {Label: p.T("protocols.last")},
-			{Label: p.T("protocols.changed")}, {Label: p.T("protocols.effect"), Hint: p.T("protocols.effect_hint")},
+			{Label: p.T("protocols.version"), Phone: face.Name},
+			{Label: p.T("protocols.first"), Phone: face.Drawn},
+			{Label: p.T("protocols.last")},
+			{Label: p.T("protocols.changed")},
+			{Label: p.T("protocols.effect"), Hint: p.T("protocols.effect_hint")},
 			{Label: p.T("protocols.n"), Numeric: true, Phone: face.Beside},
 		},
 	}
@@ -298,7 +305,11 @@ func (v *visit) doseEffectRows(c ProtocolComparison) face.Table {
 	t := face.Table{
 		ID: "effects", Caption: p.T("protocols.effects"), Empty: face.Nothing(p.T("protocols.no_effect"), p.T("protocols.no_effect_text")),
 		Columns: []face.Column{
-			{Label: p.T("protocols.quantity"), Phone: face.Name}, {Label: c.NameA, Numeric: true}, {Label: "n", Numeric: true}, {Label: c.NameB, Numeric: true}, {Label: "n", Numeric: true},
+			{Label: p.T("protocols.quantity"), Phone: face.Name},
+			{Label: c.NameA, Numeric: true},
+			{Label: "n", Numeric: true},
+			{Label: c.NameB, Numeric: true},
+			{Label: "n", Numeric: true},
 			{Label: p.T("protocols.effect"), Hint: p.T("protocols.effect_hint"), Phone: face.Beside},
 		},
 	}
@@ -352,8 +363,12 @@ func (v *visit) checkTable(all []DoseCheckRoom, byProtocol bool) face.Table {
 	t := face.Table{
 		ID: "checks", Caption: p.T("protocols.checks"), Empty: face.Nothing(p.T("protocols.no_checks"), p.T("protocols.no_checks_text")),
 		Columns: []face.Column{
-			{Label: p.T("dose.col_room"), Phone: face.Name}, {Label: p.T("protocols.check")}, {Label: p.T("protocols.configured"), Phone: face.Drawn},
-			{Label: p.T("protocols.value"), Phone: face.Beside}, {Label: p.T("protocols.exceeded"), Numeric: true}, {Label: p.T("protocols.no_reason"), Numeric: true},
+			{Label: p.T("dose.col_room"), Phone: face.Name},
+			{Label: p.T("protocols.check")},
+			{Label: p.T("protocols.configured"), Phone: face.Drawn},
+			{Label: p.T("protocols.value"), Phone: face.Beside},
+			{Label: p.T("protocols.exceeded"), Numeric: true},
+			{Label: p.T("protocols.no_reason"), Numeric: true},
 		},
 	}
 	if byProtocol {
@@ -389,8 +404,12 @@ func (v *visit) exceedanceTable(all []DoseCheckRoom) face.Table {
 	t := face.Table{
 		ID: "exceeded", Caption: p.T("protocols.exceedances"), Empty: face.Nothing(p.T("protocols.no_exceedance"), p.T("protocols.no_exceedance_text")),
 		Columns: []face.Column{
-			{Label: p.T("dose.when"), Phone: face.Name}, {Label: p.T("dose.col_room")}, {Label: p.T("protocols.name")}, {Label: p.T("protocols.check")},
-			{Label: p.T("protocols.estimate"), Phone: face.Beside}, {Label: p.T("protocols.reason"), Phone: face.Drawn},
+			{Label: p.T("dose.when"), Phone: face.Name},
+			{Label: p.T("dose.col_room")},
+			{Label: p.T("protocols.name")},
+			{Label: p.T("protocols.check")},
+			{Label: p.T("protocols.estimate"), Phone: face.Beside},
+			{Label: p.T("protocols.reason"), Phone: face.Drawn},
 		},
 	}
 	for _, room := range all {

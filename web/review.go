@@ -491,8 +491,11 @@ func (v *visit) marksOf(n CaseNumber) string {
 // numberTable lists the numbers of a case.
 func (v *visit) numberTable(all []CaseNumber) face.Table {
 	t := face.Table{ID: "numbers", Caption: v.p.T("review.numbers"), Columns: []face.Column{
-		{Label: v.p.T("review.quantity"), Phone: face.Name}, {Label: v.p.T("review.value"), Numeric: true, Phone: face.Beside},
-		{Label: v.p.T("review.trigger"), Numeric: true}, {Label: v.p.T("review.ratio"), Numeric: true}, {Label: v.p.T("review.remark")},
+		{Label: v.p.T("review.quantity"), Phone: face.Name},
+		{Label: v.p.T("review.value"), Numeric: true, Phone: face.Beside},
+		{Label: v.p.T("review.trigger"), Numeric: true},
+		{Label: v.p.T("review.ratio"), Numeric: true},
+		{Label: v.p.T("review.remark")},
 	}}
 	for _, n := range all {
 		t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
@@ -547,9 +550,12 @@ func (v *visit) effectWords(e *CaseEffect) string {
 // reportTable tells how the cases of each rule went.
 func (v *visit) reportTable(all []CaseReport) face.Table {
 	t := face.Table{ID: "report", Caption: v.p.T("review.report"), Columns: []face.Column{
-		{Label: v.p.T("review.rule"), Phone: face.Name}, {Label: v.p.T("review.cases"), Numeric: true, Phone: face.Beside},
-		{Label: v.p.T("review.first_review"), Numeric: true}, {Label: v.p.T("review.justified_n"), Numeric: true},
-		{Label: v.p.T("review.with_action"), Numeric: true}, {Label: v.p.T("review.with_effect"), Numeric: true},
+		{Label: v.p.T("review.rule"), Phone: face.Name},
+		{Label: v.p.T("review.cases"), Numeric: true, Phone: face.Beside},
+		{Label: v.p.T("review.first_review"), Numeric: true},
+		{Label: v.p.T("review.justified_n"), Numeric: true},
+		{Label: v.p.T("review.with_action"), Numeric: true},
+		{Label: v.p.T("review.with_effect"), Numeric: true},
 	}}
 	for _, r := range all {
 		wait, often := "–", ""
@@ -587,8 +593,11 @@ func missingRules(all []CaseRule) []CaseRule {
 // alertRules lists the rules.
 func (v *visit) alertRules(all []CaseRule) face.Table {
 	t := face.Table{ID: "rules", Caption: v.p.T("review.rules"), Columns: []face.Column{
-		{Label: v.p.T("review.rule"), Phone: face.Name}, {Label: v.p.T("review.quantity")}, {Label: v.p.T("review.trigger"), Phone: face.Beside},
-		{Label: v.p.T("review.status")}, {Label: v.p.T("review.source")},
+		{Label: v.p.T("review.rule"), Phone: face.Name},
+		{Label: v.p.T("review.quantity")},
+		{Label: v.p.T("review.trigger"), Phone: face.Beside},
+		{Label: v.p.T("review.status")},
+		{Label: v.p.T("review.source")},
 	}}
 	for _, r := range all {
 		trigger := "–"

@@ -13,7 +13,7 @@ import (
 
 // cases registers what programs may do with cases.
 func (d *apiDoor) cases() {
-	a, group := caseAPI{d.house}, "Doses"
+	a, group := caseAPI{d.house}, "Dose"
 	operate(d, op{
 		act: access.FindingRead, call: "GET /dose/cases", id: "list-cases", group: group, summary: "Cases of alert rules",
 		text: "Those of law and of substantial dose first, then by how many times the trigger the dose is. The order may change while pages are read.",
@@ -30,8 +30,8 @@ func (d *apiDoor) cases() {
 // caseAPI answers programs about cases.
 type caseAPI struct{ *house }
 
-// An apiCase is an alert and how far people are with it.
-type apiCase struct {
+// A CaseLine is an alert and how far people are with it.
+type CaseLine struct {
 	Number      int64         `json:"number"`
 	Set         string        `json:"rule_set"`
 	Rule        string        `json:"rule" doc:"with the highest ratio of those that open it"`
@@ -52,8 +52,8 @@ type apiCase struct {
 	Opened      time.Time     `json:"opened"`
 }
 
-func apiCaseOf(c review.Case) apiCase {
-	return apiCase{
+func apiCaseOf(c review.Case) CaseLine {
+	return CaseLine{
 		c.Number, c.Set, c.Rule, c.Quantity, c.Ratio, c.Study, c.Key, c.Machine, c.Exam, c.Day, c.Legal, c.Substantial, c.Withdrawn,
 		c.State, c.Reason, c.Owner, c.Due, time.UnixMilli(c.OpenedAt).UTC(),
 	}
@@ -66,7 +66,7 @@ type listCases struct {
 	Rule  string   `query:"rule" maxLength:"64"`
 }
 
-func (a caseAPI) list(ctx context.Context, in *listCases) (*apiPage[apiCase], error) {
+func (a caseAPI) list(ctx context.Context, in *listCases) (*apiPage[CaseLine], error) {
 	place, err := in.place()
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (a caseAPI) list(ctx context.Context, in *listCases) (*apiPage[apiCase], er
 		all = all[:in.Limit]
 		next = strconv.Itoa(f.Offset + in.Limit)
 	}
-	items := make([]apiCase, len(all))
+	items := make([]CaseLine, len(all))
 	for i, one := range all {
 		items[i] = apiCaseOf(one)
 	}
@@ -98,7 +98,7 @@ func (a caseAPI) list(ctx context.Context, in *listCases) (*apiPage[apiCase], er
 
 // An apiWholeCase is a case with the numbers beside the rules.
 type apiWholeCase struct {
-	apiCase
+	CaseLine
 	Version int64           `json:"version"`
 	Results []review.Result `json:"results" doc:"every number of the rule set, those too that did not trigger"`
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"radagora/access"
@@ -40,10 +41,10 @@ type apiEntered struct {
 	PatientID   string           `json:"patient_id,omitempty" maxLength:"64"`
 	Name        string           `json:"name,omitempty" maxLength:"324" doc:"of the patient"`
 	Birth       string           `json:"birth_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD"`
-	Age         string           `json:"age,omitempty" maxLength:"10" doc:"years, where the day of birth is unknown"`
+	Age         *float64         `json:"age,omitempty" minimum:"0" maximum:"130" doc:"years, where the day of birth is unknown"`
 	Sex         string           `json:"sex,omitempty" enum:"M,F,O"`
-	Height      string           `json:"height_m,omitempty" maxLength:"10"`
-	Weight      string           `json:"weight_kg,omitempty" maxLength:"10"`
+	Height      *float64         `json:"height_m,omitempty" minimum:"0.2" maximum:"2.7"`
+	Weight      *float64         `json:"weight_kg,omitempty" minimum:"0.2" maximum:"400"`
 	Values      []apiEnteredDose `json:"values" minItems:"1" maxItems:"20"`
 }
 
@@ -69,7 +70,7 @@ func (a entryAPI) enter(ctx context.Context, in *enterDose) (*enteredAnswer, err
 	b := in.Body
 	x := entry.Record{
 		Day: b.Day, Clock: b.Time, Exam: b.Exam, Description: b.Description, Accession: b.Accession, Study: b.Study, PatientID: b.PatientID,
-		Name: b.Name, Birth: b.Birth, Age: b.Age, Sex: b.Sex, Height: b.Height, Weight: b.Weight,
+		Name: b.Name, Birth: b.Birth, Age: decimalOf(b.Age), Sex: b.Sex, Height: decimalOf(b.Height), Weight: decimalOf(b.Weight),
 	}
 	for _, v := range b.Values {
 		x.Values = append(x.Values, entry.Value{Quantity: dose.Quantity(v.Quantity), Raw: v.Value, RawUnit: v.Unit, Method: v.Method})
@@ -108,4 +109,12 @@ type withdrawDose struct {
 
 func (a entryAPI) withdraw(ctx context.Context, in *withdrawDose) (*struct{}, error) {
 	return nil, a.Entered.Withdraw(ctx, at, access.From(ctx).ID, in.ID, in.Body.Reason)
+}
+
+// decimalOf writes a number as it would be typed, "" for none.
+func decimalOf(n *float64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*n, 'f', -1, 64)
 }

@@ -20,9 +20,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"radagora/access"
+	"radagora/archive"
 	"radagora/connect"
 	"radagora/db"
 	"radagora/dose"
+	"radagora/dose/dosetest"
 	"radagora/finding"
 	"radagora/site"
 	"radagora/worklist"
@@ -83,6 +85,20 @@ func apiStory() []example {
 		{Operation: "list-dose-comparisons", About: "the first quarter", Query: q("from", "2026-01-01", "until", "2026-03-31"), Status: 200},
 		{Operation: "list-dose-examinations", About: "the latest", Query: q("limit", "1"), Status: 200},
 		{Operation: "get-dose-examination", About: "one examination", Path: path("id", "$list-dose-examinations.items.0.id"), Status: 200},
+		{Operation: "list-cases", About: "what waits for review", Query: q("state", "open"), Status: 200},
+		{Operation: "get-case", About: "with its numbers beside the rules", Path: path("number", "$list-cases.items.0.number"), Status: 200},
+		{
+			Operation: "decide-case", About: "somebody takes it", Path: path("number", "$list-cases.items.0.number"),
+			Body: body(`{"version":0,"state":"assigned","owner":"u-1"}`), Status: 200,
+		},
+		{Operation: "list-dose-protocols", About: "what the scanners use", Query: q("limit", "1"), Status: 200},
+		{Operation: "list-dose-protocol-changes", About: "what changed and what it did", Status: 200},
+		{Operation: "list-dose-checks", About: "how dose checks are set up", Status: 200},
+		{
+			Operation: "enter-dose", About: "a C-arm without a network", Header: map[string]string{"Idempotency-Key": "carm-17"},
+			Body: body(`{"machine":"C-arm 2","day":"2026-03-02","time":"10:20","patient_id":"4712","name":"Erste^Anna","values":[{"quantity":"dap","value":"1.25","unit":"Gy.cm2","method":"dap_meter"}]}`), Status: 201,
+		},
+		{Operation: "withdraw-dose", About: "it was another patient's", Path: path("id", "$enter-dose.id"), Body: body(`{"reason":"another patient"}`), Status: 204},
 		{Operation: "list-findings", About: "what is open", Query: q("state", "open", "rule", "equipment"), Status: 200},
 		{
 			Operation: "decide-finding", About: "somebody takes it", Path: path("id", "$list-findings.items.0.id"),
@@ -120,7 +136,13 @@ func (d *apiDesk) furnished() {
 	d.t.Helper()
 	ctx, h := d.ctx, d.h
 	bring(ctx, d.t, h, reportMaker{patient: "ERSTE^ANNA", id: "4712", day: "20260302"}, "a", "b")
-	_, err := h.Connect.SetChannel(ctx, connect.Channel{Site: site.Default, Application: "RIS", Home: "HIS", State: connect.Accepted, UseSizes: true})
+	high, err := reportMaker{patient: "ERSTE^ANNA", id: "4712", day: "20260303"}.file("study c", "c", "9000", []string{"c:150:9000"})
+	check(d.t, err)
+	r, err := h.Archive.Receive(ctx, archive.Arrival{Site: site.Default, Actor: "system", Door: "import", Part10: true, Data: bytes.NewReader(high)})
+	check(d.t, err)
+	_, err = r.Wait(ctx)
+	check(d.t, err)
+	_, err = h.Connect.SetChannel(ctx, connect.Channel{Site: site.Default, Application: "RIS", Home: "HIS", State: connect.Accepted, UseSizes: true})
 	check(d.t, err)
 	m := hl7Message("ADT^A08", "17", h.Now().Add(-time.Minute), "EVN|A08", "PID|1||4712^^^HIS^PI||Erste^Anna||19700203|F", "OBX|1|NM|29463-7^Weight^LN||64|kg|||||F")
 	_, err = h.Connect.Receive(ctx, connect.Arrival{Site: site.Default, Body: m, Address: "10.0.0.1"})
@@ -136,8 +158,13 @@ func (d *apiDesk) furnished() {
 	d.eventually("the examinations are derived", func() bool {
 		s, err := h.Dose.Select(ctx, at, dose.Selection{Reach: access.Reach{All: true}}, dose.Cursor{}, 10)
 		check(d.t, err)
-		return len(s) == 2
+		return len(s) == 3
 	})
+	s, err := h.Sites.Site(ctx, at)
+	check(d.t, err)
+	s.Country = "DE"
+	check(d.t, h.Sites.Change(ctx, "system", s))
+	check(d.t, h.Review.Study(ctx, at, dosetest.UID("study c").String()))
 	d.eventually("the message is applied", func() bool {
 		all, err := h.Connect.Messages(ctx, at, connect.Filter{States: []connect.State{connect.Applied}})
 		check(d.t, err)
@@ -146,14 +173,14 @@ func (d *apiDesk) furnished() {
 	d.eventually("the studies are matched", func() bool {
 		all, err := h.Worklist.StudyStates(ctx, at, worklist.StudyFilter{})
 		check(d.t, err)
-		return len(all) == 2
+		return len(all) == 3
 	})
 	d.eventually("the journal is sealed", func() bool {
 		seen := 0
 		for range h.Journal.Entries(ctx, 0, "archive.instance.stored") {
 			seen++
 		}
-		return seen == 2
+		return seen == 3
 	})
 }
 

@@ -77,7 +77,7 @@ func TestAPIPages(t *testing.T) {
 	server := httptest.NewServer(d.as(everyone()))
 	t.Cleanup(server.Close)
 	for path, want := range map[string]int{
-		"/worklist": 3, "/studies": 2, "/dose/examinations": 2, "/rooms": 1, "/journal?kind=worklist.order.*": 3, "/findings?rule=equipment": 1, "/matches": 2,
+		"/worklist": 3, "/studies": 3, "/dose/examinations": 3, "/rooms": 1, "/journal?kind=worklist.order.*": 3, "/findings?rule=equipment": 1, "/matches": 3,
 	} {
 		t.Run(path, func(t *testing.T) {
 			join := "?"

@@ -41,7 +41,7 @@ func (c doseCaseListCmd) Run(ctx context.Context, sys *system) error {
 			return err
 		}
 		if c.JSON {
-			out := make([]apiCase, len(all))
+			out := make([]CaseLine, len(all))
 			for i, one := range all {
 				out[i] = apiCaseOf(one)
 			}

@@ -158,7 +158,7 @@ func (v *view) printCompared(ctx context.Context, w *tabwriter.Writer, e *compar
 		}
 		fmt.Fprintf(w, "%s\t%s %s\t%s\n", b.Kind, strconv.FormatFloat(s.Value, 'f', -1, 64), s.Unit, strings.Join([]string{strings.TrimSpace(s.Source + " " + b.Origin), aged(s, b.Days), use}, ", "))
 	}
-	e.Estimated.print(w)
+	e.print(w)
 	for _, r := range e.rows {
 		level := "no level governs"
 		if r.Governing != nil {

@@ -12,7 +12,8 @@ import (
 // openReview opens the room that watches over doses by rules.
 func (h *house) openReview(ctx context.Context) error {
 	h.Review = &review.Desk{
-		DB: h.DB, Journal: h.Journal, Content: h.Content, Findings: h.Findings, Doses: h.Dose, Post: h.Notices, Log: h.Log, Now: h.Now,
+		Country: h.country,
+		DB:      h.DB, Journal: h.Journal, Content: h.Content, Findings: h.Findings, Doses: h.Dose, Post: h.Notices, Log: h.Log, Now: h.Now,
 		Rooms: h.roomsOf, RoomName: h.roomName, Skin: h.skinPeak,
 	}
 	return h.Review.Open(ctx)
@@ -62,4 +63,10 @@ func (h *house) skinPeak(ctx context.Context, siteID, study string) (gy float64,
 		return 0, "", false, nil
 	}
 	return result.Whole.Peak.Dose, string(result.Validity), true, nil
+}
+
+// country tells in which country a site is, "" while nobody has said.
+func (h *house) country(ctx context.Context, siteID string) (string, error) {
+	s, err := h.Sites.Site(ctx, siteID)
+	return s.Country, err
 }

@@ -42,7 +42,7 @@ func (v protocolView) Protocols(ctx context.Context) ([]web.ScanProtocol, error)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := protocol.LoadRules(v.house.Content, at)
+	rules, err := protocol.LoadRules(v.Content, at)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (v protocolView) Protocol(ctx context.Context, id, language string) (web.Sc
 		return web.ScanProtocol{}, notFound("scanner protocol")
 	}
 	x := all[i]
-	rules, err := protocol.LoadRules(v.house.Content, at)
+	rules, err := protocol.LoadRules(v.Content, at)
 	if err != nil {
 		return x, err
 	}
@@ -232,11 +232,11 @@ func (v protocolView) DoseChecks(ctx context.Context) ([]web.DoseCheckRoom, erro
 	if err != nil {
 		return nil, err
 	}
-	rules, err := protocol.LoadRules(v.house.Content, at)
+	rules, err := protocol.LoadRules(v.Content, at)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := dose.LoadSettings(v.house.Content, at)
+	settings, err := dose.LoadSettings(v.Content, at)
 	if err != nil {
 		return nil, err
 	}

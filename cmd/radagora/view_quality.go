@@ -198,7 +198,7 @@ func (v qualityView) Device(ctx context.Context, machine string) (web.QualityDev
 		return out, err
 	}
 	out.QualityLine, out.Readings = v.deviceLine(plan, d.Machine, d.Standing), set.Readings
-	for _, s := range slices.Backward(d.Machine.Software) {
+	for _, s := range slices.Backward(d.Software) {
 		out.Software = append(out.Software, web.SoftwareSeen{Version: s.Value, First: day(s.FirstDay), Last: day(s.LastDay)})
 	}
 	for _, q := range dose.Measurables() {

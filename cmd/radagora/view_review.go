@@ -35,7 +35,7 @@ func (v reviewView) Cases(ctx context.Context, language string, q web.CaseQuery)
 	if err != nil {
 		return page, err
 	}
-	settings, err := review.LoadSettings(v.house.Content, at)
+	settings, err := review.LoadSettings(v.Content, at)
 	if err != nil {
 		return page, err
 	}
@@ -73,11 +73,11 @@ type caseView struct {
 
 // cases loads them.
 func (v reviewView) cases(ctx context.Context, language string) (*caseView, error) {
-	p, err := v.view.plan(ctx)
+	p, err := v.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	people, err := v.view.people(ctx)
+	people, err := v.people(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (v reviewView) Case(ctx context.Context, language string, number int64) (we
 	if err != nil {
 		return web.CasePage{}, err
 	}
-	settings, err := review.LoadSettings(v.house.Content, at)
+	settings, err := review.LoadSettings(v.Content, at)
 	if err != nil {
 		return web.CasePage{}, err
 	}
@@ -216,7 +216,7 @@ func (v reviewView) Case(ctx context.Context, language string, number int64) (we
 		SnoozedTo: w.SnoozedTo, SnoozedWhy: w.SnoozedWhy, Check: web.CaseCheck(w.Check),
 		Form: web.CaseForm{
 			Size: w.Form.SizeConfirmed, Indication: w.Form.IndicationConfirmed, Cause: w.Form.Cause, Justified: w.Form.Justified,
-			Informed: w.Form.Informed, Reportable: w.Form.Reportable, Authority: w.Form.Authority, Deadline: w.Form.Deadline, Is: w.Case.Intervention,
+			Informed: w.Form.Informed, Reportable: w.Form.Reportable, Authority: w.Form.Authority, Deadline: w.Form.Deadline, Is: w.Intervention,
 		},
 	}
 	if w.Study != "" {
@@ -257,7 +257,7 @@ func (v reviewView) Decide(ctx context.Context, c web.CaseDecision) error {
 	d := review.Decision{
 		Number: c.Number, Version: c.Version, Reason: review.Reason(c.Reason), Words: c.Words,
 		Form: &review.Form{
-			SizeConfirmed: c.Size, IndicationConfirmed: c.Indication, Cause: c.Cause, Justified: c.CaseForm.Justified, Informed: c.Informed,
+			SizeConfirmed: c.Size, IndicationConfirmed: c.Indication, Cause: c.Cause, Justified: c.Justified, Informed: c.Informed,
 			Reportable: c.Reportable, Authority: c.Authority, Deadline: c.Deadline,
 		},
 		Owner: &c.Owner, Due: &c.Due,
@@ -297,16 +297,25 @@ func (v reviewView) Undo(ctx context.Context, batch string) error {
 }
 
 // Rules implements web.Review.
-func (v reviewView) Rules(context.Context) ([]web.CaseRule, error) { return caseRules(v.house.Content) }
+func (v reviewView) Rules(ctx context.Context) ([]web.CaseRule, error) {
+	country, err := v.country(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return caseRules(v.Content, country)
+}
 
 // caseRules returns the rules as pages show them.
-func caseRules(library *content.Library) ([]web.CaseRule, error) {
+func caseRules(library *content.Library, country string) ([]web.CaseRule, error) {
 	all, _, err := review.LoadRules(library, at)
 	out := make([]web.CaseRule, len(all))
 	for i, r := range all {
 		out[i] = web.CaseRule{
 			ID: r.ID, Set: r.Set, Quantity: r.Named, Aggregation: string(r.Aggregation), Meaning: r.Meaning, Status: string(r.Status),
 			Source: r.Source, Unit: r.Unit, Value: r.Value, Legal: r.Legal,
+		}
+		if r.Country != "" && r.Country != country {
+			out[i].Status = "elsewhere"
 		}
 	}
 	return out, err

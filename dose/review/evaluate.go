@@ -162,9 +162,20 @@ func (d *Desk) estimate(ctx context.Context, siteID, study string) error {
 	})
 }
 
+// rules returns what a site judges by: the law of its own country alone, and none
+// while nobody has said which that is.
+func (d *Desk) rules(ctx context.Context, siteID string) ([]Rule, Scopes, error) {
+	all, scopes, err := LoadRules(d.Content, siteID)
+	if err != nil || d.Country == nil {
+		return all, scopes, err
+	}
+	country, err := d.Country(ctx, siteID)
+	return slices.DeleteFunc(all, func(r Rule) bool { return r.Country != "" && r.Country != country }), scopes, err
+}
+
 // judge derives the cases of a study, or of all.
 func (d *Desk) judge(ctx context.Context, siteID, study string) error {
-	rules, scopes, err := LoadRules(d.Content, siteID)
+	rules, scopes, err := d.rules(ctx, siteID)
 	if err != nil {
 		return err
 	}
@@ -327,7 +338,7 @@ func (d *Desk) keep(ctx context.Context, tx *db.Tx, s Settings, siteID string, c
 // groups derives the cases of groups: the mean of the last examinations of a kind on a
 // machine beside a multiple of the level that governs them.
 func (d *Desk) groups(ctx context.Context, siteID string) error {
-	rules, scopes, err := LoadRules(d.Content, siteID)
+	rules, scopes, err := d.rules(ctx, siteID)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,9 @@ type Desk struct {
 	// Rooms tells which room a machine stands in, and RoomName how people call it.
 	Rooms    func(ctx context.Context, siteID string) (dose.Rooms, error)
 	RoomName func(ctx context.Context, siteID, room string) string
+	// Country tells in which country a site is, "" while nobody has said; nil: rules of
+	// every country count.
+	Country func(ctx context.Context, siteID string) (string, error)
 	// Skin estimates the peak dose to the skin of a study, in Gy, and how far it can be
 	// relied on; false where there is no map. nil: nobody estimates.
 	Skin func(ctx context.Context, siteID, study string) (gy float64, validity string, ok bool, err error)

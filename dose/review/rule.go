@@ -45,6 +45,7 @@ const (
 // A Rule is an alert rule of a content set.
 type Rule struct {
 	ID, Set     string // Set is the rule set, such as SKIN
+	Country     string // whose law it is, ISO 3166-1 alpha-2; "" for everybody's
 	Group       bool   // about examinations of one machine, not about one of a person
 	Quantity    dose.Quantity
 	Named       string // the quantity in the words of the content
@@ -146,7 +147,7 @@ var (
 func readRule(row *content.Row) (Rule, error) {
 	how := row.Text("aggregation")
 	r := Rule{
-		ID: row.Text("rule_id"), Set: row.Text("rule_set"), Group: row.Text("per") == "device group",
+		ID: row.Text("rule_id"), Set: row.Text("rule_set"), Country: row.Text("country"), Group: row.Text("per") == "device group",
 		Named: row.Text("quantity"), AtLeast: row.Text("operator") == ">=", Unit: row.Text("unit"),
 		Meaning: row.Text("meaning"), Status: Status(row.Text("status")), Source: row.Text("source"),
 		PerPlane: strings.Contains(how, "per plane"), Window: strings.Contains(row.Text("window"), "12 weeks"),
