@@ -493,14 +493,13 @@ func (v *visit) numberTable(all []CaseNumber) face.Table {
 	t := face.Table{ID: "numbers", Caption: v.p.T("review.numbers"), Columns: []face.Column{
 		{Label: v.p.T("review.quantity"), Phone: face.Name},
 		{Label: v.p.T("review.value"), Numeric: true, Phone: face.Beside},
-		{Label: v.p.T("review.trigger"), Numeric: true},
-		{Label: v.p.T("review.ratio"), Numeric: true},
-		{Label: v.p.T("review.remark")},
+		{Label: v.p.T("review.remark"), Phone: face.Drawn},
 	}}
 	for _, n := range all {
 		t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
-			face.Words(v.quantityWord(n.Quantity), v.p.T("review.agg_"+n.Aggregation)), face.Amount(v.p.Sig(n.Value), v.p.Unit(n.Unit)),
-			face.Amount(v.p.Sig(n.Trigger), v.p.Unit(n.Unit)), face.Figures(v.times(n.Ratio), ""), face.Words(v.marksOf(n), n.Rule),
+			face.Words(v.quantityWord(n.Quantity), v.p.T("review.agg_"+n.Aggregation)),
+			face.Figures(v.p.Quantity(n.Value, n.Unit), v.p.T("review.against", lang.Args{"trigger": v.p.Quantity(n.Trigger, n.Unit), "times": v.times(n.Ratio)})),
+			face.Words(v.marksOf(n), n.Rule),
 		}})
 	}
 	return t
