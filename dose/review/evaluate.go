@@ -187,10 +187,21 @@ func (d *Desk) judge(ctx context.Context, siteID, study string) error {
 	if err != nil {
 		return err
 	}
-	return d.DB.Write(ctx, func(tx *db.Tx) error {
-		all, err := d.facts(ctx, tx, askedFor{siteID, study, leastTriggers(rules)}, scopes, rooms)
-		if err != nil {
+	var all []*Facts
+	load := func(tx *db.Tx) (err error) {
+		all, err = d.facts(ctx, tx, askedFor{siteID, study, leastTriggers(rules)}, scopes, rooms)
+		return err
+	}
+	if study == "" { // looking through everything keeps nobody from writing
+		if err := d.DB.Read(ctx, load); err != nil {
 			return err
+		}
+	}
+	return d.DB.Write(ctx, func(tx *db.Tx) error {
+		if study != "" {
+			if err := load(tx); err != nil {
+				return err
+			}
 		}
 		var found []opened
 		for _, f := range all {

@@ -71,10 +71,10 @@ func (d *Desk) facts(ctx context.Context, tx *db.Tx, a askedFor, s Scopes, rooms
 	if err != nil {
 		return nil, err
 	}
-	if err := d.scans(ctx, tx, a.site, where, args, at, s); err != nil {
+	if err := d.scans(ctx, tx, a, at, s); err != nil {
 		return nil, err
 	}
-	return all, d.skins(ctx, tx, a.site, at)
+	return all, d.skins(ctx, tx, a, at)
 }
 
 // where writes it in SQL.
@@ -101,9 +101,26 @@ func (a askedFor) where() (string, []any) {
 	return where + " and (" + strings.Join(terms, " or ") + ")", args
 }
 
+// only is the condition that leaves one study of rows that name it, if one is asked for.
+func (a askedFor) only(column string) string {
+	if a.study == "" {
+		return ""
+	}
+	return " and " + column + " = $2"
+}
+
+// named are the arguments of what only is a part of.
+func (a askedFor) named() []any {
+	if a.study == "" {
+		return []any{a.site}
+	}
+	return []any{a.site, a.study}
+}
+
 // scans adds what the scans of CT tell: region and phantom; and what the codes of
 // examinations say.
-func (d *Desk) scans(ctx context.Context, tx *db.Tx, siteID, where string, args []any, at map[string]*Facts, s Scopes) error {
+func (d *Desk) scans(ctx context.Context, tx *db.Tx, a askedFor, at map[string]*Facts, s Scopes) error {
+	where, args := a.where()
 	regions := map[string][]string{}
 	_, err := db.List(ctx, tx, func(r *db.Rows) (struct{}, error) {
 		var study, key, region, phantom, kind string
@@ -119,7 +136,7 @@ func (d *Desk) scans(ctx context.Context, tx *db.Tx, siteID, where string, args 
 	if err != nil {
 		return err
 	}
-	exams, err := examRegions(d.Content, siteID)
+	exams, err := examRegions(d.Content, a.site)
 	if err != nil {
 		return err
 	}
@@ -129,7 +146,7 @@ func (d *Desk) scans(ctx context.Context, tx *db.Tx, siteID, where string, args 
 		err := r.Scan(&study, &key, &said)
 		decided[study+"_"+key] = said
 		return struct{}{}, err
-	}, `select study_uid, examination, intervention from review_case where site_id = $1 and intervention <> ''`, siteID)
+	}, `select study_uid, examination, intervention from review_case where site_id = $1 and intervention <> ''`+a.only("study_uid"), a.named()...)
 	for id, f := range at {
 		f.Intervention = s.Intervention(f.Modality, f.Exam, f.Room)
 		if said := decided[id]; said != "" && f.Intervention == "" {
@@ -144,13 +161,13 @@ func (d *Desk) scans(ctx context.Context, tx *db.Tx, siteID, where string, args 
 
 // skins adds the estimated peaks of the skin; of a study with one examination alone,
 // as a map is of a study.
-func (*Desk) skins(ctx context.Context, tx *db.Tx, siteID string, at map[string]*Facts) error {
+func (*Desk) skins(ctx context.Context, tx *db.Tx, a askedFor, at map[string]*Facts) error {
 	type peak struct {
 		study string
 		n     Number
 	}
 	all, err := db.List(ctx, tx, func(r *db.Rows) (p peak, err error) { return p, r.Scan(&p.study, &p.n.Value, &p.n.Method) },
-		`select study_uid, gy, validity from review_skin where site_id = $1`, siteID)
+		`select study_uid, gy, validity from review_skin where site_id = $1`+a.only("study_uid"), a.named()...)
 	peaks := map[string]Number{}
 	for _, p := range all {
 		peaks[p.study] = p.n
