@@ -126,6 +126,16 @@ type calibrationEndCmd struct {
 	Day string `arg:"" help:"Last day on which it holds."`
 }
 
+func (calibrationEndCmd) Help() string {
+	return `Lets a calibration hold until a day. The examinations after it are derived anew.
+
+` + needsFolder + `
+
+Example:
+
+    radagora dose calibration end 0198c0de-… 2026-09-30 --data /var/lib/radagora`
+}
+
 // Run ends it.
 func (c calibrationEndCmd) Run(ctx context.Context, sys *system) error {
 	return c.with(ctx, sys, func(h *house) error { return h.Dose.EndCalibration(ctx, at, c.ID, c.Day, access.Local) })
@@ -136,6 +146,16 @@ type calibrationRevokeCmd struct {
 	ID string `arg:"" help:"Id of the calibration."`
 }
 
+func (calibrationRevokeCmd) Help() string {
+	return `Takes a calibration back, as one that was entered wrongly. It stays in the list, marked.
+
+` + needsFolder + `
+
+Example:
+
+    radagora dose calibration revoke 0198c0de-… --data /var/lib/radagora`
+}
+
 // Run revokes it.
 func (c calibrationRevokeCmd) Run(ctx context.Context, sys *system) error {
 	return c.with(ctx, sys, func(h *house) error { return h.Dose.RevokeCalibration(ctx, at, c.ID, access.Local) })
@@ -144,6 +164,16 @@ func (c calibrationRevokeCmd) Run(ctx context.Context, sys *system) error {
 type calibrationBasisCmd struct {
 	settings
 	Basis string `arg:"" optional:"" help:"reported or corrected."`
+}
+
+func (calibrationBasisCmd) Help() string {
+	return `Shows which numbers the site compares with levels, those reported or those corrected by calibrations, and chooses.
+
+` + needsFolder + `
+
+Example:
+
+    radagora dose calibration basis corrected --data /var/lib/radagora`
 }
 
 // Run shows or chooses the basis.
