@@ -27,6 +27,9 @@ var totalUnits = map[dose.Field]string{
 // totals returns what an examination comes to, of every quantity.
 func (d *doseView) totals(s *dose.StoredStudy, key string) (all []web.DoseTotal) {
 	for _, a := range s.Amounts {
+		if a.Quantity == dose.QuantityEffectiveEstimated {
+			continue // of single patients it stands among the estimates, for those who ask
+		}
 		if a.Ordinal != 0 || a.Examination != key {
 			continue
 		}
