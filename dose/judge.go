@@ -30,6 +30,7 @@ type FindingData struct {
 	From    string  `json:"from"`
 	To      string  `json:"to"`
 	Ratio   float64 `json:"ratio"`
+	Basis   Basis   `json:"basis,omitempty"`
 	States  []State `json:"states,omitempty"` // of the periods that count for a consistent excess
 }
 
@@ -108,7 +109,7 @@ func once(found []finding.Derived) []finding.Derived {
 
 // derived makes a finding of a row that has a governing level.
 func (o *Overview) derived(siteID, rule string, r *Row, states []State) finding.Derived {
-	data, err := json.Marshal(FindingData{KnownBy: r.KnownBy, From: o.From, To: o.To, Ratio: r.Ratio, States: states})
+	data, err := json.Marshal(FindingData{KnownBy: r.KnownBy, From: o.From, To: o.To, Ratio: r.Ratio, Basis: r.Basis, States: states})
 	if err != nil {
 		data = nil // numbers that are none: the finding stands without them
 	}

@@ -38,6 +38,7 @@ type Item struct {
 	Excluded    string                // why it is in no median; see Excluded…
 	Group       Group
 	SizeUnknown bool                // an adult of unknown weight
+	Calculated  bool                // somebody calculated its values, or read them in a table; of an Overview
 	Known       Known               // of Ledger.Study alone
 	Factors     map[Quantity]Factor // what calibrations make of it; none where none holds
 	Restricted  bool                // the person asked that processing stops: it counts in medians and stands in no list
@@ -84,6 +85,7 @@ type Row struct {
 	Examinations int            // that count; N may be more where an examination has several sequences
 	Left         map[string]int // examinations left out, by reason
 	SizeUnknown  int            // adults of unknown weight among those that count
+	Calculated   int            // of those that count, examinations whose values nobody measured
 	SizeFrom     map[string]int // of those that count, by the source of their weight
 	Days         Period         // of the first and of the last of its examinations
 	Split        bool           // the same examinations of other days stand in a row of the other basis
@@ -215,6 +217,9 @@ func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, ba
 		i.Restricted = hidden[i.Study]
 		at[[2]string{i.Study, i.Key}] = i
 	}
+	if err := loadCalculated(ctx, tx, siteID, p, at); err != nil {
+		return nil, err
+	}
 	if modality != "CT" {
 		if err := loadMeasures(ctx, tx, siteID, modality, p, at); err != nil {
 			return nil, err
@@ -245,6 +250,19 @@ func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, ba
 	}
 	rows.Close()
 	return all, loadFactors(ctx, tx, siteID, p, at, basis)
+}
+
+// loadCalculated marks the examinations that have values nobody measured.
+func loadCalculated(ctx context.Context, tx *db.Tx, siteID string, p Period, at map[[2]string]*Item) error {
+	all, err := db.List(ctx, tx, func(r *db.Rows) (key [2]string, err error) { return key, r.Scan(&key[0], &key[1]) },
+		`select study_uid, examination from dose_amount where site_id = $1 and day between $2 and $3
+		and method in ('tube_output', 'table_value')`, siteID, p.From, p.To)
+	for _, key := range all {
+		if i := at[key]; i != nil {
+			i.Calculated = true
+		}
+	}
+	return err
 }
 
 // sizes knows the size groups of children and what part of the body examinations
@@ -371,6 +389,9 @@ func (o *Overview) row(k RowKey, all []*Item) *Row {
 		}
 		r.Values = append(r.Values, i.values(k.Measure, r.Per)...)
 		r.Examinations++
+		if i.Calculated {
+			r.Calculated++
+		}
 		if i.SizeUnknown {
 			r.SizeUnknown++
 		}

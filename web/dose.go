@@ -108,6 +108,8 @@ type DoseRow struct {
 	KnownBy    string // order, protocol, assumed; "" without indication
 	Size       string // size group in the person's language
 	SizeNote   int    // examinations of unknown size among N
+	Calculated int    // examinations whose values nobody measured, among Count
+	Count      int    // examinations that count
 	Quantity   string // code: dlp, ctdivol, dap, rp, esd, agd, fluoro_time, images, activity, activity_per_kg
 	Unit       string // UCUM code
 	Basis      string // reported or corrected

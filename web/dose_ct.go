@@ -200,11 +200,16 @@ func (v *visit) span(from, to float64) string {
 }
 
 // sizeWords names the size group, and how many are of unknown size.
+// It also says where measured values are mixed with others.
 func (v *visit) sizeWords(r DoseRow) string {
+	words := r.Size
 	if r.SizeNote > 0 {
-		return v.p.T("dose.size_unknown", lang.Args{"size": r.Size, "k": r.SizeNote, "n": r.N})
+		words = v.p.T("dose.size_unknown", lang.Args{"size": r.Size, "k": r.SizeNote, "n": r.N})
 	}
-	return r.Size
+	if r.Calculated > 0 {
+		words = v.p.T("dose.mixed_methods", lang.Args{"size": words, "k": r.Calculated, "n": r.Count})
+	}
+	return words
 }
 
 // chips returns the filters that are on.

@@ -261,7 +261,7 @@ func (d *doseView) row(r *dose.Row) web.DoseRow {
 	out := web.DoseRow{
 		ID: rowID(r), Key: chartKey(r), Room: d.plan.ref(r.Room),
 		Exam: d.words.exam(r.Exam, d.q.Language), Indication: d.words.indication(r.Indication, d.q.Language), KnownBy: string(r.KnownBy),
-		Size: d.size(r.Group), SizeNote: r.SizeUnknown, Quantity: string(r.Measure), Unit: r.Unit, Basis: string(r.Basis),
+		Size: d.size(r.Group), SizeNote: r.SizeUnknown, Calculated: r.Calculated, Count: r.Examinations, Quantity: string(r.Measure), Unit: r.Unit, Basis: string(r.Basis),
 		N: r.N, Median: r.Median, Q1: r.Q1, Q3: r.Q3, Low: r.Low, High: r.High,
 		State: d.words.state(string(r.State), d.q.Language),
 	}
@@ -491,7 +491,7 @@ func (d *doseView) findingRow(f finding.Finding) *web.DoseRow {
 	row := web.DoseRow{
 		ID: f.ID, Room: d.plan.ref(f.Subject.Room), Exam: d.words.exam(f.Subject.Exam, d.q.Language),
 		Indication: d.words.indication(f.Subject.Indication, d.q.Language), KnownBy: string(data.KnownBy), Size: f.Subject.Group,
-		Quantity: f.Subject.Quantity, Unit: f.Measured.Unit, Basis: "reported", N: f.Measured.N, Median: f.Measured.Value,
+		Quantity: f.Subject.Quantity, Unit: f.Measured.Unit, Basis: string(cmp.Or(data.Basis, dose.BasisReported)), N: f.Measured.N, Median: f.Measured.Value,
 		State: d.words.state(f.Code, d.q.Language),
 	}
 	if f.Measured.Low != nil && f.Measured.High != nil {

@@ -135,7 +135,7 @@ func (d *doseView) levelTable() (export.Table, error) {
 		d.column("ratio", "dose.col_ratio", "1", export.Number), d.column("state", "dose.col_state", "", export.Text),
 		d.column("state_word", "export.state_word", "", export.Text), d.column("notes", "export.notes", "", export.Text),
 		d.column("period_from", "export.from", "", export.Date), d.column("period_to", "export.to", "", export.Date),
-		d.column("weights_from", "export.weights_from", "", export.Text),
+		d.column("weights_from", "export.weights_from", "", export.Text), d.column("calculated", "export.calculated", "", export.Integer),
 	}}
 	t.Rows = rowsOf(d.rows(), d.levelCells)
 	return t, nil
@@ -169,9 +169,9 @@ func (d *doseView) levelCells(r *dose.Row) []any {
 	}
 	return []any{
 		r.Room, w.Room.Name, r.Exam, w.Exam.Label, r.Indication, w.Indication, string(r.KnownBy), w.Size,
-		string(r.Measure), r.Unit, "reported", r.Examinations, r.N, r.SizeUnknown, left,
+		string(r.Measure), r.Unit, string(r.Basis), r.Examinations, r.N, r.SizeUnknown, left,
 		median, q1, q3, low, high, level, set, edition, digest, official, ratio, string(r.State), w.State.Word,
-		strings.Join(notes, " "), day(d.o.From), day(d.o.To), weightsFrom(r),
+		strings.Join(notes, " "), day(d.o.From), day(d.o.To), weightsFrom(r), r.Calculated,
 	}
 }
 

@@ -211,6 +211,11 @@ func TestTypedInCountsWithItsMethod(t *testing.T) {
 		if got := k.lines("amount"); len(got) != 1 || !strings.Contains(got[0], dose.MethodTubeOutput) {
 			t.Errorf("after a correction %q", got)
 		}
+		o, err := k.ledger.OverviewOf(t.Context(), house, "DX", dose.Period{From: "2026-10-01", To: "2026-10-31"}, func(string) string { return "room" }, access.Quality)
+		check(t, err)
+		if len(o.Rows) != 1 || o.Rows[0].N != 1 || o.Rows[0].Calculated != 1 {
+			t.Errorf("a median with a calculated value does not say so: %+v", o.Rows)
+		}
 		check(t, k.Withdraw(t.Context(), house, "local", e.ID, "another room"))
 		k.settle()
 		if got := k.state(); len(got) != 0 {
