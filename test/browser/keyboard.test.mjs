@@ -55,7 +55,7 @@ test("navigation", () =>
     await tabTo(page, '.nav a[href="/dose/ct"]');
     await page.keyboard.press("Enter");
     await page.waitForURL("**/dose/ct");
-    assert.equal(await page.locator('.nav [aria-current="page"]').textContent(), "CT dose");
+    assert.equal(await page.locator('.nav [aria-current="page"]').textContent(), "Doses");
   }));
 
 test("language and theme", () =>
