@@ -38,7 +38,7 @@ func (s *server) doseApart(v *visit) error {
 	}
 	pg := page{
 		title: v.p.T("dose.apart"), lead: v.apartLine(a), section: "/dose/ct",
-		crumbs: []crumb{{v.p.T("dose.title"), here.at("/dose/ct").String()}},
+		crumbs: []crumb{{v.p.T("nav.dose_ct"), here.at("/dose/ct").String()}},
 	}
 	return v.show(pg, face.Rows(v.p, v.apartTable(a)))
 }

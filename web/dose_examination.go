@@ -112,7 +112,7 @@ func (s *server) doseExaminations(v *visit) error {
 	export := here.at("/dose/ct/export").with("row", list.Row.ID).with("part", string(ExportExaminations))
 	pg := page{
 		title: v.rowTitle(list.Row), lead: v.sentence(list.Row), section: "/dose/ct",
-		crumbs:  []crumb{{v.p.T("dose.title"), here.at("/dose/ct").without("after").with("open", list.Row.ID).String()}},
+		crumbs:  []crumb{{v.p.T("nav.dose_ct"), here.at("/dose/ct").without("after").with("open", list.Row.ID).String()}},
 		actions: takeLinks(export),
 	}
 	return v.show(pg, face.Rows(v.p, v.examinationTable(list, here)))
@@ -169,7 +169,7 @@ func (s *server) doseExamination(v *visit) error {
 	pg := page{
 		title:   v.p.T("dose.examination_of", lang.Args{"exam": orElse(e.Exam.Label, e.Protocol), "when": v.p.DateTime(v.local(e.At))}),
 		section: "/dose/ct",
-		crumbs:  []crumb{{v.p.T("dose.title"), "/dose/ct"}},
+		crumbs:  []crumb{{v.p.T("nav.dose_ct"), "/dose/ct"}},
 	}
 	return v.show(pg, examinationPage(v, e))
 }

@@ -94,7 +94,7 @@ func (s *server) doseHistory(v *visit) error {
 	}
 	pg := page{
 		title: v.p.T("history.title"), lead: v.p.T("history.lead"), section: "/dose/ct",
-		crumbs: []crumb{{v.p.T("dose.title"), "/dose/ct"}},
+		crumbs: []crumb{{v.p.T("nav.dose_ct"), "/dose/ct"}},
 	}
 	return v.show(pg, historyPage(v, d))
 }

@@ -81,7 +81,7 @@ func (s *server) objectPage(v *visit) error {
 			{v.p.T("object.series"), studyAddress(o.Study) + "/series/" + o.Series},
 		}
 	case s.DoseCT != nil:
-		pg.crumbs = []crumb{{v.p.T("dose.title"), "/dose/ct"}}
+		pg.crumbs = []crumb{{v.p.T("nav.dose_ct"), "/dose/ct"}}
 	}
 	return v.show(pg, objectBody(v, o))
 }
