@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 
 	"radagora/db"
 	"radagora/ucum"
@@ -116,7 +117,7 @@ func (o *Overview) In(units map[Measure]string) (*Overview, error) {
 	for i := range out.Levels {
 		l := &out.Levels[i]
 		if f, ok := factors[l.Measure]; ok {
-			l.Value, l.Unit = l.Value*f, units[l.Measure]
+			l.Value, l.Unit = scaled(l.Value, f), units[l.Measure]
 		}
 	}
 	for _, i := range o.Items {
@@ -126,17 +127,27 @@ func (o *Overview) In(units map[Measure]string) (*Overview, error) {
 	return &out, nil
 }
 
+// scaled returns a number in another unit, as people would write it: 0.00019 Gy.m2 are
+// 1.9 Gy.cm2, and not 1.9000000000000001. More than twelve digits nobody measures.
+func scaled(v, factor float64) float64 {
+	out, err := strconv.ParseFloat(strconv.FormatFloat(v*factor, 'g', 12, 64), 64)
+	if err != nil {
+		return v * factor // beyond all numbers, or none
+	}
+	return out
+}
+
 // times returns the item with its measures multiplied.
 func (i *Item) times(factors map[Measure]float64) *Item {
 	out := *i
 	out.Amounts, out.Each = maps.Clone(i.Amounts), maps.Clone(i.Each) // what calibrations say stays in the units it is kept in
 	for m, f := range factors {
 		if v, ok := out.Amounts[amountOf[m]]; ok {
-			out.Amounts[amountOf[m]] = v * f
+			out.Amounts[amountOf[m]] = scaled(v, f)
 		}
 		var each []float64
 		for _, v := range out.Each[m] {
-			each = append(each, v*f)
+			each = append(each, scaled(v, f))
 		}
 		if each != nil {
 			out.Each[m] = each
