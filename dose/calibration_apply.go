@@ -123,40 +123,6 @@ func calibrated(m Measure) Quantity {
 	return amountOf[m]
 }
 
-// loadFactors loads what calibrations make of the amounts of a period, and with the
-// basis BasisCorrected puts it in the place of what was reported.
-func loadFactors(ctx context.Context, tx *db.Tx, siteID string, p Period, at map[[2]string]*Item, basis Basis) error {
-	type row struct {
-		key   [2]string
-		name  Quantity
-		found Factor
-	}
-	all, err := db.List(ctx, tx, func(r *db.Rows) (x row, err error) {
-		return x, r.Scan(&x.key[0], &x.key[1], &x.name, &x.found.Value, &x.found.Factor, &x.found.Calibration)
-	}, `select study_uid, examination, quantity, corrected, factor, calibration_id from dose_amount
-		where site_id = $1 and day between $2 and $3 and corrected is not null`, siteID, p.From, p.To)
-	if err != nil {
-		return err
-	}
-	for _, x := range all {
-		i := at[x.key]
-		if i == nil {
-			continue
-		}
-		if i.Factors == nil {
-			i.Factors = map[Quantity]Factor{}
-		}
-		i.Factors[x.name] = x.found
-	}
-	if basis != BasisCorrected {
-		return nil
-	}
-	for _, i := range at {
-		i.correct()
-	}
-	return nil
-}
-
 // correct puts corrected values in the place of the reported ones.
 func (i *Item) correct() {
 	for q, f := range i.Factors {
@@ -168,57 +134,64 @@ func (i *Item) correct() {
 		v := f.Value
 		i.DLP = &v
 	}
-	times := func(values []float64, q Quantity) {
-		f, ok := i.Factors[q]
-		if !ok {
-			return
-		}
-		n, err := ucum.ParseDecimal(f.Factor)
-		if err != nil {
-			return
-		}
-		for k := range values {
-			values[k] *= n.Float()
-		}
+	if f, ok := i.Factors[QuantityCTDIvolMax]; ok {
+		multiply(i.CTDIvol, f.Factor)
 	}
-	times(i.CTDIvol, QuantityCTDIvolMax)
 	for m, values := range i.Each {
-		times(values, amountOf[m])
+		if f, ok := i.Factors[amountOf[m]]; ok {
+			multiply(values, f.Factor)
+		}
 	}
 }
 
-// byBasis divides items by which number they have of a measure, the larger part first.
-func byBasis(all []*Item, m Measure, asked Basis) []basisPart {
-	parts := []basisPart{{basis: BasisReported}, {basis: BasisCorrected}}
-	for _, i := range all {
-		n := 0
-		if i.Basis(m, asked) == BasisCorrected {
-			n = 1
-		}
-		parts[n].items = append(parts[n].items, i)
+// multiply multiplies values with an exact number.
+func multiply(values []float64, factor string) {
+	n, err := ucum.ParseDecimal(factor)
+	if err != nil {
+		return
 	}
-	parts = slices.DeleteFunc(parts, func(p basisPart) bool { return len(p.items) == 0 })
-	slices.SortStableFunc(parts, func(a, b basisPart) int { return cmp.Compare(len(b.items), len(a.items)) })
+	for k := range values {
+		values[k] *= n.Float()
+	}
+}
+
+// byBasis divides examinations by which number they have of a measure, the larger part
+// first.
+func (o *Overview) byBasis(all []ref, m Measure) []basisPart {
+	parts := []basisPart{{basis: BasisReported, at: all}, {basis: BasisCorrected}}
+	if o.Basis == BasisCorrected {
+		parts[0].at = nil
+		for _, at := range all {
+			n := 0
+			if _, ok := o.blocks[at.block].factors[at.n][calibrated(m)]; ok {
+				n = 1
+			}
+			parts[n].at = append(parts[n].at, at)
+		}
+	}
+	parts = slices.DeleteFunc(parts, func(p basisPart) bool { return len(p.at) == 0 })
+	slices.SortStableFunc(parts, func(a, b basisPart) int { return cmp.Compare(len(b.at), len(a.at)) })
 	return parts
 }
 
-// A basisPart is a part of the items of a group.
+// A basisPart is a part of the examinations of a group.
 type basisPart struct {
 	basis Basis
-	items []*Item
+	at    []ref
 }
 
-// days returns the first and last day of items.
-func days(all []*Item) Period {
+// days returns the first and last day of examinations.
+func (o *Overview) days(all []ref) Period {
 	var p Period
-	for _, i := range all {
-		if i.Day == "" {
+	for _, at := range all {
+		day := o.blocks[at.block].day.of(int(at.n))
+		if day == "" {
 			continue
 		}
-		if p.From == "" || i.Day < p.From {
-			p.From = i.Day
+		if p.From == "" || day < p.From {
+			p.From = day
 		}
-		p.To = max(p.To, i.Day)
+		p.To = max(p.To, day)
 	}
 	return p
 }

@@ -18,10 +18,10 @@ import (
 func (k *desk) machineOf() string {
 	k.t.Helper()
 	o := k.overview("2026-01-01", "2026-12-31")
-	if len(o.Items) == 0 {
+	if o.Len() == 0 {
 		k.t.Fatal("no examinations")
 	}
-	return o.Items[0].Machine
+	return first(o).Machine
 }
 
 // byBasis describes the rows of DLP by a basis.

@@ -26,7 +26,7 @@ func TestMapping(t *testing.T) {
 		before := k.rows(house)
 		exams := func() map[string]string {
 			all := map[string]string{}
-			for _, i := range k.overview("2026-01-01", "2026-12-31").Items {
+			for i := range k.overview("2026-01-01", "2026-12-31").All() {
 				all[i.Name] = i.Exam + " " + i.Indication + " " + string(i.KnownBy)
 			}
 			return all
@@ -59,7 +59,7 @@ func TestMapping(t *testing.T) {
 		}
 		// What people find is no patient's is in no list any more.
 		k.approve("Abdomen Routine", dose.NotAnExamination, "", "")
-		for _, i := range k.overview("2026-01-01", "2026-12-31").Items {
+		for i := range k.overview("2026-01-01", "2026-12-31").All() {
 			if i.Name == "Abdomen Routine" && i.Excluded != dose.ExcludedNotPatient {
 				t.Errorf("excluded = %q; want not a patient", i.Excluded)
 			}

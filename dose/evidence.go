@@ -50,7 +50,7 @@ func (o *Overview) compared(room string) iter.Seq[measured] {
 			if r.Measure != MeasureDLP || r.Governing == nil || room != "" && r.Room != room {
 				continue
 			}
-			for _, i := range r.Items {
+			for i := range r.All() {
 				if i.Excluded != "" || i.DLP == nil {
 					continue
 				}
@@ -99,7 +99,7 @@ const headExam = "CT_HEAD"
 // heads yields the adult head examinations that count.
 func (o *Overview) heads(room string) iter.Seq[*Item] {
 	return func(yield func(*Item) bool) {
-		for _, i := range o.Items {
+		for i := range o.All() {
 			counts := i.Exam == headExam && i.Group.Adult() && i.Excluded == "" && i.DLP != nil
 			if counts && (room == "" || i.Room == room) && !yield(i) {
 				return

@@ -242,17 +242,14 @@ func compareKeys(a, b RowKey) int {
 
 // An askedGroup is a group of examinations with what is measured of them.
 type askedGroup struct {
-	key   RowKey
-	items []*Item // those that count
+	key RowKey
+	of  *Overview
+	at  []ref // those that count
 }
 
 // values returns what the group contributes to its measure, as a level states it.
 func (m *askedGroup) values(per string) []float64 {
-	var all []float64
-	for _, i := range m.items {
-		all = append(all, i.values(m.key.Measure, per)...)
-	}
-	return all
+	return m.of.values(m.at, m.key.Measure, per)
 }
 
 // statistic describes these values.
@@ -268,25 +265,25 @@ func (m *askedGroup) statistic(l *Level, s Settings) Statistic {
 // of, whether a level governs it or not. What a measure is the ledger says in
 // Item.values.
 func (o *Overview) asked() []askedGroup {
-	groups := map[RowKey]*askedGroup{}
-	for _, i := range o.Items {
-		if i.Exam == "" || i.Exam == NotAnExamination || i.Excluded != "" {
-			continue
-		}
+	var all []askedGroup
+	for _, g := range o.gather() {
 		for _, m := range measures[o.Modality] {
-			k := RowKey{Room: i.Room, Exam: i.Exam, Indication: i.Indication, KnownBy: i.KnownBy, Group: i.Group, Measure: m}
-			if len(i.values(m, "")) == 0 {
-				continue
+			k := g.RowKey
+			k.Measure = m
+			asked := askedGroup{key: k, of: o}
+			v := o.valuer(m, "")
+			var own []float64
+			for _, at := range g.at {
+				if o.counts(at) {
+					if own = v.appendTo(own[:0], at); len(own) > 0 {
+						asked.at = append(asked.at, at)
+					}
+				}
 			}
-			if groups[k] == nil {
-				groups[k] = &askedGroup{key: k}
+			if len(asked.at) > 0 {
+				all = append(all, asked)
 			}
-			groups[k].items = append(groups[k].items, i)
 		}
-	}
-	all := make([]askedGroup, 0, len(groups))
-	for _, g := range groups {
-		all = append(all, *g)
 	}
 	slices.SortFunc(all, func(a, b askedGroup) int { return compareKeys(a.key, b.key) })
 	return all

@@ -133,7 +133,7 @@ func proposals(o *Overview) []*gathering {
 			order = append(order, k)
 		}
 		if m.key.KnownBy == KnownByAssumed {
-			g.Assumed += len(m.items)
+			g.Assumed += len(m.at)
 			continue
 		}
 		g.values[m.key.Room] = append(g.values[m.key.Room], m.values("")...)

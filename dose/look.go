@@ -23,19 +23,11 @@ type NameUse struct {
 // Names returns the local names seen at a site since a day, those borne by the
 // most unmapped examinations first, then by volume. Phantoms and tests are left out.
 func (l *Ledger) Names(ctx context.Context, siteID, since string) ([]NameUse, error) {
-	type use struct {
-		NameUse
-		machine string
-	}
-	rows, err := db.List(ctx, l.DB, func(r *db.Rows) (u use, err error) {
-		return u, r.Scan(&u.Source, &u.Folded, &u.machine, &u.Text, &u.Modality, &u.Examinations, &u.Unmapped, &u.LastDay)
-	}, `select n.source, n.folded, n.machine_id, max(n.shown), min(x.modality), count(*),
-		sum(case when x.exam_code = '' then 1 else 0 end), max(n.day)
-		from dose_name n join dose_examination x
-		on x.site_id = n.site_id and x.study_uid = n.study_uid and x.examination = n.examination
-		where n.site_id = $1 and n.day >= $2 and (x.excluded <> $3 or x.exam_code <> '')
-		group by n.source, n.folded, n.machine_id
-		order by n.source, n.folded, n.machine_id`, siteID, since, ExcludedNotPatient)
+	var rows []nameOf
+	err := l.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		rows, err = l.namesSince(ctx, tx, siteID, since)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,9 @@
 package dose
 
 import (
-	"context"
-	"maps"
 	"slices"
 	"strconv"
 
-	"radagora/db"
 	"radagora/ucum"
 )
 
@@ -113,15 +110,12 @@ func (o *Overview) In(units map[Measure]string) (*Overview, error) {
 		factors[m] = f.Float()
 	}
 	out := *o
-	out.Rows, out.Items, out.Levels, out.Unmapped, out.units = nil, nil, slices.Clone(o.Levels), 0, units
+	out.Rows, out.Levels, out.units, out.scale = nil, slices.Clone(o.Levels), units, factors
 	for i := range out.Levels {
 		l := &out.Levels[i]
 		if f, ok := factors[l.Measure]; ok {
 			l.Value, l.Unit = scaled(l.Value, f), units[l.Measure]
 		}
-	}
-	for _, i := range o.Items {
-		out.Items = append(out.Items, i.times(factors))
 	}
 	out.compare()
 	return &out, nil
@@ -137,63 +131,15 @@ func scaled(v, factor float64) float64 {
 	return out
 }
 
-// times returns the item with its measures multiplied.
-func (i *Item) times(factors map[Measure]float64) *Item {
-	out := *i
-	out.Amounts, out.Each = maps.Clone(i.Amounts), maps.Clone(i.Each) // what calibrations say stays in the units it is kept in
+// times multiplies the measures of an item. What calibrations say stays in the units it
+// is kept in.
+func (i *Item) times(factors map[Measure]float64) {
 	for m, f := range factors {
-		if v, ok := out.Amounts[amountOf[m]]; ok {
-			out.Amounts[amountOf[m]] = scaled(v, f)
+		if v, ok := i.Amounts[amountOf[m]]; ok {
+			i.Amounts[amountOf[m]] = scaled(v, f)
 		}
-		var each []float64
-		for _, v := range out.Each[m] {
-			each = append(each, scaled(v, f))
-		}
-		if each != nil {
-			out.Each[m] = each
+		for k, v := range i.Each[m] {
+			i.Each[m][k] = scaled(v, f)
 		}
 	}
-	return &out
-}
-
-// loadMeasures loads the amounts of the examinations of a modality in a period.
-func loadMeasures(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, at map[[2]string]*Item) error {
-	const of = ` x on x.site_id = a.site_id and x.study_uid = a.study_uid and x.examination = a.examination
-		where a.site_id = $1 and x.modality = $2 and x.day between $3 and $4 `
-	type row struct {
-		key   [2]string
-		name  string
-		value float64
-		class Class
-	}
-	scan := func(r *db.Rows) (x row, err error) {
-		return x, r.Scan(&x.key[0], &x.key[1], &x.name, &x.value, &x.class)
-	}
-	whole, err := db.List(ctx, tx, scan, `select a.study_uid, a.examination, a.quantity, a.value, a.class
-		from dose_amount a join dose_examination`+of+`order by a.study_uid, a.examination, a.quantity`, siteID, modality, p.From, p.To)
-	if err != nil {
-		return err
-	}
-	each, err := db.List(ctx, tx, scan, `select a.study_uid, a.examination, a.quantity, a.value, a.class
-		from dose_event_amount a join dose_examination`+of+`and a.quantity in ('dap', 'agd', 'esd') order by a.study_uid, a.ordinal`, siteID, modality, p.From, p.To)
-	if err != nil {
-		return err
-	}
-	for _, x := range whole {
-		if i := at[x.key]; i != nil {
-			if i.Amounts == nil {
-				i.Amounts = map[Quantity]float64{}
-			}
-			i.Amounts[Quantity(x.name)], i.Class = x.value, lower(i.Class, x.class)
-		}
-	}
-	for _, x := range each {
-		if i := at[x.key]; i != nil {
-			if i.Each == nil {
-				i.Each = map[Measure][]float64{}
-			}
-			i.Each[Measure(x.name)] = append(i.Each[Measure(x.name)], x.value)
-		}
-	}
-	return nil
 }

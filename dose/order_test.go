@@ -218,7 +218,7 @@ func TestSizeIsUsed(t *testing.T) {
 		}
 		k.approve("Abdomen Routine", "CT_ABDOMEN", "", "")
 		o := k.overview("2026-01-01", "2026-12-31")
-		if i := o.Items[0]; i.Excluded != "" || o.Rows[0].SizeFrom["hl7"] != 1 {
+		if i := first(o); i.Excluded != "" || o.Rows[0].SizeFrom["hl7"] != 1 {
 			t.Errorf("excluded %q, weights from %v; want one that counts by what the HIS said", i.Excluded, o.Rows[0].SizeFrom)
 		}
 	})

@@ -3,7 +3,9 @@ package dose
 import (
 	"cmp"
 	"context"
+	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -79,9 +81,8 @@ type Row struct {
 	Reference
 	Answer
 	Unit         string
-	Per          string // what the governing level is stated for: examination, sequence, projection, view, breast; "" without one
-	Values       []float64
-	Items        []*Item        // all, the latest first, those left out too
+	Per          string         // what the governing level is stated for: examination, sequence, projection, view, breast; "" without one
+	Values       []float64      // the latest first
 	Examinations int            // that count; N may be more where an examination has several sequences
 	Left         map[string]int // examinations left out, by reason
 	SizeUnknown  int            // adults of unknown weight among those that count
@@ -89,6 +90,9 @@ type Row struct {
 	SizeFrom     map[string]int // of those that count, by the source of their weight
 	Days         Period         // of the first and of the last of its examinations
 	Split        bool           // the same examinations of other days stand in a row of the other basis
+
+	of *Overview
+	at []ref // all its examinations, the latest first, those left out too
 }
 
 // An Overview is how the examinations of a modality in a period stand beside their
@@ -98,13 +102,30 @@ type Overview struct {
 	From, To   string // days, both included
 	Basis      Basis  // which numbers were asked for; see Row.Basis
 	Rows       []*Row
-	Items      []*Item
 	Unmapped   int // examinations nobody said the meaning of
 	Unassigned int // events that belong to no examination without doubt
 	Settings   Settings
 	Levels     []Level
 	Governing  []Governing
 	units      map[Measure]string // other than those measures are kept in
+	scale      map[Measure]float64
+	blocks     []*block  // the latest first
+	placed     []placing // what is known of them here
+	groups     []Group
+	hidden     map[string]bool // studies of persons whose data are restricted
+}
+
+// A ref is where an examination stands: in which block, and where.
+type ref struct{ block, n int32 }
+
+// A placing is what an overview knows of the examinations of a block.
+type placing struct {
+	in       []bool   // of the period, and may be used
+	room     []string // by machine
+	group    []uint8  // place among the groups
+	excluded []uint8  // place among the reasons
+	sizeless []bool   // adults of unknown weight
+	reasons  []string
 }
 
 // Period is a time from one day to another, both included, as 2006-01-02.
@@ -156,18 +177,23 @@ func (l *Ledger) OverviewBy(ctx context.Context, siteID, modality string, p Peri
 	if err != nil {
 		return nil, err
 	}
+	var may map[string]bool // nil: all
 	err = l.DB.Read(ctx, func(tx *db.Tx) error {
 		if o.Basis == "" {
 			if o.Basis, err = basisOf(ctx, tx, siteID); err != nil {
 				return err
 			}
 		}
-		o.Items, err = items(ctx, tx, siteID, modality, p, o.Basis)
-		if err == nil && Secondary(purpose) {
-			o.Items, err = willing(ctx, tx, siteID, p, o.Items)
-		}
-		if err != nil {
+		if o.blocks, err = l.blocks(ctx, tx, siteID, modality, p); err != nil {
 			return err
+		}
+		if o.hidden, err = restricted(ctx, tx, siteID); err != nil {
+			return err
+		}
+		if Secondary(purpose) {
+			if may, err = willing(ctx, tx, siteID, p); err != nil {
+				return err
+			}
 		}
 		if o.Levels, err = l.levels(ctx, tx, siteID, ""); err != nil {
 			return err
@@ -176,93 +202,152 @@ func (l *Ledger) OverviewBy(ctx context.Context, siteID, modality string, p Peri
 			return err
 		}
 		return tx.QueryRow(ctx, `select coalesce(sum(unassigned), 0) from dose_study
-			where site_id = $1 and modality = $2 and day between $3 and $4`, siteID, modality, p.From, p.To).Scan(&o.Unassigned)
+			where site_id = $1 and modality = $2 and day between $3 and $4 and unassigned > 0`, siteID, modality, p.From, p.To).Scan(&o.Unassigned)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range o.Items {
-		i.Room = rooms(i.Machine)
-		if modality == "MG" { // levels are about breasts of every thickness
-			i.Group = adults
-			continue
-		}
-		sizes.place(i, o.Settings)
+	o.groups = sizes.all()
+	for _, b := range o.blocks {
+		o.placed = append(o.placed, o.place(b, rooms, sizes, may))
 	}
 	o.compare()
 	return o, nil
 }
 
-// items loads the examinations of a modality in a period, the latest first.
-func items(ctx context.Context, tx *db.Tx, siteID, modality string, p Period, basis Basis) ([]*Item, error) {
-	all, err := db.List(ctx, tx, func(r *db.Rows) (*Item, error) {
-		i := &Item{}
-		return i, r.Scan(&i.Study, &i.Key, &i.Day, &i.Started, &i.Machine, &i.Exam, &i.Indication, &i.KnownBy,
-			&i.AssignedBy, &i.Name, &i.AgeMonths, &i.Weight, &i.Events, &i.DLP, &i.Excluded,
-			&i.WeightFrom.Source, &i.WeightFrom.Origin, &i.WeightFrom.At)
-	}, `select x.study_uid, x.examination, x.day, x.started, x.machine_id, x.exam_code, x.indication, x.known_by,
-		x.assigned_by, x.name, x.age_months, x.weight_kg, x.events, x.dlp_mgycm, x.excluded,
-		x.weight_source, x.weight_origin, x.weight_at
-		from dose_examination x where x.site_id = $1 and x.modality = $2 and x.day between $3 and $4
-		order by x.day desc, x.started desc, x.study_uid, x.examination`, siteID, modality, p.From, p.To)
-	if err != nil {
-		return nil, err
+// place says what is known of the examinations of a block: which are of the period,
+// their rooms, and their size groups.
+func (o *Overview) place(b *block, rooms Rooms, sizes sizes, may map[string]bool) placing {
+	p := placing{in: make([]bool, b.n), group: make([]uint8, b.n), excluded: make([]uint8, b.n), sizeless: make([]bool, b.n)}
+	for _, m := range b.machine.words {
+		p.room = append(p.room, rooms(m))
 	}
-	hidden, err := restricted(ctx, tx, siteID)
-	if err != nil {
-		return nil, err
+	days := make([]bool, len(b.day.words))
+	for i, d := range b.day.words {
+		days[i] = d >= o.From && d <= o.To
 	}
-	at := make(map[[2]string]*Item, len(all))
-	for _, i := range all {
-		i.Restricted = hidden[i.Study]
-		at[[2]string{i.Study, i.Key}] = i
+	heads := make([]bool, len(b.exam.words))
+	for i, x := range b.exam.words {
+		heads[i] = sizes.heads[x]
 	}
-	if err := loadCalculated(ctx, tx, siteID, p, at); err != nil {
-		return nil, err
-	}
-	if modality != "CT" {
-		if err := loadMeasures(ctx, tx, siteID, modality, p, at); err != nil {
-			return nil, err
+	p.reasons = append(append(p.reasons, b.excluded.words...), ExcludedSize, ExcludedSizeless)
+	size := len(p.reasons) - 2
+	for n := range b.n {
+		p.in[n] = days[b.day.codes[n]] && (may == nil || may[b.study.of(n)])
+		excluded := int(b.excluded.codes[n])
+		if o.Modality != "MG" { // levels are about breasts of every thickness
+			group, reason := sizes.place(b.age[n], b.weight[n], heads[b.exam.codes[n]], o.Settings)
+			p.group[n] = uint8(group) //nolint:gosec // the groups are few
+			p.sizeless[n] = group == adultSize && math.IsNaN(b.weight[n])
+			switch {
+			case p.reasons[excluded] != "":
+			case reason == ExcludedSize:
+				excluded = size
+			case reason == ExcludedSizeless:
+				excluded = size + 1
+			}
 		}
-		return all, loadFactors(ctx, tx, siteID, p, at, basis)
+		p.excluded[n] = uint8(min(excluded, math.MaxUint8)) //nolint:gosec // bounded here, and the reasons are few
 	}
-	rows, err := tx.Query(ctx, `select e.study_uid, e.examination, e.ctdivol_mgy
-		from dose_event e join dose_examination x
-		on x.site_id = e.site_id and x.study_uid = e.study_uid and x.examination = e.examination
-		where e.site_id = $1 and x.day between $2 and $3 and e.ctdivol_mgy is not null and e.sequence
-		order by e.study_uid, e.ordinal`, siteID, p.From, p.To)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var key [2]string
-		var value float64
-		if err := rows.Scan(&key[0], &key[1], &value); err != nil {
-			return nil, err
-		}
-		if i := at[key]; i != nil {
-			i.CTDIvol = append(i.CTDIvol, value)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	rows.Close()
-	return all, loadFactors(ctx, tx, siteID, p, at, basis)
+	return p
 }
 
-// loadCalculated marks the examinations that have values nobody measured.
-func loadCalculated(ctx context.Context, tx *db.Tx, siteID string, p Period, at map[[2]string]*Item) error {
-	all, err := db.List(ctx, tx, func(r *db.Rows) (key [2]string, err error) { return key, r.Scan(&key[0], &key[1]) },
-		`select study_uid, examination from dose_amount where site_id = $1 and day between $2 and $3
-		and method in ('tube_output', 'table_value')`, siteID, p.From, p.To)
-	for _, key := range all {
-		if i := at[key]; i != nil {
-			i.Calculated = true
+// All yields the examinations of the overview, the latest first, those too that are in
+// no number.
+func (o *Overview) All() iter.Seq[*Item] {
+	return func(yield func(*Item) bool) {
+		for k, b := range o.blocks {
+			for n := range b.n {
+				if o.placed[k].in[n] && !yield(o.item(ref{int32(k), int32(n)})) { //nolint:gosec // places within them
+					return
+				}
+			}
 		}
 	}
-	return err
+}
+
+// Len returns how many examinations there are.
+func (o *Overview) Len() (n int) {
+	for k := range o.placed {
+		for _, in := range o.placed[k].in {
+			if in {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Days returns the days on which there are examinations in a room, in their order.
+func (o *Overview) Days(room string) []string {
+	seen := map[string]bool{}
+	for k, b := range o.blocks {
+		p := &o.placed[k]
+		for n := range b.n {
+			if p.in[n] && p.room[b.machine.codes[n]] == room {
+				seen[b.day.of(n)] = true
+			}
+		}
+	}
+	delete(seen, "")
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// item makes the examination at a place.
+func (o *Overview) item(at ref) *Item {
+	b, p, n := o.blocks[at.block], &o.placed[at.block], int(at.n)
+	i := b.item(n)
+	i.Room, i.Group, i.SizeUnknown = p.room[b.machine.codes[n]], o.groups[p.group[n]], p.sizeless[n]
+	i.Excluded, i.Restricted = p.reasons[p.excluded[n]], o.hidden[i.Study]
+	if o.Basis == BasisCorrected {
+		i.correct()
+	}
+	if len(o.scale) > 0 {
+		i.times(o.scale)
+	}
+	return i
+}
+
+// All yields the examinations of the row, the latest first, those left out too.
+func (r *Row) All() iter.Seq[*Item] {
+	return func(yield func(*Item) bool) {
+		for _, at := range r.at {
+			if !yield(r.of.item(at)) {
+				return
+			}
+		}
+	}
+}
+
+// Holds reports whether an examination is among those of the row.
+func (r *Row) Holds(study, key string) bool {
+	for _, at := range r.at {
+		b := r.of.blocks[at.block]
+		if b.study.of(int(at.n)) == study && b.key.of(int(at.n)) == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Divide divides a row by the local names of its examinations. The parts keep what the
+// row is compared with, and have statistics of their own.
+func (o *Overview) Divide(r *Row) map[string]*Row {
+	parts := map[string]*Row{}
+	for _, at := range r.at {
+		name := r.of.blocks[at.block].name.of(int(at.n))
+		if parts[name] == nil {
+			own := *r
+			own.at = nil
+			parts[name] = &own
+		}
+		parts[name].at = append(parts[name].at, at)
+	}
+	for _, part := range parts {
+		part.Values = r.of.values(part.at, part.Measure, part.Per)
+		part.Statistic = Describe(part.Values, o.Settings.Coverage)
+	}
+	return parts
 }
 
 // sizes knows the size groups of children and what part of the body examinations
@@ -302,64 +387,58 @@ func loadSizes(library *content.Library, siteID string) (sizes, error) {
 	return s, nil
 }
 
-// place puts an examination into its size group. Adults are those of the age of
-// one, and those of unknown age; where the weight of an adult is known it has to
-// be that of a standard adult. Children are grouped by age where the head is
-// examined, and by weight otherwise; without it their group is unknown.
-func (s sizes) place(i *Item, set Settings) {
-	child := i.AgeMonths != nil && *i.AgeMonths < int64(set.AdultMonths)
-	if !child {
-		i.Group, i.SizeUnknown = adults, i.Weight == nil
-		if i.Excluded == "" && i.Weight != nil && (*i.Weight < set.WeightMin || *i.Weight > set.WeightMax) {
-			i.Excluded = ExcludedSize
+// The places of two groups among all.
+const (
+	adultSize   = 0
+	unknownSize = 1 // of a child
+)
+
+// all are the groups: adults, children of unknown size, and the others.
+func (s sizes) all() []Group {
+	return append(append([]Group{adults, {Name: "child", Kind: "unknown"}}, s.head...), s.body...)
+}
+
+// place returns the place of the size group of an examination, and why it is in no
+// median, "" if nothing speaks against it. Adults are those of the age of one, and
+// those of unknown age; where the weight of an adult is known it has to be that of a
+// standard adult. Children are grouped by age where the head is examined, and by weight
+// otherwise; without it their group is unknown. months is below zero and weight NaN
+// where nobody knows.
+func (s sizes) place(months int32, weight float64, head bool, set Settings) (group int, excluded string) {
+	if months < 0 || int(months) >= set.AdultMonths {
+		if weight < set.WeightMin || weight > set.WeightMax {
+			excluded = ExcludedSize
 		}
-		return
+		return adultSize, excluded
 	}
-	groups, size := s.body, i.Weight
-	if s.heads[i.Exam] {
-		months := float64(*i.AgeMonths)
-		groups, size = s.head, &months
+	groups, first, size := s.body, 2+len(s.head), weight
+	if head {
+		groups, first, size = s.head, 2, float64(months)
 	}
-	i.Group = Group{Name: "child", Kind: "unknown"}
-	if size == nil {
-		i.Excluded = cmp.Or(i.Excluded, ExcludedSizeless)
-		return
+	if math.IsNaN(size) {
+		return unknownSize, ExcludedSizeless
 	}
-	for _, g := range groups {
-		if *size >= g.Min && (!g.HasMax || *size < g.Max) {
-			i.Group = g
-			return
+	for i, g := range groups {
+		if size >= g.Min && (!g.HasMax || size < g.Max) {
+			return first + i, ""
 		}
 	}
-	i.Excluded = cmp.Or(i.Excluded, ExcludedSize)
+	return unknownSize, ExcludedSize
 }
 
 // compare makes the rows. There is one for the main measure of every group, such as
 // DLP, and one for CTDIvol where a level governs it; of other modalities also one for
 // each measure that is told.
 func (o *Overview) compare() {
-	groups := map[RowKey][]*Item{}
-	for _, i := range o.Items {
-		switch i.Exam {
-		case NotAnExamination:
-			continue
-		case "":
-			if i.Excluded != ExcludedNotPatient {
-				o.Unmapped++
-			}
-			continue
-		}
-		k := RowKey{Room: i.Room, Exam: i.Exam, Indication: i.Indication, KnownBy: i.KnownBy, Group: i.Group}
-		groups[k] = append(groups[k], i)
-	}
-	for k, all := range groups {
+	for _, g := range o.gather() {
+		k := g.RowKey
 		for n, m := range measures[o.Modality] {
 			k.Measure = m
-			parts := byBasis(all, m, o.Basis)
+			parts := o.byBasis(g.at, m)
 			for _, part := range parts {
 				k.Basis = part.basis
-				r := o.row(k, part.items)
-				r.Days, r.Split = days(part.items), len(parts) > 1
+				r := o.row(k, part.at)
+				r.Days, r.Split = o.days(part.at), len(parts) > 1
 				if n == 0 || r.Governing != nil || o.Modality != "CT" && r.N > 0 {
 					o.Rows = append(o.Rows, r)
 				}
@@ -376,32 +455,182 @@ func (o *Overview) compare() {
 	})
 }
 
+// A gathered is the examinations of a group.
+type gathered struct {
+	RowKey
+	at []ref
+}
+
+// gather divides the mapped examinations into groups, and counts the others.
+func (o *Overview) gather() []*gathered {
+	var all []*gathered
+	o.Unmapped = 0
+	seen := map[RowKey]*gathered{}
+	for k, b := range o.blocks {
+		p := &o.placed[k]
+		// Within a block a few numbers say which group it is.
+		type short struct {
+			machine, exam, indication, known uint32
+			group                            uint8
+		}
+		here := map[short]*gathered{}
+		var last short
+		var g *gathered
+		for n := range b.n {
+			if !p.in[n] {
+				continue
+			}
+			s := short{b.machine.codes[n], b.exam.codes[n], b.indication.codes[n], b.knownBy.codes[n], p.group[n]}
+			if g == nil || s != last {
+				last, g = s, here[s]
+			}
+			if g == nil {
+				key := RowKey{Room: p.room[s.machine], Exam: b.exam.of(n), Indication: b.indication.of(n), KnownBy: KnownBy(b.knownBy.of(n)), Group: o.groups[s.group]}
+				if g = seen[key]; g == nil {
+					g = &gathered{RowKey: key}
+					seen[key] = g
+					all = append(all, g)
+				}
+				here[s] = g
+			}
+			switch g.Exam {
+			case NotAnExamination:
+			case "":
+				if p.reasons[p.excluded[n]] != ExcludedNotPatient {
+					o.Unmapped++
+				}
+			default:
+				g.at = append(g.at, ref{int32(k), int32(n)}) //nolint:gosec // places within them
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(g *gathered) bool { return len(g.at) == 0 })
+}
+
 // row compares one group.
-func (o *Overview) row(k RowKey, all []*Item) *Row {
-	r := &Row{RowKey: k, Items: all, Left: map[string]int{}, SizeFrom: map[string]int{}, Unit: cmp.Or(o.units[k.Measure], unitOf(k.Measure))}
+func (o *Overview) row(k RowKey, all []ref) *Row {
+	r := &Row{RowKey: k, of: o, at: all, Left: map[string]int{}, SizeFrom: map[string]int{}, Unit: cmp.Or(o.units[k.Measure], unitOf(k.Measure))}
 	if ref, _ := o.judge(k, Statistic{}, o.To); ref.Governing != nil {
 		r.Per = ref.Governing.Per
 	}
-	for _, i := range all {
-		if i.Excluded != "" {
-			r.Left[i.Excluded]++
+	for _, at := range all {
+		b, p := o.blocks[at.block], &o.placed[at.block]
+		if reason := p.reasons[p.excluded[at.n]]; reason != "" {
+			r.Left[reason]++
 			continue
 		}
-		r.Values = append(r.Values, i.values(k.Measure, r.Per)...)
 		r.Examinations++
-		if i.Calculated {
+		if b.calculated != nil && b.calculated[at.n] {
 			r.Calculated++
 		}
-		if i.SizeUnknown {
+		if p.sizeless[at.n] {
 			r.SizeUnknown++
 		}
-		if i.Weight != nil {
-			r.SizeFrom[i.WeightFrom.Source]++
+		if !math.IsNaN(b.weight[at.n]) {
+			r.SizeFrom[b.weightSource.of(int(at.n))]++
 		}
 	}
+	r.Values = o.values(all, k.Measure, r.Per)
 	r.Statistic = Describe(r.Values, o.Settings.Coverage)
 	r.Reference, r.Answer = o.judge(k, r.Statistic, o.To)
 	return r
+}
+
+// counts reports whether an examination is in medians.
+func (o *Overview) counts(at ref) bool {
+	p := &o.placed[at.block]
+	return p.reasons[p.excluded[at.n]] == ""
+}
+
+// values returns what those that count contribute to a measure that a level states per
+// examination, breast, view or projection, as Item.values does of one.
+func (o *Overview) values(all []ref, m Measure, per string) []float64 {
+	values := make([]float64, 0, len(all))
+	v := o.valuer(m, per)
+	for _, at := range all {
+		if o.counts(at) {
+			values = v.appendTo(values, at)
+		}
+	}
+	return values
+}
+
+// A valuer knows where the values of a measure stand.
+type valuer struct {
+	o       *Overview
+	m       Measure
+	scale   float64 // 0: as they are
+	factor  Quantity
+	list    []*numberColumn // by block; nil: of DLP
+	names   []string
+	codes   [][2]int // by block
+	correct bool
+}
+
+// valuer returns it.
+func (o *Overview) valuer(m Measure, per string) *valuer {
+	v := &valuer{o: o, m: m, scale: o.scale[m], correct: o.Basis == BasisCorrected}
+	var of func(*block) *numberColumn
+	switch {
+	case m == MeasureCTDIvol:
+		v.names, v.factor, of = []string{""}, QuantityCTDIvolMax, func(b *block) *numberColumn { return &b.ctdivol }
+	case m == MeasureDLP:
+		v.factor = QuantityDLP
+		return v
+	case m == MeasureEntrance, per == "projection", per == "view":
+		v.names, v.factor, of = []string{string(m)}, amountOf[m], func(b *block) *numberColumn { return &b.each }
+	case m == MeasureAGD && per != "examination":
+		v.names, of = []string{string(QuantityAGDLeft), string(QuantityAGDRight)}, func(b *block) *numberColumn { return &b.amounts }
+	default:
+		v.names, of = []string{string(amountOf[m])}, func(b *block) *numberColumn { return &b.amounts }
+	}
+	for _, b := range o.blocks {
+		l := of(b)
+		codes := [2]int{-1, -1}
+		for i, name := range v.names {
+			codes[i] = l.code(name)
+		}
+		v.list, v.codes = append(v.list, l), append(v.codes, codes)
+	}
+	return v
+}
+
+// appendTo appends the values of an examination.
+func (v *valuer) appendTo(values []float64, at ref) []float64 {
+	b := v.o.blocks[at.block]
+	was := len(values)
+	var factors map[Quantity]Factor
+	if v.correct && b.factors != nil {
+		factors = b.factors[at.n]
+	}
+	switch {
+	case v.list == nil:
+		if dlp := b.dlp[at.n]; !math.IsNaN(dlp) {
+			if f, ok := factors[v.factor]; ok {
+				dlp = f.Value
+			}
+			values = append(values, dlp)
+		}
+	case v.factor != "": // of sequences or events
+		values = v.list[at.block].appendTo(values, int(at.n), v.codes[at.block][0])
+		if f, ok := factors[v.factor]; ok {
+			multiply(values[was:], f.Factor)
+		}
+	default:
+		for i, name := range v.names {
+			first := len(values)
+			values = v.list[at.block].appendTo(values, int(at.n), v.codes[at.block][i])
+			if f, ok := factors[Quantity(name)]; ok && len(values) > first {
+				values[first] = f.Value
+			}
+		}
+	}
+	if v.scale != 0 {
+		for i := was; i < len(values); i++ {
+			values[i] = scaled(values[i], v.scale)
+		}
+	}
+	return values
 }
 
 // judge looks up the reference of a group on a day and compares.
@@ -434,12 +663,8 @@ type Month struct {
 
 // Months returns the typical values of a row by month.
 func (o *Overview) Months(r *Row) []Month {
-	values := map[string][]float64{}
-	for _, i := range r.Items {
-		if i.Excluded == "" && len(i.Day) == len(time.DateOnly) {
-			values[i.Day[:7]] = append(values[i.Day[:7]], i.values(r.Measure, r.Per)...)
-		}
-	}
+	values := o.valuesBy(r, monthOf)
+	delete(values, "")
 	var all []Month
 	for _, m := range slices.Sorted(maps.Keys(values)) {
 		if len(values[m]) == 0 {
@@ -451,6 +676,27 @@ func (o *Overview) Months(r *Row) []Month {
 		all = append(all, month)
 	}
 	return all
+}
+
+// valuesBy returns the values of a row by what is made of their days.
+func (o *Overview) valuesBy(r *Row, by func(day string) string) map[string][]float64 {
+	values := map[string][]float64{}
+	v := r.of.valuer(r.Measure, r.Per)
+	names := make([][]string, len(r.of.blocks)) // by block and day
+	for _, at := range r.at {
+		if !r.of.counts(at) {
+			continue
+		}
+		b := r.of.blocks[at.block]
+		if names[at.block] == nil {
+			for _, day := range b.day.words {
+				names[at.block] = append(names[at.block], by(day))
+			}
+		}
+		name := names[at.block][b.day.codes[at.n]]
+		values[name] = v.appendTo(values[name], at)
+	}
+	return values
 }
 
 // lastDay returns the last day of a month.
@@ -467,12 +713,8 @@ func lastDay(month string) string {
 // on. The one that has not ended yet is left out while it has too few; in one that
 // has ended they are too few for good.
 func (o *Overview) Periods(r *Row) []State {
-	values := map[string][]float64{}
-	for _, i := range r.Items {
-		if p := o.Settings.periodOf(i.Day); p != "" && i.Excluded == "" {
-			values[p] = append(values[p], i.values(r.Measure, r.Per)...)
-		}
-	}
+	values := o.valuesBy(r, o.Settings.periodOf)
+	delete(values, "")
 	if len(values) == 0 {
 		return nil
 	}

@@ -267,7 +267,7 @@ func TestOverviewOverTime(t *testing.T) {
 		if d := cmp.Diff(append(states, dose.TooFew), late.Periods(row(t, late, func(r *dose.Row) bool { return r.Measure == dose.MeasureDLP }))); d != "" {
 			t.Errorf("half-years after one without examinations: %s", d)
 		}
-		if n := len(k.overview("2024-01-01", "2024-12-31").Items); n != 0 {
+		if n := k.overview("2024-01-01", "2024-12-31").Len(); n != 0 {
 			t.Errorf("%d examinations in a year without any", n)
 		}
 	})
@@ -296,4 +296,12 @@ func TestLast(t *testing.T) {
 			}
 		})
 	}
+}
+
+// first returns the latest examination of an overview.
+func first(o *dose.Overview) *dose.Item {
+	for i := range o.All() {
+		return i
+	}
+	return nil
 }

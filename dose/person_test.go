@@ -117,18 +117,18 @@ func TestWhoObjects(t *testing.T) {
 			}
 		}
 		o := k.overview("2026-01-01", "2026-12-31")
-		if len(o.Items) != 3 {
-			t.Errorf("the site's own page counts %d examinations; want all 3", len(o.Items))
+		if o.Len() != 3 {
+			t.Errorf("the site's own page counts %d examinations; want all 3", o.Len())
 		}
-		for _, i := range o.Items {
+		for i := range o.All() {
 			if i.Restricted != (i.Study == dosetest.UID("study C").String()) {
 				t.Errorf("examination of %s: restricted %v", i.Study, i.Restricted)
 			}
 		}
 		few, err := k.OverviewFor(t.Context(), house, dose.Period{From: "2026-01-01", To: "2026-12-31"}, func(m string) string { return m }, access.Research)
 		check(t, err)
-		if len(few.Items) != 1 || few.Items[0].Study != dosetest.UID("study A").String() {
-			t.Errorf("numbers for a registry rest on %d examinations; want that of A alone", len(few.Items))
+		if few.Len() != 1 || first(few).Study != dosetest.UID("study A").String() {
+			t.Errorf("numbers for a registry rest on %d examinations; want that of A alone", few.Len())
 		}
 		_, err = k.Select(access.With(t.Context(), access.Who{ID: "p", Grants: access.Everywhere(access.Physicist)}), house,
 			dose.Selection{Reach: everybody, Purpose: access.Research}, dose.Cursor{}, 10)

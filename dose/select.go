@@ -2,7 +2,6 @@ package dose
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,9 +141,9 @@ func sequences(ctx context.Context, tx *db.Tx, siteID string, all []Selected) er
 	return nil
 }
 
-// willing leaves of examinations those that may be used beyond care and the site's
+// willing returns the studies of a period that may be used beyond care and the site's
 // own quality.
-func willing(ctx context.Context, tx *db.Tx, siteID string, p Period, all []*Item) ([]*Item, error) {
+func willing(ctx context.Context, tx *db.Tx, siteID string, p Period) (map[string]bool, error) {
 	list, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
 		`select s.study_uid from dose_study s where s.site_id = $1 and s.person <> ''
 		and not `+access.Wished("s.site_id", "s.person", access.Restricted)+`
@@ -158,7 +157,7 @@ func willing(ctx context.Context, tx *db.Tx, siteID string, p Period, all []*Ite
 	for _, s := range list {
 		may[s] = true
 	}
-	return slices.DeleteFunc(all, func(i *Item) bool { return !may[i.Study] }), nil
+	return may, nil
 }
 
 // ParsePurpose returns the purpose of a selection by its code; "" is that of the

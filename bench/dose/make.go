@@ -62,18 +62,61 @@ func room(machine string) string { return "room " + machine }
 
 // fill makes studies until there are that many events.
 func (m *maker) fill(ctx context.Context, events int) error {
+	again, err := m.dropIndexes(ctx)
+	if err != nil {
+		return err
+	}
 	for m.events < events {
 		if err := m.db.Write(ctx, func(tx *db.Tx) error { return m.batch(ctx, tx, events) }); err != nil {
 			return err
 		}
 	}
+	err = m.db.Write(ctx, func(tx *db.Tx) error {
+		for _, index := range again {
+			if _, err := tx.Exec(ctx, index); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `insert into dose_month (site_id, modality, month, version)
+			select distinct site_id, modality, substr(day, 1, 7), cast($1 as text) from dose_examination where true
+			on conflict (site_id, modality, month) do update set version = excluded.version`, db.NewID())
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	if m.db.Engine() == db.SQLite {
-		return nil
+		return m.db.Migrate(ctx, "dose", dose.Migrations()) // what is told of indexes was lost with them
 	}
 	return m.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, "analyze") // as servers do by themselves
 		return err
 	})
+}
+
+// dropIndexes drops the indexes while many rows are written, which is many times
+// quicker, and returns what makes them again.
+func (m *maker) dropIndexes(ctx context.Context) ([]string, error) {
+	if m.db.Engine() != db.SQLite {
+		return nil, nil
+	}
+	var again []string
+	err := m.db.Write(ctx, func(tx *db.Tx) error {
+		var err error
+		again, err = db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+			`select sql from sqlite_master where type = 'index' and sql is not null and tbl_name like 'dose_%'`)
+		if err != nil {
+			return err
+		}
+		for _, index := range again {
+			name := strings.Fields(index)[2]
+			if _, err := tx.Exec(ctx, "drop index "+name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return again, err
 }
 
 // A table is filled when all its rows are there.

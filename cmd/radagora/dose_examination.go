@@ -129,7 +129,7 @@ func (v *view) compared(ctx context.Context, study uid.UID, all []comparedExamin
 			return all, err
 		}
 		for _, r := range o.Rows {
-			if slices.ContainsFunc(r.Items, func(one *dose.Item) bool { return one.ID() == i.ID() }) {
+			if r.Holds(i.Study, i.Key) {
 				e.Comparisons, e.rows = append(e.Comparisons, apiComparisonOf(period, r)), append(e.rows, r)
 			}
 		}

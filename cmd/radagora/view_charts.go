@@ -138,24 +138,11 @@ func (d *doseView) levelsOverTime(r *dose.Row, from time.Time, n int) []web.Leve
 
 // gaps returns the times without any examination of a room.
 func (d *doseView) gaps(room string) []web.DoseGap {
-	seen := map[string]bool{}
-	first, last := "9999", ""
-	for _, i := range d.o.Items {
-		if i.Room == room && i.Day != "" {
-			seen[i.Day] = true
-			first, last = min(first, i.Day), max(last, i.Day)
-		}
-	}
-	if last == "" {
-		return nil
-	}
 	var all []web.DoseGap
-	begin := day(first)
-	for t := begin; !t.After(day(last)); t = t.AddDate(0, 0, 1) {
-		if !seen[t.Format(time.DateOnly)] {
-			continue
-		}
-		if t.Sub(begin) > gapDays*24*time.Hour {
+	var begin time.Time
+	for _, one := range d.o.Days(room) {
+		t := day(one)
+		if !begin.IsZero() && t.Sub(begin) > gapDays*24*time.Hour {
 			all = append(all, web.DoseGap{From: begin.AddDate(0, 0, 1), To: t, Room: d.plan.ref(room).Name})
 		}
 		begin = t

@@ -61,9 +61,8 @@ func (v *view) Charts(ctx context.Context, q web.DoseQuery, c web.ChartQuery) (w
 
 // A part is what a room or protocol contributes to a chart.
 type part struct {
-	room  web.RoomRef
-	items []*dose.Item
-	row   *dose.Row
+	room web.RoomRef
+	row  *dose.Row
 }
 
 // partsOf divides the examinations of rows by room, or by room and protocol.
@@ -72,15 +71,12 @@ func (d *doseView) partsOf(rows []*dose.Row, by string) []part {
 	for _, r := range rows {
 		ref := d.plan.ref(r.Room)
 		if by != "protocol" {
-			all = append(all, part{ref, r.Items, r})
+			all = append(all, part{ref, r})
 			continue
 		}
-		names := map[string][]*dose.Item{}
-		for _, i := range r.Items {
-			names[i.Name] = append(names[i.Name], i)
-		}
+		names := d.o.Divide(r)
 		for _, name := range slices.Sorted(keys(names)) {
-			all = append(all, part{web.RoomRef{ID: short(r.Room, name), Name: cmp.Or(name, "–") + " · " + ref.Name, Colour: ref.Colour}, names[name], r})
+			all = append(all, part{web.RoomRef{ID: short(r.Room, name), Name: cmp.Or(name, "–") + " · " + ref.Name, Colour: ref.Colour}, names[name]})
 		}
 	}
 	return all
@@ -90,20 +86,12 @@ func (d *doseView) partsOf(rows []*dose.Row, by string) []part {
 // are left out.
 func (d *doseView) parts(rows []*dose.Row, by string) (all []web.ChartPart, left int) {
 	for _, p := range d.partsOf(rows, by) {
-		own := *p.row
-		own.Items, own.Values = p.items, nil
-		for _, i := range p.items {
-			if i.Excluded == "" {
-				own.Values = append(own.Values, p.row.Contributed(i)...)
-			}
-		}
-		if len(own.Values) == 0 {
+		if len(p.row.Values) == 0 {
 			continue
 		}
-		own.Statistic = dose.Describe(own.Values, d.o.Settings.Coverage)
-		course := d.course(&own)
+		course := d.course(p.row)
 		course.Room = p.room
-		all = append(all, web.ChartPart{DoseCourse: course, Values: own.Values})
+		all = append(all, web.ChartPart{DoseCourse: course, Values: p.row.Values})
 	}
 	slices.SortStableFunc(all, func(a, b web.ChartPart) int { return cmp.Compare(b.N, a.N) })
 	if len(all) > maxParts {
@@ -160,7 +148,7 @@ func (d *doseView) curve(ctx context.Context, page *web.ChartsPage, rows []*dose
 		if d.q.Modality == "MG" {
 			break
 		}
-		for _, i := range p.items {
+		for i := range p.row.All() {
 			if told := p.row.Contributed(i); i.Excluded == "" && i.Weight != nil && len(told) > 0 {
 				dots[p.room.ID] = append(dots[p.room.ID], face.Dot{X: *i.Weight, Y: slices.Max(told), Colour: p.room.Colour})
 			}
@@ -191,7 +179,7 @@ const compressed dose.Field = "compression_mm"
 func (d *doseView) breasts(ctx context.Context, parts []part, dots map[string][]face.Dot) error {
 	of := map[string]string{}
 	for _, p := range parts {
-		for _, i := range p.items {
+		for i := range p.row.All() {
 			if i.Excluded == "" {
 				of[i.ID()] = p.room.ID
 			}

@@ -33,7 +33,7 @@ func (v *view) Examinations(ctx context.Context, q web.DoseQuery, row, after str
 func (d *doseView) examinations(ctx context.Context, r *dose.Row, after string) (web.DoseExaminations, error) {
 	out := web.DoseExaminations{Row: d.row(r)}
 	on := after == ""
-	for _, i := range r.Items {
+	for i := range r.All() {
 		if !on {
 			on = i.ID() == after
 			continue

@@ -300,13 +300,13 @@ func (d *doseView) weightAge(i *dose.Item) any {
 
 // items returns the examinations that the filter lets through.
 func (d *doseView) items() []*dose.Item {
-	return d.among(d.o.Items)
+	return d.among(d.o.All())
 }
 
 // among returns those of some examinations that the filter lets through.
-func (d *doseView) among(items []*dose.Item) []*dose.Item {
+func (d *doseView) among(items iter.Seq[*dose.Item]) []*dose.Item {
 	var all []*dose.Item
-	for _, i := range items {
+	for i := range items {
 		if (d.q.Room == "" || d.q.Room == i.Room) && (d.q.Exam == "" || d.q.Exam == i.Exam) && (d.q.Size == "" || d.q.Size == sizeCode(i.Group)) {
 			all = append(all, i)
 		}

@@ -87,7 +87,7 @@ func (d *doseView) amountCells(i *dose.Item, r *dose.Row) []any {
 
 // kept are the examinations that lists may name, in the units that are kept.
 func (d *doseView) kept() []*dose.Item {
-	return slices.DeleteFunc(d.among(d.stored.Items), func(i *dose.Item) bool { return i.Restricted })
+	return slices.DeleteFunc(d.among(d.stored.All()), func(i *dose.Item) bool { return i.Restricted })
 }
 
 // mainRows returns, by the id of an examination, the row of its group with the main
@@ -96,7 +96,7 @@ func (d *doseView) mainRows() map[string]*dose.Row {
 	rows := map[string]*dose.Row{}
 	for _, r := range d.stored.Rows {
 		if r.Measure == dose.MainMeasure(d.stored.Modality) {
-			for _, i := range r.Items {
+			for i := range r.All() {
 				rows[i.ID()] = r
 			}
 		}

@@ -82,7 +82,7 @@ func (v *view) since(ctx context.Context) (string, error) {
 func (d *doseView) shares(page *web.MappingPage) int {
 	total, mapped := 0, 0
 	by := map[string]int{}
-	for _, i := range d.o.Items {
+	for i := range d.o.All() {
 		if i.Excluded == dose.ExcludedNotPatient {
 			continue
 		}

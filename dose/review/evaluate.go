@@ -396,7 +396,7 @@ func groupsOf(siteID string, o *dose.Overview, rule Rule, scopes Scopes) []opene
 			continue
 		}
 		values := map[string][]float64{}
-		for _, i := range slices.Backward(row.Items) { // the latest is first
+		for _, i := range slices.Backward(slices.Collect(row.All())) { // the latest is first
 			if i.Excluded == "" {
 				values[i.Machine] = append(values[i.Machine], row.Contributed(i)...)
 			}
