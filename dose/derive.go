@@ -318,18 +318,32 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 	if err != nil {
 		return err
 	}
+	same, err := l.findTwins(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	if err := l.writeTwins(ctx, tx, r, same); err != nil {
+		return err
+	}
 	if r.study != nil {
 		person := l.person(r.study.Reports[0].Patient)
 		sizes, err := l.sizes(ctx, tx, r, person)
 		if err != nil {
 			return err
 		}
-		if err := writeStudy(ctx, tx, r, k, machines, around{person, orders, sizes}); err != nil {
+		said, err := decided(ctx, tx, r.site, r.task.study)
+		if err != nil {
+			return err
+		}
+		if err := writeStudy(ctx, tx, r, k, machines, around{person, orders, sizes, said, same}); err != nil {
 			return err
 		}
 	}
 	_, err = tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2 and ticket = $3`, r.site, r.task.study, r.ticket)
 	if err != nil || r.study == nil {
+		return err
+	}
+	if err := stamp(ctx, tx, r.site, r.task.study); err != nil {
 		return err
 	}
 	return l.told(ctx, tx, r.site, r.task.study)

@@ -49,6 +49,8 @@ type Examination struct {
 	ExamFrom   string   // what told the examination; see ExamFrom…
 	ExamName   string   // the name that did
 	Reason     string   // what of the order told the indication, "" if nothing did
+	Multi      bool     // several procedures, scanned in one run, that cannot be divided
+	Decided    []*Event // of Events: those that a person assigned
 }
 
 // Mapped reports whether somebody has said what the examination is.

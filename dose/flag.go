@@ -58,10 +58,23 @@ func (f flags) add(examination, flag, machine, day string) {
 	f[k].n++
 }
 
+// has reports whether a flag was counted.
+func (f flags) has(flag string) bool {
+	for k := range f {
+		if k.flag == flag {
+			return true
+		}
+	}
+	return false
+}
+
 // examination notes the flags of an examination.
 func (f flags) examination(x *Examination, amounts []Amount, excluded, machine, day string) {
 	if excluded == ExcludedIncomplete {
 		f.add(x.Key, excluded, machine, day)
+	}
+	if x.Multi {
+		f.add(x.Key, FlagMulti, machine, day)
 	}
 	byHand, measured := false, false
 	seen := map[string]bool{}
@@ -98,7 +111,7 @@ func (s *studyRow) writeFlags(ctx context.Context, tx *db.Tx, exams int) error {
 	for range s.unassigned {
 		f.add("", FlagUnassigned, first, s.day)
 	}
-	if s.unassigned == 0 && exams > 0 && len(s.orders) > exams {
+	if s.unassigned == 0 && exams > 0 && len(s.orders) > exams && len(s.decided) == 0 && !f.has(FlagMulti) {
 		f.add("", FlagMulti, first, s.day)
 	}
 	for range s.failed {

@@ -266,6 +266,17 @@ func (e *examiner) several(runs []run, orders []Ordered, machine, day string) []
 			known = append(known, meant{&orders[i], m, name})
 		}
 	}
+	exams := map[string]bool{}
+	for _, k := range known {
+		exams[k.mapping.Exam] = true
+	}
+	if len(runs) == 1 && !runs[0].mapped && len(exams) > 1 { // one scan of all that was ordered: nobody can divide it
+		x := gather(runs, AssignedByOrder)
+		x.told(known[0].mapping, ExamFromOrder, known[0].name.Text)
+		x.ordered(known[0].order, e.reasons)
+		x.Multi = true
+		return []Examination{x}
+	}
 	of := map[string][]run{}
 	runs = e.leave(runs, func(r run) bool {
 		n := 0

@@ -19,7 +19,7 @@ func (*Ledger) Persons(ctx context.Context, q db.Querier) ([]access.Person, erro
 }
 
 // derived are the tables that hold what reports of a study say.
-var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_total", "dose_amount", "dose_event_amount", "dose_flag"}
+var derived = []string{"dose_study", "dose_event", "dose_examination", "dose_name", "dose_order", "dose_total", "dose_amount", "dose_event_amount", "dose_flag", "dose_twin"}
 
 // Export yields what was derived of each study of a person.
 func (l *Ledger) Export(ctx context.Context, p access.Person) iter.Seq2[access.Record, error] {
@@ -87,6 +87,9 @@ func (l *Ledger) Erase(ctx context.Context, tx *db.Tx, p access.Person) (int, er
 // forget removes what was derived of a study and returns how many rows it was that
 // people would count: the study and its examinations.
 func (l *Ledger) forget(ctx context.Context, tx *db.Tx, siteID, study string) (int, error) {
+	if err := stamp(ctx, tx, siteID, study); err != nil {
+		return 0, err
+	}
 	count := int64(0)
 	for _, table := range derived {
 		n, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study)
@@ -128,7 +131,10 @@ func discard(ctx context.Context, tx *db.Tx, siteID, study string) error {
 	if err := pendReplaced(ctx, tx, siteID, study); err != nil {
 		return err
 	}
-	for _, table := range []string{"dose_source", "dose_image", "dose_pending", "dose_change"} {
+	if err := pendTwins(ctx, tx, siteID, study); err != nil {
+		return err
+	}
+	for _, table := range []string{"dose_source", "dose_image", "dose_pending", "dose_change", "dose_split"} {
 		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study); err != nil {
 			return err
 		}
@@ -143,9 +149,8 @@ func (*Ledger) Restrict(context.Context, *db.Tx, access.Person, bool) error { re
 // restricted returns the studies of persons whose data are restricted.
 func restricted(ctx context.Context, tx *db.Tx, siteID string) (map[string]bool, error) {
 	list, err := db.List(ctx, tx, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
-		`select dose_study.study_uid from access_wish join dose_study on dose_study.site_id = access_wish.site_id
-		and dose_study.person <> '' and dose_study.person = access_wish.person
-		where access_wish.site_id = $1 and access_wish.wish = $2 and access_wish.until = 0`, siteID, string(access.Restricted))
+		`select study_uid from dose_study where site_id = $1 and person <> ''
+		and person in (select person from access_wish where site_id = $1 and wish = $2 and until = 0)`, siteID, string(access.Restricted))
 	all := make(map[string]bool, len(list))
 	for _, s := range list {
 		all[s] = true

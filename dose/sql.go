@@ -16,7 +16,7 @@ import (
 // writeStudy writes a study, its events, examinations and names.
 func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines map[*Report]string, a around) error {
 	all, of := candidates(r.study, machines)
-	exams, unassigned := examineKinds(all, of, k, a.orders)
+	exams, unassigned := examineKinds(all, of, k, a)
 	enteredExams(exams, of)
 	first := r.study.Reports[0]
 	s := studyRow{reading: r, first: first, machines: machines, day: first.day(), unassigned: len(unassigned)}
@@ -52,7 +52,7 @@ func writeStudy(ctx context.Context, tx *db.Tx, r reading, k knowledge, machines
 // examineKinds divides events into examinations, those of each kind of report for
 // themselves: the two parts of a PET/CT are two examinations, and their doses are
 // never added.
-func examineKinds(all []Candidate, of map[*Event]*Report, k knowledge, orders []Ordered) (exams []Examination, unassigned []*Event) {
+func examineKinds(all []Candidate, of map[*Event]*Report, k knowledge, a around) (exams []Examination, unassigned []*Event) {
 	for _, kind := range []Kind{CT, Projection, Mammography, Nuclear} {
 		var own []Candidate
 		for _, c := range all {
@@ -60,7 +60,8 @@ func examineKinds(all []Candidate, of map[*Event]*Report, k knowledge, orders []
 				own = append(own, c)
 			}
 		}
-		x, loose := Examine(own, k.mappings, orders, k.reasons)
+		x, loose := Examine(own, k.mappings, a.orders, k.reasons)
+		x, loose = a.decided.apply(own, x, loose, examiner{m: k.mappings, reasons: k.reasons}, a.orders)
 		for i := range x {
 			x[i].Key = strconv.Itoa(len(exams) + i + 1)
 		}
@@ -110,6 +111,9 @@ type around struct {
 	person string // as the archive names whom it is about, "" for nobody
 	orders []Ordered
 	sizes  []Size
+
+	decided decisions
+	twins   twins
 }
 
 // write writes the row of the study itself.
@@ -213,6 +217,8 @@ const (
 	ExcludedIncomplete = "incomplete"   // a diagnostic event without dose
 	ExcludedUnit       = "flagged_unit" // the unit of a dose had to be assumed
 	ExcludedIdentity   = "identity"     // two patients in one study or event
+	ExcludedDuplicate  = "duplicate"    // another study tells of the same irradiation, and counts
+	ExcludedMulti      = "multi_region" // several were ordered, and what was scanned cannot be divided
 	ExcludedSize       = "size_outside" // known, and not of the size that levels speak of
 	ExcludedSizeless   = "size_unknown" // a child whose size group nobody knows
 )
@@ -232,6 +238,10 @@ func (s *studyRow) excluded(x *Examination, amounts []Amount, kind Kind) string 
 		return ExcludedNotPatient
 	case warned(s.study.Warnings, WarnIdentity):
 		return ExcludedIdentity
+	case s.twins.lostIn(x):
+		return ExcludedDuplicate
+	case x.Multi:
+		return ExcludedMulti
 	case !slices.ContainsFunc(amounts, func(a Amount) bool { return slices.Contains(mainQuantities[kind], a.Quantity) }):
 		return ExcludedIncomplete
 	}
@@ -273,7 +283,7 @@ func (s *studyRow) writeEvent(ctx context.Context, tx *db.Tx, ordinal int, e *Ev
 	}
 	var key, by string
 	if x != nil {
-		key, by = x.Key, x.AssignedBy
+		key, by = x.Key, x.by(e)
 	}
 	return insert(ctx, tx, `insert into dose_event (site_id, study_uid, ordinal, event_key, event_uid, sop_instance_uid,
 		examination, assigned_by, started, type, protocol, region, region_text, phantom, sequence,

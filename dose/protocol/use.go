@@ -65,7 +65,7 @@ func stale(ctx context.Context, tx *db.Tx, siteID, study string) error {
 
 // unfit are the reasons for which an examination tells nothing of how patients are
 // examined. One that is in no median for another reason was made with its protocol.
-var unfit = []string{dose.ExcludedNotPatient, dose.ExcludedIdentity, dose.ExcludedUnit}
+var unfit = []string{dose.ExcludedNotPatient, dose.ExcludedIdentity, dose.ExcludedDuplicate, dose.ExcludedUnit}
 
 // An event is one irradiation event as dose derived it.
 type event struct {

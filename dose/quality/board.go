@@ -16,9 +16,6 @@ import (
 // protocol and size.
 const FlagOutlier = "outlier"
 
-// FlagDuplicated is the flag of an irradiation event that stands in two studies.
-const FlagDuplicated = dose.WarnDuplicate
-
 // A Board is what is doubtful about the doses of a period.
 type Board struct {
 	dose.Period
@@ -132,10 +129,6 @@ func (b *Bench) flagged(ctx context.Context, siteID string, p dose.Period) ([]Fl
 		if all, err = stored(ctx, tx, siteID, p); err != nil {
 			return err
 		}
-		twice, err := duplicated(ctx, tx, siteID, p)
-		if err != nil {
-			return err
-		}
 		values, err := values(ctx, tx, siteID, p)
 		if err != nil {
 			return err
@@ -145,7 +138,7 @@ func (b *Bench) flagged(ctx context.Context, siteID string, p dose.Period) ([]Fl
 		}
 		var out []Flagged
 		out, few = outliers(values, set)
-		all = slices.Concat(all, twice, out)
+		all = slices.Concat(all, out)
 		return nil
 	})
 	for i := range all {
@@ -162,26 +155,6 @@ func stored(ctx context.Context, tx *db.Tx, siteID string, p dose.Period) ([]Fla
 		return f, r.Scan(&f.Study, &f.Examination, &f.Flag, &f.Machine, &f.Day, &f.N)
 	}, `select study_uid, examination, flag, machine_id, day, n from dose_flag
 		where site_id = $1 and day between $2 and $3 order by study_uid, examination, flag, machine_id`, siteID, p.From, p.To)
-}
-
-// duplicated returns the studies that share an irradiation event with another one.
-// One of another person is a question of identity.
-func duplicated(ctx context.Context, tx *db.Tx, siteID string, p dose.Period) ([]Flagged, error) {
-	return db.List(ctx, tx, func(r *db.Rows) (f Flagged, err error) {
-		var persons int
-		err = r.Scan(&f.Study, &f.Machine, &f.Day, &f.N, &persons)
-		f.Flag = FlagDuplicated
-		if persons > 0 {
-			f.Flag = dose.WarnIdentity
-		}
-		return f, err
-	}, `select s.study_uid, s.machine_id, s.day, count(distinct e.event_uid),
-			sum(case when o.person <> '' and s.person <> '' and o.person <> s.person then 1 else 0 end)
-		from dose_event e join dose_event t on t.site_id = e.site_id and t.event_uid = e.event_uid and t.study_uid <> e.study_uid
-		join dose_study s on s.site_id = e.site_id and s.study_uid = e.study_uid
-		join dose_study o on o.site_id = t.site_id and o.study_uid = t.study_uid
-		where e.site_id = $1 and e.event_uid <> '' and s.day between $2 and $3
-		group by s.study_uid, s.machine_id, s.day order by s.study_uid`, siteID, p.From, p.To)
 }
 
 // A value is the dose of an examination, with what makes others like it.

@@ -176,7 +176,7 @@ func TestBoard(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s %s %d", c.Flag, c.Month, c.N))
 			}
 		}
-		if want := "identity 2026-03 2; total_mismatch 2026-03 1"; strings.Join(got, "; ") != want {
+		if want := "duplicate 2026-03 2; identity 2026-03 2; total_mismatch 2026-03 1"; strings.Join(got, "; ") != want {
 			t.Errorf("Counts = %s; want %s", strings.Join(got, "; "), want)
 		}
 		m := k.machine()

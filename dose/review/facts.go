@@ -80,7 +80,7 @@ func (d *Desk) facts(ctx context.Context, tx *db.Tx, a askedFor, s Scopes, rooms
 // where writes it in SQL.
 func (a askedFor) where() (string, []any) {
 	args := []any{a.site, dose.ExcludedNotPatient}
-	where := "x.site_id = $1 and x.excluded <> $2"
+	where := "x.site_id = $1 and x.excluded not in ($2, '" + dose.ExcludedDuplicate + "')" // what counts in another study is judged there
 	if a.study != "" {
 		return where + " and x.study_uid = $3", append(args, a.study)
 	}
