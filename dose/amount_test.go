@@ -385,6 +385,7 @@ func TestOverviewOf(t *testing.T) {
 			{o, "dap 1.6e-05 Gy.m2 too_few of 0.0125, fluoro_time 28 s no_level, rp 0.00249 Gy no_level"},
 			{shown, "dap 0.16 Gy.cm2 too_few of 125, fluoro_time 28 s no_level, rp 2.49 mGy no_level"},
 		} {
+			agrees(t, c.o)
 			var got []string
 			for _, r := range c.o.Rows {
 				line := fmt.Sprintf("%s %.6g %s %s", r.Measure, r.Median, r.Unit, r.State)

@@ -29,6 +29,7 @@ func (k *desk) byBasis(basis dose.Basis) string {
 	k.t.Helper()
 	o, err := k.OverviewBy(k.t.Context(), house, "CT", dose.Period{From: "2026-01-01", To: "2026-12-31"}, inOneRoom, access.Quality, basis)
 	check(k.t, err)
+	agrees(k.t, o)
 	var all []string
 	for _, r := range o.Rows {
 		if r.Measure == dose.MeasureDLP {

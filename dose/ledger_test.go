@@ -230,6 +230,7 @@ func (k *desk) overview(from, to string) *dose.Overview {
 	k.t.Helper()
 	o, err := k.Overview(k.t.Context(), house, dose.Period{From: from, To: to}, inOneRoom)
 	check(k.t, err)
+	agrees(k.t, o)
 	return o
 }
 
