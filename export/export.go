@@ -4,7 +4,8 @@
 // under columns with stable names, and beside them where they come from. CSV
 // writes it for programs, XLSX for people, Parquet for analysis. All hold the same
 // values in full precision and show what is unknown as an empty cell or null, never
-// as 0; all stream, so a table may be larger than memory. PDF is not there yet.
+// as 0; all stream, so a table may be larger than memory. A Document is what is
+// printed: PDF writes headings, text and tables on pages.
 //
 // Text in a table comes from devices and people, and spreadsheets take some text
 // for a formula. In CSV such text is guarded by an apostrophe, in XLSX its cells
