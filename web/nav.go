@@ -22,6 +22,7 @@ type navPage struct {
 	act   access.Act // who may not has no entry
 	lead  string     // what it is for, on the page of a section with many
 	group string     // of those
+	part  string     // of the section, whose pages are tabs of each other; key of the catalogue
 }
 
 // sections returns the navigation of what is there: Today, Images, Dose,
@@ -46,37 +47,11 @@ func (s *server) sections() []section {
 	if s.Migrations != nil {
 		images.add("nav.migration", "/images/migration", access.StudyFetch)
 	}
-	dose := section{title: "nav.dose", path: "/dose"}
-	if s.DoseCT != nil {
-		dose.add("nav.dose_ct", "/dose/ct", access.AggregateRead)
-	}
-	if s.Charts != nil {
-		dose.add("nav.dose_charts", "/dose/charts", access.AggregateRead)
-	}
-	if s.Mapping != nil {
-		dose.add("nav.mapping", "/dose/mapping", access.MappingRead)
-	}
-	if s.Levels != nil {
-		dose.add("nav.levels", "/dose/levels", access.AggregateRead)
-	}
-	if s.Protocols != nil {
-		dose.add("nav.protocols", protocolsAt, access.AggregateRead)
-	}
-	if s.DoseQuality != nil {
-		dose.add("nav.quality_dose", qualityAt, access.AggregateRead)
-	}
-	if s.Review != nil {
-		dose.add("nav.cases", "/dose/cases", access.FindingRead)
-		dose.add("nav.drift", "/dose/drift", access.AggregateRead)
-	}
-	if s.Entry != nil {
-		dose.add("nav.entry", entryAt, access.DoseEnter)
-	}
 	var all []section
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})
 	}
-	for _, sec := range []section{images, dose, s.privacySection(), s.settingsSection()} {
+	for _, sec := range []section{images, s.doseSection(), s.privacySection(), s.settingsSection()} {
 		if len(sec.pages) > 0 {
 			if !sec.many() {
 				sec.path = sec.pages[0].path
@@ -85,6 +60,105 @@ func (s *server) sections() []section {
 		}
 	}
 	return all
+}
+
+// The parts of the dose section: each is one entry of the navigation, and its pages
+// are tabs of each other.
+const (
+	ofDoses     = "nav.dose_ct"
+	ofQuality   = "nav.dose_quality"
+	ofReview    = "nav.dose_review"
+	ofReference = "nav.dose_reference"
+)
+
+// doseSection returns the pages of doses, one line each: the pages of one part stand
+// together, the one people open first comes first.
+func (s *server) doseSection() section {
+	dose := section{title: "nav.dose", path: "/dose"}
+	dose.tab(s.DoseCT != nil, ofDoses, "nav.dose_ct", "/dose/ct", access.AggregateRead)
+	dose.tab(s.Charts != nil, ofDoses, "nav.dose_charts", "/dose/charts", access.AggregateRead)
+	dose.tab(s.DoseQuality != nil, ofQuality, "nav.quality_dose", qualityAt, access.AggregateRead)
+	dose.tab(s.Entry != nil, ofQuality, "nav.entry", entryAt, access.DoseEnter)
+	dose.tab(s.Review != nil, ofReview, "nav.cases", "/dose/cases", access.FindingRead)
+	dose.tab(s.Review != nil, ofReview, "nav.drift", "/dose/drift", access.AggregateRead)
+	dose.tab(s.Review != nil, ofReview, "nav.dose_rules", "/dose/rules", access.FindingRead)
+	dose.tab(s.Levels != nil, ofReference, "nav.levels", "/dose/levels", access.AggregateRead)
+	dose.tab(s.Mapping != nil, ofReference, "nav.mapping", "/dose/mapping", access.MappingRead)
+	dose.tab(s.Protocols != nil, ofReference, "nav.protocols", protocolsAt, access.AggregateRead)
+	return dose
+}
+
+// tab puts a page that is there at the end of the section, as one of a part.
+func (s *section) tab(there bool, part, title, path string, act access.Act) {
+	if there {
+		s.pages = append(s.pages, navPage{title: title, path: path, act: act, part: part})
+	}
+}
+
+// parts returns what the navigation lists below the section: its pages, or one entry
+// for each of its parts, which leads to the part's first page.
+func (s section) parts() []navPage {
+	var all []navPage
+	for _, pg := range s.pages {
+		switch {
+		case pg.part == "":
+			all = append(all, pg)
+		case len(all) == 0 || all[len(all)-1].part != pg.part:
+			pg.title = pg.part
+			all = append(all, pg)
+		}
+	}
+	return all
+}
+
+// beside returns the pages of the part to which the current path belongs, none if it
+// is alone there.
+func (s section) beside(current string) []navPage {
+	var part string
+	for _, pg := range s.pages {
+		if pg.path == current {
+			part = pg.part
+		}
+	}
+	var all []navPage
+	for _, pg := range s.pages {
+		if part != "" && pg.part == part {
+			all = append(all, pg)
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
+}
+
+// standing returns how an entry of the navigation stands to the current path: "page"
+// it is the page, "true" the page is one of its tabs, "" neither.
+func (s section) standing(entry navPage, current string) string {
+	if entry.path == current {
+		return "page"
+	}
+	for _, pg := range s.pages {
+		if entry.part != "" && pg.part == entry.part && pg.path == current {
+			return "true"
+		}
+	}
+	return ""
+}
+
+// tabs returns the pages beside the one that is shown. A page below another, which
+// has a trail back, has none.
+func (v *visit) tabs(pg page) []navPage {
+	if len(pg.crumbs) > 0 {
+		return nil
+	}
+	current := orElse(pg.section, v.r.URL.Path)
+	for _, sec := range v.sections() {
+		if all := sec.beside(current); all != nil {
+			return all
+		}
+	}
+	return nil
 }
 
 // add puts a page at the end of the section.

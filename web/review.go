@@ -384,9 +384,7 @@ func (s *server) rulesPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(page{
-		title: v.p.T("review.rules"), lead: v.p.T("review.rules_lead"), section: "/dose/cases", crumbs: []crumb{{v.p.T("nav.cases"), "/dose/cases"}},
-	}, rulesBody(v, rules))
+	return v.show(page{title: v.p.T("review.rules"), lead: v.p.T("review.rules_lead"), section: "/dose/rules"}, rulesBody(v, rules))
 }
 
 // driftPage shows control charts.
