@@ -335,6 +335,9 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 		if err != nil {
 			return err
 		}
+		if err := l.wantPixels(ctx, tx, r); err != nil {
+			return err
+		}
 		if err := writeStudy(ctx, tx, r, k, machines, around{person, orders, sizes, said, same}); err != nil {
 			return err
 		}

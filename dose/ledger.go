@@ -75,6 +75,7 @@ type Ledger struct {
 	Orders  Orders  // nil: nobody knows what was ordered
 	Sizes   Sizes   // nil: how big patients are only their reports say
 	Images  Images  // nil: headers of images tell nothing
+	Pixels  bool    // somebody measures scans whose size nobody tells; see WaitingPixels
 	Entries Entries // nil: nothing is entered by people
 	// Zone returns the time zone of a site; nil: UTC.
 	Zone func(ctx context.Context, siteID string) (*time.Location, error)

@@ -188,7 +188,7 @@ func (l *Ledger) readHeaders(ctx context.Context, t task) ([]header, error) {
 		}
 		all = append(all, h)
 	}
-	return all, nil
+	return all, l.withPixels(ctx, t, all)
 }
 
 // readHeader reads the header of one image.

@@ -52,23 +52,13 @@ func (m *Method) Image(f *dicom.File, physics *dose.Physics, correction string) 
 	if report.Kind != dose.CT || len(report.Events) != 1 {
 		return nil, fault.Errorf(fault.Unsupported, "no CT image")
 	}
-	frames, err := pixel.FramesOf(f.Dataset, f.TransferSyntax)
+	frames, err := measurable(f)
 	if err != nil {
 		return nil, err
 	}
-	if frames.Info.Colour() || frames.Info.Float || frames.Info.BitsStored > 16 {
-		return nil, fault.Errorf(fault.Unsupported, "CT image in colour, in floating point or with more than 16 bits")
-	}
-	if frames.Info.Pixels() > maxPixels {
-		return nil, fault.Errorf(fault.Exhausted, "a slice of %d pixels; at most %d are measured", frames.Info.Pixels(), maxPixels)
-	}
 	var all []Slice
 	for n := range frames.Len() {
-		frame, err := frames.Frame(n)
-		if err != nil {
-			return nil, err
-		}
-		g, err := grid(f.Dataset, frame, n)
+		g, err := gridOf(f, frames, n)
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +70,30 @@ func (m *Method) Image(f *dicom.File, physics *dose.Physics, correction string) 
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+// measurable returns the frames of a CT image, if they can be measured.
+func measurable(f *dicom.File) (*pixel.Frames, error) {
+	frames, err := pixel.FramesOf(f.Dataset, f.TransferSyntax)
+	if err != nil {
+		return nil, err
+	}
+	if frames.Info.Colour() || frames.Info.Float || frames.Info.BitsStored > 16 {
+		return nil, fault.Errorf(fault.Unsupported, "CT image in colour, in floating point or with more than 16 bits")
+	}
+	if frames.Info.Pixels() > maxPixels {
+		return nil, fault.Errorf(fault.Exhausted, "a slice of %d pixels; at most %d are measured", frames.Info.Pixels(), maxPixels)
+	}
+	return frames, nil
+}
+
+// gridOf decodes a frame.
+func gridOf(f *dicom.File, frames *pixel.Frames, n int) (Grid, error) {
+	frame, err := frames.Frame(n)
+	if err != nil {
+		return Grid{}, err
+	}
+	return grid(f.Dataset, frame, n)
 }
 
 // size adds the size-specific dose.

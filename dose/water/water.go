@@ -25,7 +25,15 @@ type Method struct {
 	opening            float64 // mm
 	part               float64 // share
 	truncation, factor float64
+	slices             int    // of a scan that are measured where nobody says which
+	name               string // content set and its edition
 }
+
+// Slices returns how many slices of a scan are measured where nobody says which.
+func (m *Method) Slices() int { return m.slices }
+
+// Name returns the content set of the method with its edition, for the record.
+func (m *Method) Name() string { return m.name }
 
 // Load reads the method of a site from the content set dose/water.
 func Load(library *content.Library, site string) (*Method, error) {
@@ -33,10 +41,15 @@ func Load(library *content.Library, site string) (*Method, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Method{}
+	m := &Method{name: "dose/water"}
+	if set, ok := library.Set(site, "dose/water"); ok {
+		m.name += ", " + set.Edition
+	}
+	slices := 0.0
 	to := map[string]*float64{
 		"dose.water.threshold": &m.threshold, "dose.water.outside": &m.outside, "dose.water.opening": &m.opening,
 		"dose.water.part": &m.part, "dose.water.truncation": &m.truncation, "dose.water.truncation_factor": &m.factor,
+		"dose.water.slices": &slices,
 	}
 	for row := range table.All() {
 		if p := to[row.Text("key")]; p != nil {
@@ -49,6 +62,9 @@ func Load(library *content.Library, site string) (*Method, error) {
 	}
 	if len(to) > 0 {
 		return nil, fault.Errorf(fault.Invalid, "dose/water: %d settings are missing", len(to))
+	}
+	if m.slices = int(slices); m.slices < 1 {
+		return nil, fault.Errorf(fault.Invalid, "dose/water: dose.water.slices is not at least 1")
 	}
 	return m, nil
 }
