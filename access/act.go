@@ -21,6 +21,7 @@ const (
 	LevelGovern     Act = "dose.level.govern"      // which set of levels governs
 	Calibrate       Act = "dose.calibration.enter" // factors of dose meters, and which basis a site compares by
 	AcceptanceSign  Act = "dose.acceptance.sign"   // prove the doses of a device, and sign for it
+	EmbryoDeclare   Act = "dose.embryo.declare"    // declare the dose to an embryo or fetus, and sign for it
 	DoseEnter       Act = "dose.entry.enter"       // doses that no device sends: type in, import, take back
 	DoseReconcile   Act = "dose.entry.sign"        // sign that an import was reconciled
 	FindingRead     Act = "finding.list.read"
@@ -115,7 +116,7 @@ var groups = map[Act][]group{
 	StepFind: {personal}, MessageRead: {personal}, MessageChange: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
 	DoseEnter: {personal}, FactChange: {personal}, RecordRead: {personal}, RecordChange: {personal},
 	AccessListRead: {personal},
-	ObjectDelete:   {dangerous}, HoldChange: {dangerous},
+	ObjectDelete:   {dangerous}, HoldChange: {dangerous}, EmbryoDeclare: {dangerous},
 	LinkChange: {dangerous}, UserChange: {dangerous}, TokenChange: {dangerous}, TokenOwn: {dangerous},
 	PersonErase: {dangerous, personal}, PersonExport: {dangerous, personal}, ConfigApply: {dangerous}, ReceiverChange: {dangerous},
 	JournalExport: {dangerous}, SecondaryUse: {secondary},
@@ -123,7 +124,7 @@ var groups = map[Act][]group{
 
 // acts are all of them in the order of the list above.
 var acts = []Act{
-	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, DoseEnter, DoseReconcile, FindingRead,
+	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, EmbryoDeclare, DoseEnter, DoseReconcile, FindingRead,
 	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,

@@ -56,6 +56,7 @@ type Config struct {
 	Charts       Charts
 	Mapping      Mapping
 	DoseHistory  DoseHistory
+	DoseEmbryo   DoseEmbryo
 	Levels       Levels
 	Protocols    Protocols // of scanners
 	Entry        Entry
@@ -223,6 +224,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.reviewRoutes(g)
 	s.qualityRoutes(g)
 	s.historyRoutes(g)
+	s.embryoRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
 	}

@@ -85,6 +85,7 @@ func apiStory() []example {
 		{Operation: "list-dose-comparisons", About: "the first quarter", Query: q("from", "2026-01-01", "until", "2026-03-31"), Status: 200},
 		{Operation: "list-dose-examinations", About: "the latest", Query: q("limit", "1"), Status: 200},
 		{Operation: "get-dose-examination", About: "one examination", Path: path("id", "$list-dose-examinations.items.0.id"), Status: 200},
+		{Operation: "list-embryo-worksheets", About: "what was declared of a study", Path: path("study", "$list-studies.items.0.study_uid"), Status: 200},
 		{Operation: "list-cases", About: "what waits for review", Query: q("state", "open"), Status: 200},
 		{Operation: "get-case", About: "with its numbers beside the rules", Path: path("number", "$list-cases.items.0.number"), Status: 200},
 		{

@@ -22,6 +22,8 @@ type doseCmd struct {
 	Map         doseMapCmd         `cmd:"" help:"Say what local names of protocols and procedures mean."`
 	Calibration doseCalibrationCmd `cmd:"" help:"Correct reported doses by calibrations of dose meters."`
 
+	Embryo doseEmbryoCmd `cmd:"" help:"Declare the dose to an embryo or fetus."`
+
 	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`
 
 	Examination doseExaminationCmd `cmd:"" help:"Show the examinations of a study beside their levels."`

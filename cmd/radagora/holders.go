@@ -25,6 +25,7 @@ func (h *house) keepers() []privacy.Room {
 		{Name: "review", Holder: h.linked(review.Personal{Desk: h.Review, Studies: h.studiesOf})},
 		{Name: "dose", Holder: h.linked(h.Dose), Days: doseDays},
 		{Name: "entry", Holder: h.linked(h.Entered), Days: doseDays},
+		{Name: "embryo", Holder: h.linked(h.Embryo), Days: doseDays},
 		{Name: "connect", Holder: h.linked(h.Connect)},
 		{Name: "record", Holder: h.linked(h.records)},
 		{Name: "worklist", Holder: h.linked(h.Worklist)},

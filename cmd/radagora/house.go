@@ -34,6 +34,7 @@ import (
 	"radagora/dicom"
 	"radagora/dicom/uid"
 	"radagora/dose"
+	"radagora/dose/embryo"
 	"radagora/dose/entry"
 	"radagora/dose/protocol"
 	"radagora/dose/quality"
@@ -81,6 +82,7 @@ type house struct {
 	Dose      *dose.Ledger
 	Entered   *entry.Book // doses that no device sent
 	Quality   *quality.Bench
+	Embryo    *embryo.Book // worksheets of the dose to an embryo or fetus
 	Review    *review.Desk       // cases
 	Protocols *protocol.Register // of scanners
 	Evidence  *evidence.Registry
@@ -266,7 +268,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Dose = &dose.Ledger{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Objects: objects{h.Archive}, Machines: h.Sites,
 		Reader: dose.Reader{Thresholds: thresholds}, Log: h.Log, Now: h.Now, Holder: holder, Person: archive.Person,
-		Orders: ordering{h}, Sizes: sizing{h}, Images: objects{h.Archive}, Zone: h.zoneOf, Root: h.rootOf,
+		Orders: ordering{h}, Sizes: sizing{h}, Images: objects{h.Archive}, Pixels: true, Zone: h.zoneOf, Root: h.rootOf,
 	}
 	h.Entered = &entry.Book{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Machines: h.Sites, Ledger: h.Dose, Now: h.Now, Person: archive.Person,
@@ -284,6 +286,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.openQuality(ctx); err != nil {
+		return err
+	}
+	if err := h.openEmbryo(ctx); err != nil {
 		return err
 	}
 	if err := h.openReview(ctx); err != nil {
@@ -432,10 +437,16 @@ func (o objects) Images(ctx context.Context, siteID, study string) ([]dose.Image
 	listed, err := o.Listed(ctx, siteID, study)
 	all := make([]dose.Image, len(listed))
 	for i, l := range listed {
-		all[i] = dose.Image{SOP: l.SOP, Class: l.SOPClass, Series: l.Series, ReceivedAt: l.ReceivedAt}
-		if l.Acquisition != nil {
-			all[i].Acquisition = strconv.FormatInt(*l.Acquisition, 10)
-		}
+		all[i] = imageOf(l)
 	}
 	return all, err
+}
+
+// imageOf is what the archive knows of an image, for the doses.
+func imageOf(l archive.Listed) dose.Image {
+	i := dose.Image{SOP: l.SOP, Class: l.SOPClass, Series: l.Series, ReceivedAt: l.ReceivedAt}
+	if l.Acquisition != nil {
+		i.Acquisition = strconv.FormatInt(*l.Acquisition, 10)
+	}
+	return i
 }

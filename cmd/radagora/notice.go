@@ -81,6 +81,7 @@ func (h *house) tell(ctx context.Context, s settings, key [32]byte) (err error) 
 	h.scheduleCare(here.Location())
 	h.scheduleRetention(here.Location())
 	h.scheduleAccounts()
+	h.schedulePixels()
 	h.Facts.Opened, h.Sites.Knocked = h.tellOpened, h.tellKnocked
 	return nil
 }

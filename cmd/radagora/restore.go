@@ -19,6 +19,7 @@ import (
 	"radagora/connect"
 	"radagora/db"
 	"radagora/dose"
+	"radagora/dose/embryo"
 	"radagora/dose/entry"
 	"radagora/dose/protocol"
 	"radagora/dose/quality"
@@ -40,7 +41,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "dosequality": quality.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "review": review.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }
