@@ -61,6 +61,14 @@ func (l *Ledger) derivePending(ctx context.Context) {
 				break
 			}
 		}
+		n, err := l.RereadSome(ctx, rereadBatch)
+		if err != nil && ctx.Err() == nil {
+			l.Log.ErrorContext(ctx, "dose: read again", "error", err)
+		}
+		if n > 0 {
+			timer.Reset(rereadRest)
+			continue
+		}
 		timer.Reset(derivePoll)
 	}
 }
@@ -227,6 +235,7 @@ type reading struct {
 	moved   map[string]string  // those that are of another study now: of which
 	headers []header           // of images
 	entries []placed           // that no device sent
+	again   bool               // whoever reads it again notes what changes
 	study   *Study             // nil if nothing tells of a dose
 }
 
@@ -304,6 +313,10 @@ func (l *Ledger) readReport(ctx context.Context, siteID, name string) (*Report, 
 
 // write puts what was read in the place of what was derived before.
 func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) error {
+	before, err := l.before(ctx, tx, r.task)
+	if err != nil {
+		return err
+	}
 	if _, err := l.forget(ctx, tx, r.site, r.task.study); err != nil {
 		return err
 	}
@@ -343,8 +356,20 @@ func (l *Ledger) write(ctx context.Context, tx *db.Tx, r reading, k knowledge) e
 		}
 	}
 	_, err = tx.Exec(ctx, `delete from dose_pending where site_id = $1 and study_uid = $2 and ticket = $3`, r.site, r.task.study, r.ticket)
-	if err != nil || r.study == nil {
+	if err != nil {
 		return err
+	}
+	if before != nil && !r.again {
+		found, err := l.changedSince(ctx, tx, r.task, before)
+		if err != nil {
+			return err
+		}
+		if err := noteChanges(ctx, tx, r.task, "", true, found); err != nil {
+			return err
+		}
+	}
+	if r.study == nil {
+		return nil
 	}
 	if err := stamp(ctx, tx, r.site, r.task.study); err != nil {
 		return err

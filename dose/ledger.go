@@ -88,8 +88,10 @@ type Ledger struct {
 	// Changed, if set, is called after derived values changed.
 	Changed func()
 
-	once sync.Once
-	wake chan struct{}
+	once  sync.Once
+	wake  chan struct{}
+	kept  memory
+	names names
 }
 
 // structuredReport begins the UID of every SOP class that may hold a dose report.
@@ -176,7 +178,10 @@ func pendReports(ctx context.Context, tx *db.Tx, site, study string) error {
 // Decisions of people stay. It returns when that is noted; Run does the work.
 func (l *Ledger) Rebuild(ctx context.Context) error {
 	return l.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, table := range slices.Concat(derived, []string{"dose_source", "dose_image", "dose_pending"}) {
+		if err := setAside(ctx, tx, db.Millis(l.Now())); err != nil {
+			return err
+		}
+		for _, table := range slices.Concat(derived, []string{"dose_source", "dose_image", "dose_pending", "dose_month"}) {
 			if _, err := tx.Exec(ctx, "delete from "+table); err != nil { // names of the line above
 				return err
 			}

@@ -53,6 +53,7 @@ func (l *Ledger) Names(ctx context.Context, siteID, since string) ([]NameUse, er
 // A StoredEvent is an event as it was derived.
 type StoredEvent struct {
 	Examination string // key, "" if unassigned
+	AssignedBy  string // what told that
 	SOPInstance string // of the report it is from
 	Sequence    bool
 	EventJSON
@@ -120,11 +121,11 @@ func (l *Ledger) studyParts(ctx context.Context, tx *db.Tx, siteID string, s *St
 	}
 	s.Events, err = db.List(ctx, tx, func(r *db.Rows) (x StoredEvent, err error) {
 		var packed []byte
-		if err := r.Scan(&x.Examination, &x.SOPInstance, &x.Sequence, &packed); err != nil {
+		if err := r.Scan(&x.Examination, &x.AssignedBy, &x.SOPInstance, &x.Sequence, &packed); err != nil {
 			return x, err
 		}
 		return x, unpack(packed, &x.EventJSON)
-	}, `select examination, sop_instance_uid, sequence, packed from dose_event
+	}, `select examination, assigned_by, sop_instance_uid, sequence, packed from dose_event
 		where site_id = $1 and study_uid = $2 order by ordinal`, siteID, s.UID)
 	if err != nil {
 		return err

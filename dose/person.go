@@ -134,7 +134,7 @@ func discard(ctx context.Context, tx *db.Tx, siteID, study string) error {
 	if err := pendTwins(ctx, tx, siteID, study); err != nil {
 		return err
 	}
-	for _, table := range []string{"dose_source", "dose_image", "dose_pixel", "dose_pending", "dose_change", "dose_split"} {
+	for _, table := range []string{"dose_source", "dose_image", "dose_pixel", "dose_pending", "dose_change", "dose_split", "dose_before"} {
 		if _, err := tx.Exec(ctx, "delete from "+table+" where site_id = $1 and study_uid = $2", siteID, study); err != nil {
 			return err
 		}

@@ -152,7 +152,9 @@ func (t *Teller) Of(ctx context.Context, siteID string, persons []string, reach 
 }
 
 // counts reports whether an examination is one of the patient.
-func (x Examination) counts() bool { return x.Excluded != dose.ExcludedNotPatient && x.Excluded != dose.ExcludedDuplicate }
+func (x Examination) counts() bool {
+	return x.Excluded != dose.ExcludedNotPatient && x.Excluded != dose.ExcludedDuplicate
+}
 
 // earlier finds for each examination those of the same kind shortly before.
 func (h *History) earlier(s settings) {
