@@ -84,6 +84,7 @@ func (s *server) doseSection() section {
 	dose.tab(s.Review != nil, ofReview, "nav.dose_rules", "/dose/rules", access.FindingRead)
 	dose.tab(s.Levels != nil, ofReference, "nav.levels", "/dose/levels", access.AggregateRead)
 	dose.tab(s.Mapping != nil, ofReference, "nav.mapping", "/dose/mapping", access.MappingRead)
+	dose.tab(s.Splitting != nil, ofReference, "nav.splitting", splitAt, access.ExaminationRead)
 	dose.tab(s.Protocols != nil, ofReference, "nav.protocols", protocolsAt, access.AggregateRead)
 	return dose
 }

@@ -55,12 +55,14 @@ type Config struct {
 	DoseCT       DoseCT
 	Charts       Charts
 	Mapping      Mapping
+	Splitting    Splitting // of studies
 	DoseHistory  DoseHistory
 	DoseEmbryo   DoseEmbryo
 	Levels       Levels
 	Protocols    Protocols // of scanners
 	Entry        Entry
 	DoseQuality  DoseQuality
+	Views        Views // of dose tables under names
 	Findings     Findings
 	Review       Review // cases of alert rules
 	Objects      Objects
@@ -198,7 +200,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.get("/dose/charts", access.AggregateRead, s.dosesCharts)
 	}
 	if s.DoseCT != nil {
-		g.get("/dose", access.AggregateRead, redirectTo("/dose/ct"))
+		g.get("/dose", access.AggregateRead, s.firstView)
 		g.get("/dose/ct", access.AggregateRead, s.doseCT)
 		g.get("/dose/ct/rows/{row}", access.ExaminationRead, s.doseExaminations)
 		g.get("/dose/ct/apart", access.ExaminationRead, s.doseApart)
@@ -223,6 +225,8 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.protocolRoutes(g)
 	s.reviewRoutes(g)
 	s.qualityRoutes(g)
+	s.viewsRoutes(g)
+	s.splitRoutes(g)
 	s.historyRoutes(g)
 	s.embryoRoutes(g)
 	if s.Findings != nil {

@@ -100,6 +100,12 @@ func apiStory() []example {
 			Body: body(`{"machine":"C-arm 2","day":"2026-03-02","time":"10:20","patient_id":"4712","name":"Erste^Anna","values":[{"quantity":"dap","value":"1.25","unit":"Gy.cm2","method":"dap_meter"}]}`), Status: 201,
 		},
 		{Operation: "withdraw-dose", About: "it was another patient's", Path: path("id", "$enter-dose.id"), Body: body(`{"reason":"another patient"}`), Status: 204},
+		{Operation: "list-dose-splitting", About: "nothing waits", Query: q("limit", "2"), Status: 200},
+		{
+			Operation: "split-dose-study", About: "it was a chest",
+			Body: body(`{"study_uid":"$list-dose-examinations.items.0.study_uid","events":["$get-dose-examination.irradiation_events.0.event_uid"],"examination":"CT_CHEST"}`), Status: 201,
+		},
+		{Operation: "undo-dose-split", About: "it was not", Path: path("id", "$split-dose-study.id"), Status: 204},
 		{Operation: "list-findings", About: "what is open", Query: q("state", "open", "rule", "equipment"), Status: 200},
 		{
 			Operation: "decide-finding", About: "somebody takes it", Path: path("id", "$list-findings.items.0.id"),

@@ -24,6 +24,7 @@ type doseCmd struct {
 
 	Embryo doseEmbryoCmd `cmd:"" help:"Declare the dose to an embryo or fetus."`
 
+	Split doseSplitCmd `cmd:"" help:"Say which events of a study are one examination."`
 	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`
 
 	Examination doseExaminationCmd `cmd:"" help:"Show the examinations of a study beside their levels."`

@@ -30,7 +30,7 @@ func (h *house) routes(s settings, m *metrics) []route {
 func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Config {
 	c := web.Config{
 		Catalogue: catalogue, Log: h.Log, Now: h.Now, Version: versionText(), Site: view.site, Who: view.who,
-		Today: view, DoseCT: view, Charts: view, DoseHistory: historyView{view}, DoseEmbryo: embryoView{view}, Mapping: mappingView{view}, Levels: levelsView{view}, Protocols: protocolView{view}, Entry: entryView{view}, DoseQuality: qualityView{view}, Findings: findingsView{view}, Review: reviewView{view}, Objects: objectsView{view}, Studies: studiesView{view}, Worklist: worklistView{view}, Reconcile: reconcileView{view}, Exchange: exchangeView{view}, Fetching: fetchView{view}, Messages: messageView{view}, Reports: reportView{view}, Migrations: migrationView{view}, Associations: associationsView{view},
+		Today: view, DoseCT: view, Charts: view, DoseHistory: historyView{view}, DoseEmbryo: embryoView{view}, Mapping: mappingView{view}, Splitting: splitView{view}, Levels: levelsView{view}, Protocols: protocolView{view}, Entry: entryView{view}, DoseQuality: qualityView{view}, Findings: findingsView{view}, Review: reviewView{view}, Objects: objectsView{view}, Studies: studiesView{view}, Worklist: worklistView{view}, Reconcile: reconcileView{view}, Exchange: exchangeView{view}, Fetching: fetchView{view}, Messages: messageView{view}, Reports: reportView{view}, Migrations: migrationView{view}, Associations: associationsView{view},
 		Start: startView{view}, Rooms: roomsView{view}, Storage: storageView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
 		Backups: backupView{view},

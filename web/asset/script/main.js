@@ -9,6 +9,7 @@ import { uploads } from "./upload.js";
 import { searches } from "./search.js";
 import { passkeys } from "./passkey.js";
 import { meanings } from "./mapping.js";
+import { splits } from "./split.js";
 
 copies(document);
 drawers();
@@ -19,6 +20,7 @@ uploads();
 searches();
 passkeys();
 meanings();
+splits();
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
