@@ -24,6 +24,7 @@ var rules = []rule{
 	{"Patient", "rs", []access.Act{access.IdentityRead}},
 	{"Patient", "cu", []access.Act{access.FactChange}},
 	{"Observation", "rs", []access.Act{access.ExaminationRead, access.IdentityRead}},
+	{"Composition", "rs", []access.Act{access.ExaminationRead}},
 	{"Observation", "c", []access.Act{access.FactChange}},
 	{"ServiceRequest", "rs", []access.Act{access.StepFind}},
 	{"ServiceRequest", "cu", []access.Act{access.StepChange}},

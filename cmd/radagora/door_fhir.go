@@ -12,6 +12,7 @@ import (
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/db"
+	"radagora/dose/history"
 	"radagora/fault"
 	"radagora/fhir"
 	"radagora/fhir/fhirweb"
@@ -34,6 +35,7 @@ type fhirAct struct{ read, write access.Act }
 
 // fhirActs are those of every type that is served.
 var fhirActs = map[string]fhirAct{
+	"Composition":      {access.ExaminationRead, ""},
 	"DiagnosticReport": {access.RecordRead, access.RecordChange},
 	"Device":           {access.StudyFind, ""},
 	"Encounter":        {access.RecordRead, access.RecordChange},
@@ -123,8 +125,11 @@ func (d *fhirDoor) server() *fhirweb.Server {
 			Reader: fhirOrders{d}, Searcher: fhirOrders{d}, Writer: writer, Versioned: true, Named: true, Parameters: requests, Sorts: requestSorts, Accepts: answerable,
 		},
 		"ImagingStudy": {Reader: fhirStudies{d}, Searcher: fhirStudies{d}, Versioned: true, Parameters: studies, Sorts: studySorts, Accepts: answerable},
-		"Device":       {Reader: fhirDevices{d}, Searcher: fhirDevices{d}, Versioned: true, Parameters: []string{"_id", "identifier", "manufacturer", "model", "type"}},
-		"Endpoint":     {Reader: fhirEndpoint{d}, Searcher: fhirEndpoint{d}, Versioned: true},
+		"Composition": {
+			Reader: fhirReports{d}, Searcher: fhirReports{d}, Documenter: fhirReports{d}, Versioned: true, Parameters: history.ReportParameters(), Sorts: []string{"date"}, Accepts: answerable,
+		},
+		"Device":   {Reader: fhirDevices{d}, Searcher: fhirDevices{d}, Versioned: true, Parameters: []string{"_id", "identifier", "manufacturer", "model", "type"}},
+		"Endpoint": {Reader: fhirEndpoint{d}, Searcher: fhirEndpoint{d}, Versioned: true},
 	}
 	for _, typ := range recordTypes() {
 		types[typ] = kept(typ)

@@ -56,19 +56,23 @@ type component struct {
 	field         dose.Field
 	code, display string
 	unit          string // UCUM
+	factor        string // from the unit that is kept; "" is 1
 }
 
 // components are those of ComponentRadiationDoseSummaryVS that are numbers.
 var components = []component{
-	{dose.FieldDLP, "113813", "CT Dose Length Product Total", "mGy.cm"},
-	{dose.FieldDAP, "113722", "Dose Area Product Total", "Gy.m2"},
-	{dose.FieldFluoroDAP, "113726", "Fluoro Dose Area Product Total", "Gy.m2"},
-	{dose.FieldAcquisDAP, "113727", "Acquisition Dose Area Product Total", "Gy.m2"},
-	{dose.FieldRP, "113725", "Dose (RP) Total", "Gy"},
-	{dose.FieldFluoroTime, "113730", "Total Fluoro Time", "s"},
-	{dose.FieldFrames, "113731", "Total Number of Radiographic Frames", "1"},
-	{dose.FieldAGD, "111637", "Accumulated Average Glandular Dose", "mGy"},
-	{dose.FieldActivity, "113507", "Administered activity", "MBq"},
+	{dose.FieldDLP, "113813", "CT Dose Length Product Total", "mGy.cm", ""},
+	{dose.FieldDAP, "113722", "Dose Area Product Total", "Gy.m2", ""},
+	{dose.FieldFluoroDAP, "113726", "Fluoro Dose Area Product Total", "Gy.m2", ""},
+	{dose.FieldAcquisDAP, "113727", "Acquisition Dose Area Product Total", "Gy.m2", ""},
+	{dose.FieldRP, "113725", "Dose (RP) Total", "Gy", ""},
+	{dose.FieldFluoroTime, "113730", "Total Fluoro Time", "s", ""},
+	{dose.FieldFrames, "113731", "Total Number of Radiographic Frames", "1", ""},
+	{dose.FieldAGD, "111637", "Accumulated Average Glandular Dose", "mGy", ""},
+	{dose.FieldActivity, "113507", "Administered activity", "MBq", ""},
+	// Beyond that set, which may be extended: as a report states it itself, in the unit
+	// that the imaging guides of HL7 Europe ask for.
+	{dose.FieldEffective, "113839", "Effective Dose", "Sv", "0.001"},
 }
 
 // codedComponents are those that are codes, of administrations.
@@ -149,6 +153,12 @@ func parts(s *dose.StoredStudy) (all []any) {
 		n, err := ucum.ParseDecimal(*s.Totals[i].Total)
 		if err != nil || n.Sign() == 0 && c.field != dose.FieldDLP { // a zero of what was never measured
 			continue
+		}
+		if c.factor != "" {
+			n = n.Mul(ucum.MustDecimal(c.factor))
+		}
+		if c.field == dose.FieldEffective && s.Modality == "CT" {
+			c.code, c.display = "113814", "CT Effective Dose Total"
 		}
 		all = append(all, fhir.Object(
 			fhir.F("code", concept(dcm, c.code, c.display)),

@@ -19,6 +19,11 @@ func SummaryParameters() []string {
 	return []string{"_id", "_lastUpdated", "based-on", "category", "code", "date", "device", "identifier", "part-of", "patient", "subject"}
 }
 
+// ReportParameters are the search parameters by which Radiation Summary Reports are found.
+func ReportParameters() []string {
+	return []string{"_id", "_lastUpdated", "date", "entry", "identifier", "patient", "subject", "type"}
+}
+
 // Own reports whether criteria are met by dose summaries alone among Observations.
 func Own(list []search.Criterion) bool {
 	return slices.ContainsFunc(list, func(c search.Criterion) bool {
@@ -29,6 +34,7 @@ func Own(list []search.Criterion) bool {
 
 // A Finder finds studies with a dose of a patient.
 type Finder struct {
+	Type     string // of the resources: Observation, or Composition; "" is the first
 	DB       *db.DB
 	Now      func() time.Time
 	Subjects search.Column                         // of persons, by the column s.person
@@ -87,13 +93,15 @@ func (f Finder) statement(siteID string, reach access.Reach, a search.Asked) (*s
 		}}
 	}
 	return s, s.Criteria(a.Criteria, map[string]search.Column{
-		"_id":          search.IDs("s.study_uid", "Observation", nil),
+		"_id":          search.IDs("s.study_uid", orText(f.Type, "Observation"), nil),
 		"_lastUpdated": search.Millis(`(select max(o.received_at) from dose_source o where o.site_id = s.site_id and o.study_uid = s.study_uid)`),
 		"code":         constant(loinc, summary),
+		"type":         constant(loinc, summary), // of a Composition
+		"entry":        search.IDs("s.study_uid", "Observation", nil),
 		"category":     constant("http://terminology.hl7.org/CodeSystem/observation-category", "imaging"),
 		"date":         search.Days("s.day", time.DateOnly, "", a.Zone),
 		"device":       search.IDs("s.machine_id", "Device", nil),
-		"identifier":   {Match: identified},
+		"identifier":   {Match: f.identified},
 		"part-of":      search.IDs("s.study_uid", "ImagingStudy", nil),
 		"based-on":     {Match: search.IDs("s.study_uid", "ServiceRequest", f.Orders).Match},
 		"patient":      f.Subjects,
@@ -101,13 +109,24 @@ func (f Finder) statement(siteID string, reach access.Reach, a search.Asked) (*s
 	})
 }
 
-// identified finds the study of a dose report by its SOP Instance UID.
-func identified(c search.Criterion, v search.Value, arg func(any) string) (string, error) {
+func orText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// identified finds the study of a dose report by its SOP Instance UID, or that of a
+// Composition by its own.
+func (f Finder) identified(c search.Criterion, v search.Value, arg func(any) string) (string, error) {
 	switch {
 	case c.Modifier != "" || v.AnyCode:
 		return "", fault.Errorf(fault.Unsupported, "search parameter identifier: this form is not answered here")
 	case !v.AnySystem && v.System != dicomUID:
 		return search.Never, nil
+	}
+	if f.Type == "Composition" {
+		return `s.study_uid = ` + arg(strings.TrimPrefix(v.Code, "urn:oid:")), nil
 	}
 	return `exists (select 1 from dose_source o where o.site_id = s.site_id and o.study_uid = s.study_uid and o.counted and o.source_id = ` +
 		arg(strings.TrimPrefix(v.Code, "urn:oid:")) + `)`, nil

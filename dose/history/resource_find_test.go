@@ -97,6 +97,21 @@ func TestFind(t *testing.T) {
 				}
 			}
 		}
+		reports := f
+		reports.Type = "Composition"
+		for query, want := range map[string]int{
+			"type=http://loinc.org|73569-6": 3, "patient=p1": 2, "date=ge2026": 2, "entry=Observation/1.2": 1, "identifier=urn:dicom:uid|urn:oid:1.2": 1,
+			"_id=1.1": 1, "type=11506-3": 0,
+		} {
+			name, value, _ := strings.Cut(query, "=")
+			c, err := search.Parse("Composition", name, value, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := reports.Count(ctx, "s", access.Reach{All: true}, search.Asked{Criteria: []search.Criterion{c}, Limit: 10}); err != nil || n != want {
+				t.Errorf("Composition?%s: %d, %v; want %d", query, n, err, want)
+			}
+		}
 		library, err := content.Open()
 		if err != nil {
 			t.Fatal(err)

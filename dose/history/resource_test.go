@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,71 @@ func TestObservation(t *testing.T) {
 	changed, _ := history.Observation(study(), other)
 	if again.Version != r.Version || changed.Version == r.Version {
 		t.Error("the version does not change with what the summary says")
+	}
+}
+
+// TestEffectiveInSievert converts an effective dose that a report states.
+func TestEffectiveInSievert(t *testing.T) {
+	s := study()
+	stated := "7.486"
+	s.Totals = append(s.Totals, dose.StoredTotal{Quantity: dose.FieldEffective, Total: &stated})
+	for modality, code := range map[string]string{"NM": "113839", "CT": "113814"} {
+		s.Modality = modality
+		r, err := history.Observation(s, naming())
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid(t, r.Resource)
+		c := r.Get("component[1]")
+		if c.Get("code.coding[0].code").Text() != code || c.Get("valueQuantity.value").Text() != "0.007486" || c.Get("valueQuantity.code").Text() != "Sv" {
+			t.Errorf("%s: %s", modality, r.JSON())
+		}
+	}
+}
+
+// TestDocument holds a Radiation Summary Report against its sections, and the Bundle
+// against the rules of documents.
+func TestDocument(t *testing.T) {
+	at := time.Date(2026, 3, 4, 9, 15, 0, 0, time.UTC)
+	whole := history.Report{Subject: fhir.Object(fhir.F("reference", "Patient/p1")), Pregnancy: "f1", Indication: "stroke", At: at, Updated: at.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		change func(*history.Report)
+		codes  string
+	}{
+		"everything is known":   {func(*history.Report) {}, "73569-6 82810-3 121109"},
+		"the dose alone":        {func(r *history.Report) { r.Pregnancy, r.Indication = "", "" }, "73569-6"},
+		"without a pregnancy":   {func(r *history.Report) { r.Pregnancy = "" }, "73569-6 121109"},
+		"without an indication": {func(r *history.Report) { r.Indication = "" }, "73569-6 82810-3"},
+	} {
+		rep := whole
+		c.change(&rep)
+		r, err := history.Composition("1.2.3", rep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid(t, r.Resource)
+		var codes []string
+		for s := range r.Each("section") {
+			codes = append(codes, s.Get("code.coding[0].code").Text())
+		}
+		if got := strings.Join(codes, " "); got != c.codes {
+			t.Errorf("%s: sections %q, want %q", name, got, c.codes)
+		}
+		if r.Get("section[0].entry[0].reference").Text() != "Observation/1.2.3" || r.Get("type.coding[0].code").Text() != "73569-6" || r.Get("date").Text() != "2026-03-04T10:15:00.000Z" {
+			t.Errorf("%s: %s", name, r.JSON())
+		}
+		o, err := history.Observation(study(), naming())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := history.Document("http://here/fhir", at, r.Resource, o.Resource)
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid(t, b)
+		if b.Get("type").Text() != "document" || b.Get("entry[0].resource.resourceType").Text() != "Composition" || b.Get("entry[1].fullUrl").Text() != "http://here/fhir/Observation/1.2.3" || b.Get("identifier.value").Text() == "" {
+			t.Errorf("%s: %s", name, b.JSON())
+		}
 	}
 }
 

@@ -82,6 +82,10 @@ func (t Type) capability(name string) fhir.Value {
 	if t.Searcher != nil {
 		fields = append(fields, t.searched(name)...)
 	}
+	if t.Documenter != nil {
+		fields = append(fields, fhir.F("operation", fhir.List(fhir.Object(
+			fhir.F("name", "document"), fhir.F("definition", "http://hl7.org/fhir/OperationDefinition/Composition-document")))))
+	}
 	return fhir.Object(fields...)
 }
 

@@ -100,12 +100,20 @@ type Writer interface {
 	Write(ctx context.Context, changes []Change) ([]Written, error)
 }
 
+// A Documenter makes documents of Compositions: a Bundle with what one refers to. Errors
+// are those of a Reader.
+type Documenter interface {
+	Document(ctx context.Context, id string) (fhir.Resource, error)
+}
+
 // A Type is how a type of resource is served. What is nil is not served.
 type Type struct {
 	Reader    Reader
 	Historian Historian
 	Searcher  Searcher
 	Writer    Writer
+	// Documenter answers $document of Compositions, without keeping what it makes.
+	Documenter Documenter
 
 	Versioned  bool     // there are versions though no Historian keeps them: ETag and If-Match
 	Final      bool     // what was created is never updated
@@ -229,6 +237,8 @@ func (x *exchange) route() error {
 		})
 	case len(parts) == 3 && parts[2] == "_history":
 		return x.on(methods{http.MethodGet: func() error { return x.history(t, typ, parts[1]) }})
+	case len(parts) == 3 && parts[2] == "$document" && t.Documenter != nil:
+		return x.on(methods{http.MethodGet: func() error { return x.document(t, typ, parts[1]) }})
 	case len(parts) == 4 && parts[2] == "_history":
 		return x.on(methods{http.MethodGet: func() error { return x.vread(t, typ, parts[1], parts[3]) }})
 	}

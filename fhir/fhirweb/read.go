@@ -66,6 +66,23 @@ func (x *exchange) read(t Type, typ, id string) error {
 	return x.one(st)
 }
 
+// document answers with a Composition and what it refers to, as a Bundle (R4, Composition,
+// Generate a Document). Nothing is kept.
+func (x *exchange) document(t Type, typ, id string) error {
+	if x.r.URL.Query().Get("persist") == "true" {
+		return fault.Errorf(fault.Unsupported, "documents are made when they are asked for, and not kept")
+	}
+	if err := x.may("read", typ, id); err != nil {
+		return err
+	}
+	b, err := t.Documenter.Document(x.ctx, id)
+	if err != nil {
+		return err
+	}
+	x.write(http.StatusOK, b)
+	return nil
+}
+
 func (x *exchange) vread(t Type, typ, id, version string) error {
 	if t.Historian == nil {
 		return errNotAllowed
