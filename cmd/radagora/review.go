@@ -14,7 +14,7 @@ func (h *house) openReview(ctx context.Context) error {
 	h.Review = &review.Desk{
 		Country: h.country,
 		DB:      h.DB, Journal: h.Journal, Content: h.Content, Findings: h.Findings, Doses: h.Dose, Post: h.Notices, Log: h.Log, Now: h.Now,
-		Rooms: h.roomsOf, RoomName: h.roomName, Skin: h.skinPeak,
+		Rooms: h.roomsOf, RoomName: h.roomName, Skin: h.skinPeak, Holder: h.Dose.Holder,
 	}
 	return h.Review.Open(ctx)
 }

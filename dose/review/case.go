@@ -188,6 +188,7 @@ type Whole struct {
 	Check   Check
 	Effect  *Effect // of the last action, once enough was measured again; nil before
 	Same    []Case  // of the same rule on the same machine, the latest first
+	Earlier []Case  // of the same person's examinations up to the day of this one, the latest first
 }
 
 // Get returns a case by its number. NotFound: there is none.
@@ -214,6 +215,12 @@ func (d *Desk) Get(ctx context.Context, siteID string, number int64) (Whole, err
 	}
 	w.Same, err = db.List(ctx, d.DB, scanCase, selectCase+` where site_id = $1 and rule_id = $2 and machine_id = $3 and number <> $4
 		order by number desc limit 10`, siteID, w.Rule, w.Machine, number)
+	if err != nil || w.Study == "" {
+		return w, err
+	}
+	w.Earlier, err = db.List(ctx, d.DB, scanCase, selectCase+` where site_id = $1 and number <> $2 and day <= $3 and study_uid in (
+		select o.study_uid from dose_study s join dose_study o on o.site_id = s.site_id and o.person = s.person
+		where s.site_id = $1 and s.study_uid = $4 and s.person <> '') order by day desc, number desc limit 20`, siteID, number, w.Day, w.Study)
 	return w, err
 }
 

@@ -234,6 +234,42 @@ func (d *Desk) record(ctx context.Context, tx *db.Tx, siteID, kind, subject stri
 	return d.Journal.Append(ctx, tx, journal.Entry{Site: siteID, At: d.Now(), Actor: access.From(ctx).ID, Kind: kind, Subject: subject, Data: raw})
 }
 
+// Done notes on behalf of whoever asks that an action on a case was carried out on a
+// day, with what came of it. From that day on examinations count as after it, and the
+// case waits to be measured again. NotFound: no such case or action; Invalid: a day that
+// is none or is still to come; Conflict: the action was carried out already, or somebody
+// changed it or the case meanwhile.
+func (d *Desk) Done(ctx context.Context, siteID string, number int64, action, day, result string) error {
+	w, err := d.Get(ctx, siteID, number)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(w.Actions, func(a finding.Action) bool { return a.ID == action })
+	switch {
+	case i < 0:
+		return fault.Errorf(fault.NotFound, "case %d has no such action", number)
+	case !validDay(day) || day > d.Now().Format(time.DateOnly):
+		return fault.Errorf(fault.Invalid, "case %d: say on which day the action was carried out, as 2026-01-31, and not in the future", number)
+	case w.Actions[i].Done != "":
+		return fault.Errorf(fault.Conflict, "case %d: this action was carried out already", number)
+	case len(result) > wordsLimit:
+		return fault.Errorf(fault.Invalid, "case %d: at most %d bytes of words", number, wordsLimit)
+	}
+	a := w.Actions[i]
+	a.Done, a.Result = day, strings.TrimSpace(result)
+	again := Remeasure
+	return d.DB.Write(ctx, func(tx *db.Tx) error {
+		if w.State != Closed {
+			err := d.decide(ctx, tx, siteID, Decision{Number: number, Version: w.Finding.Version, State: &again}, "")
+			if err != nil {
+				return err
+			}
+		}
+		_, err := d.Findings.ActIn(ctx, tx, a)
+		return err
+	})
+}
+
 // JustifyAll closes several cases as justified for one reason, each with an entry of its
 // own, and returns the batch by which that can be undone. All must be of one rule and
 // of these machines, and of a rule that is neither of law nor of substantial dose.

@@ -28,9 +28,30 @@ type CaseData struct {
 	Level        *float64 `json:"level,omitempty"`
 }
 
+// judgeLease is how long a process that judges may be silent before another one does.
+const judgeLease = time.Minute
+
 // Always judges studies that have settled every minute, and all once a day, until ctx
-// ends.
+// ends. Of several processes one judges at a time.
 func (d *Desk) Always(ctx context.Context, siteID string) error {
+	for ctx.Err() == nil {
+		lease, err := d.DB.Lease(ctx, "dose.review", d.Holder, judgeLease)
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // it ended because it was told to
+		case err != nil:
+			return err
+		}
+		d.turns(lease.Context(), siteID)
+		if err := lease.Release(context.WithoutCancel(ctx)); err != nil {
+			d.Log.WarnContext(ctx, "dose: review: give back lease", "error", err)
+		}
+	}
+	return nil
+}
+
+// turns takes turns until ctx ends. A failure is logged and tried again.
+func (d *Desk) turns(ctx context.Context, siteID string) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
@@ -39,7 +60,7 @@ func (d *Desk) Always(ctx context.Context, siteID string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}
@@ -125,6 +146,9 @@ func (d *Desk) Night(ctx context.Context, siteID string) error {
 		return err
 	}
 	if err := d.groups(ctx, siteID); err != nil {
+		return err
+	}
+	if err := d.drifts(ctx, siteID); err != nil {
 		return err
 	}
 	if err := d.digest(ctx, siteID); err != nil {

@@ -37,6 +37,10 @@ const (
 	RuleGroup = "dose.case_group" // of the examinations of one kind on one machine
 )
 
+// RuleDrift is the rule of the findings about doses that moved away from where they
+// began. They are no cases: nobody's dose was above a trigger.
+const RuleDrift = "dose.drift"
+
 // A Post tells people. *notice.Notices is one.
 type Post interface {
 	Send(ctx context.Context, tx *db.Tx, m notice.Message) error
@@ -57,6 +61,7 @@ type Desk struct {
 	Post     Post // nil: nobody is told
 	Log      *slog.Logger
 	Now      func() time.Time
+	Holder   string // names this process in leases
 	// Rooms tells which room a machine stands in, and RoomName how people call it.
 	Rooms    func(ctx context.Context, siteID string) (dose.Rooms, error)
 	RoomName func(ctx context.Context, siteID, room string) string
