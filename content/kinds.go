@@ -61,6 +61,18 @@ var kinds = []kind{
 		}}},
 	},
 	{
+		name: "dose_screens", means: "how images of what scanners display of dose are recognised",
+		tables: []schema{{name: "screens", key: []string{"screen"}, columns: []column{
+			need("screen", code),
+			allow("manufacturer", text),
+			need("modality", code),
+			allow("series_number", integer),
+			allow("description", text),
+			allow("image_type", text),
+			allow("note", text),
+		}}},
+	},
+	{
 		name: "exam_codes", means: "own codes of examinations",
 		tables: []schema{{name: "codes", key: []string{"exam_code"}, columns: slices.Concat(
 			[]column{need("exam_code", code)}, labels("label"),
@@ -91,6 +103,13 @@ var kinds = []kind{
 		},
 	},
 	{
+		name: "reject_reasons", means: "reasons for rejected exposures",
+		tables: []schema{{name: "reasons", key: []string{"reason_code"}, columns: slices.Concat(
+			[]column{need("reason_code", code)}, labels("label"),
+			[]column{need("counts_as_reject", yesNo), need("status", text)},
+		)}},
+	},
+	{
 		name: "reason_codes", means: "codes of reasons for an examination, and the indications they are",
 		tables: []schema{{name: "codes", key: []string{"schemes", "code"}, columns: []column{
 			need("schemes", list),
@@ -111,6 +130,15 @@ var kinds = []kind{
 				need("key", code), need("value", number), need("unit", text), need("meaning", text), need("source", text),
 			}},
 		},
+	},
+	{
+		name: "dose_sentence", means: "the sentence on the dose for the report of an examination, per language",
+		tables: []schema{{name: "sentences", key: []string{"key", "language"}, columns: []column{
+			oneOf("key", "intro", "examination", "dlp_mgycm", "ctdivol_mgy", "dap_gym2", "rp_gy", "agd_mgy", "activity_mbq", "draft"),
+			need("language", code),
+			need("text", text),
+			allow("one", text), // where the number is 1
+		}}},
 	},
 	{
 		name: "dose_states", means: "states and notes of a comparison, their words and shapes",

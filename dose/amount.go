@@ -38,6 +38,8 @@ const (
 	QuantityEffective      Quantity = "effective"       // as reported
 	QuantityEI             Quantity = "exposure_index"  // of events alone
 	QuantityDI             Quantity = "deviation_index" // of events alone
+	QuantityEITarget       Quantity = "exposure_target" // of events alone: the exposure index that was aimed at
+	QuantityRepeated       Quantity = "repeated"        // of events alone: 1 if the report says that it repeats another, 0 if that it does not
 )
 
 // quantityUnits are the units in which quantities are kept, in UCUM.
@@ -46,7 +48,7 @@ var quantityUnits = map[Quantity]string{
 	QuantityDAP: "Gy.m2", QuantityDAPFluoro: "Gy.m2", QuantityDAPAcquis: "Gy.m2", QuantityDAPPlaneA: "Gy.m2", QuantityDAPPlaneB: "Gy.m2",
 	QuantityRP: "Gy", QuantityRPFluoro: "Gy", QuantityRPAcquis: "Gy", QuantityRPPlaneA: "Gy", QuantityRPPlaneB: "Gy",
 	QuantityFluoroTime: "s", QuantityImages: "1", QuantityAGD: "mGy", QuantityAGDLeft: "mGy", QuantityAGDRight: "mGy", QuantityEntrance: "mGy",
-	QuantityActivity: "MBq", QuantityActivityPerKg: "MBq/kg", QuantityEffective: "mSv", QuantityEffectiveEstimated: "mSv", QuantitySSDE: "mGy", QuantityEI: "1", QuantityDI: "1",
+	QuantityActivity: "MBq", QuantityActivityPerKg: "MBq/kg", QuantityEffective: "mSv", QuantityEffectiveEstimated: "mSv", QuantitySSDE: "mGy", QuantityEI: "1", QuantityDI: "1", QuantityEITarget: "1", QuantityRepeated: "1",
 }
 
 // QuantityUnit returns the unit in which a quantity is kept, in UCUM; "" if there
@@ -355,7 +357,8 @@ var eventQuantities = map[Kind][]struct {
 }{
 	Projection: {
 		{QuantityDAP, FieldDAP}, {QuantityRP, FieldRP}, {QuantityEntrance, FieldEntrance}, {QuantityEI, FieldEI}, {QuantityDI, FieldDI},
+		{QuantityEITarget, FieldEITarget},
 	},
-	Mammography: {{QuantityAGD, FieldAGD}, {QuantityEntrance, FieldEntrance}, {QuantityEI, FieldEI}, {QuantityDI, FieldDI}},
+	Mammography: {{QuantityAGD, FieldAGD}, {QuantityEntrance, FieldEntrance}, {QuantityEI, FieldEI}, {QuantityDI, FieldDI}, {QuantityEITarget, FieldEITarget}},
 	Nuclear:     {{QuantityActivity, FieldActivity}, {QuantityEffective, FieldEffective}},
 }

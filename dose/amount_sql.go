@@ -159,6 +159,11 @@ func (s *studyRow) writeEventAmounts(ctx context.Context, tx *db.Tx, all []Candi
 				string(classOf(c.Event, q.field, r)), BasisReported, corrected,
 			})
 		}
+		if said, ok := map[string]float64{"yes": 1, "no": 0}[c.Event.Repeated]; ok {
+			rows = append(rows, []any{
+				s.site, s.task.study, i + 1, string(QuantityRepeated), key, said, quantityUnits[QuantityRepeated], "", string(r.Class), BasisReported, nil,
+			})
+		}
 	}
 	return insertRows(ctx, tx, `insert into dose_event_amount (site_id, study_uid, ordinal, quantity, examination, value, unit, part, class, basis, corrected)`, rows)
 }

@@ -13,6 +13,7 @@ func (t Thresholds) check(r *Report, w *warnings) {
 	}
 	for _, e := range r.Events {
 		t.event(r, e, w)
+		t.deviation(e, w)
 	}
 }
 

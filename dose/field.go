@@ -7,26 +7,27 @@ type Field string
 // The fields that the program computes with. All others are names in the tables
 // of concept.go.
 const (
-	FieldDLP          Field = "dlp_mgycm"            // dose length product, of an event or a total
-	FieldCTDIvol      Field = "ctdivol_mgy"          // mean CTDIvol
-	FieldPhantom      Field = "phantom"              // "head16" or "body32"
-	FieldDAP          Field = "dap_gym2"             // dose area product, of an event or a total
-	FieldRP           Field = "rp_gy"                // dose at the reference point, of an event or a total
-	FieldAGD          Field = "agd_mgy"              // average glandular dose, of an event or a total
-	FieldActivity     Field = "activity_mbq"         // administered activity
-	FieldEffective    Field = "effective_msv"        // effective dose
-	FieldSSDE         Field = "ssde_mgy"             // size specific dose estimate
-	FieldFluoroTime   Field = "fluoro_time_s"        // total fluoroscopy time
-	FieldFluoroDAP    Field = "fluoro_dap_gym2"      // of fluoroscopy alone
-	FieldFluoroRP     Field = "fluoro_rp_gy"         // of fluoroscopy alone
-	FieldAcquisDAP    Field = "acquis_dap_gym2"      // of acquisitions alone
-	FieldAcquisRP     Field = "acquis_rp_gy"         // of acquisitions alone
-	FieldAcquisTime   Field = "acquis_time_s"        // total time of acquisitions
-	FieldFrames       Field = "frames"               // total number of radiographic frames
-	FieldPulses       Field = "pulses"               // of an event
-	FieldEntrance     Field = "entrance_mgy"         // entrance surface dose of an event
-	FieldEI           Field = "exposure_index"       // of the detector
-	FieldDI           Field = "deviation_index"      // of the detector
+	FieldDLP          Field = "dlp_mgycm"       // dose length product, of an event or a total
+	FieldCTDIvol      Field = "ctdivol_mgy"     // mean CTDIvol
+	FieldPhantom      Field = "phantom"         // "head16" or "body32"
+	FieldDAP          Field = "dap_gym2"        // dose area product, of an event or a total
+	FieldRP           Field = "rp_gy"           // dose at the reference point, of an event or a total
+	FieldAGD          Field = "agd_mgy"         // average glandular dose, of an event or a total
+	FieldActivity     Field = "activity_mbq"    // administered activity
+	FieldEffective    Field = "effective_msv"   // effective dose
+	FieldSSDE         Field = "ssde_mgy"        // size specific dose estimate
+	FieldFluoroTime   Field = "fluoro_time_s"   // total fluoroscopy time
+	FieldFluoroDAP    Field = "fluoro_dap_gym2" // of fluoroscopy alone
+	FieldFluoroRP     Field = "fluoro_rp_gy"    // of fluoroscopy alone
+	FieldAcquisDAP    Field = "acquis_dap_gym2" // of acquisitions alone
+	FieldAcquisRP     Field = "acquis_rp_gy"    // of acquisitions alone
+	FieldAcquisTime   Field = "acquis_time_s"   // total time of acquisitions
+	FieldFrames       Field = "frames"          // total number of radiographic frames
+	FieldPulses       Field = "pulses"          // of an event
+	FieldEntrance     Field = "entrance_mgy"    // entrance surface dose of an event
+	FieldEI           Field = "exposure_index"  // of the detector
+	FieldDI           Field = "deviation_index" // of the detector
+	FieldEITarget     Field = "target_exposure_index"
 	FieldEventCount   Field = "event_count"          // declared number of events
 	FieldKVP          Field = "kvp"                  // tube voltage in kV
 	FieldCurrent      Field = "current_ma"           // tube current
