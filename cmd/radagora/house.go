@@ -297,7 +297,10 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if h.Evidence, err = evidence.Open(h.Content, h.Now); err != nil {
 		return err
 	}
-	if err := h.Evidence.Register(h.Quality.Facts()...); err != nil {
+	if err := h.openShelf(ctx, s); err != nil {
+		return err
+	}
+	if err := h.Evidence.Register(append(h.Quality.Facts(), h.Review.Facts()...)...); err != nil {
 		return err
 	}
 	return h.Evidence.Register(h.Dose.Facts(h.roomsOf)...)
