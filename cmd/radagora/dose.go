@@ -22,7 +22,8 @@ type doseCmd struct {
 	Map         doseMapCmd         `cmd:"" help:"Say what local names of protocols and procedures mean."`
 	Calibration doseCalibrationCmd `cmd:"" help:"Correct reported doses by calibrations of dose meters."`
 
-	Embryo doseEmbryoCmd `cmd:"" help:"Declare the dose to an embryo or fetus."`
+	Embryo   doseEmbryoCmd   `cmd:"" help:"Declare the dose to an embryo or fetus."`
+	Sentence doseSentenceCmd `cmd:"" help:"Print the sentence on the dose for the report of a study."`
 
 	Split doseSplitCmd `cmd:"" help:"Say which events of a study are one examination."`
 	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`

@@ -440,13 +440,13 @@ func (o objects) Images(ctx context.Context, siteID, study string) ([]dose.Image
 	listed, err := o.Listed(ctx, siteID, study)
 	all := make([]dose.Image, len(listed))
 	for i, l := range listed {
-		all[i] = imageOf(l)
+		all[i] = doseImageOf(l)
 	}
 	return all, err
 }
 
-// imageOf is what the archive knows of an image, for the doses.
-func imageOf(l archive.Listed) dose.Image {
+// doseImageOf is what the archive knows of an image, for the doses.
+func doseImageOf(l archive.Listed) dose.Image {
 	i := dose.Image{SOP: l.SOP, Class: l.SOPClass, Series: l.Series, ReceivedAt: l.ReceivedAt}
 	if l.Acquisition != nil {
 		i.Acquisition = strconv.FormatInt(*l.Acquisition, 10)

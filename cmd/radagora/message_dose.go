@@ -11,6 +11,7 @@ import (
 	"radagora/connect"
 	"radagora/dicom/uid"
 	"radagora/dose"
+	"radagora/dose/history"
 	"radagora/fault"
 	"radagora/lang"
 	"radagora/worklist"
@@ -47,31 +48,37 @@ func (t doseTeller) Dose(ctx context.Context, siteID, study, language string) (c
 		return d, err
 	}
 	d.At = moment(cmp.Or(s.Started, s.Day), here.Location())
-	d.Sentence, d.Values = t.told(s, s.Items, language)
+	if d.Sentence, d.Values, err = t.told(s, s.Items, language); err != nil {
+		return d, err
+	}
 	if len(d.Values) == 0 {
 		return d, fault.Errorf(fault.NotFound, "study %s: no dose of a patient", study)
 	}
 	return d, nil
 }
 
-// told returns what examinations of a study came to, as a sentence in a language and as
-// numbers; nothing of those that are no patient's.
-func (t doseTeller) told(s *dose.StoredStudy, items []*dose.Item, language string) (sentence string, all []connect.DoseValue) {
+// told returns what examinations of a study came to, as a sentence in a language by the
+// words of the site, and as numbers; nothing of those that are no patient's.
+func (t doseTeller) told(s *dose.StoredStudy, items []*dose.Item, language string) (sentence string, all []connect.DoseValue, err error) {
 	p, w := t.catalogue.Printer(t.catalogue.Match(language, "")), &words{library: t.Content}
+	wording, err := history.LoadWording(t.Content, at, language)
+	if err != nil {
+		return "", nil, err
+	}
 	var parts []string
 	for _, i := range items {
-		values, words := itemDose(s, i, p)
+		values, words := itemDose(s, i, p, wording)
 		if i.Excluded == dose.ExcludedNotPatient || len(values) == 0 {
 			continue
 		}
 		all = append(all, values...)
 		name := cmp.Or(w.exam(i.Exam, language).Label, i.Name, s.Description, s.Modality)
-		parts = append(parts, p.T("messages.dose_examination", lang.Args{"name": name, "values": strings.Join(words, "; "), "n": i.Events}))
+		parts = append(parts, wording.Examination(name, strings.Join(words, "; "), i.Events))
 	}
 	if len(all) == 0 {
-		return "", nil
+		return "", nil, nil
 	}
-	return p.T("messages.dose_intro") + " " + strings.Join(parts, " "), all
+	return wording.Sentence(parts...), all, nil
 }
 
 // derived waits until what arrived was derived. Unavailable: it takes longer.
@@ -108,7 +115,7 @@ func (t doseTeller) about(ctx context.Context, siteID string, d *connect.Dose) e
 
 // itemDose returns what an examination came to, as numbers and in words: its sums, and
 // of CTDIvol each event's, in words the highest.
-func itemDose(s *dose.StoredStudy, i *dose.Item, p *lang.Printer) (values []connect.DoseValue, words []string) {
+func itemDose(s *dose.StoredStudy, i *dose.Item, p *lang.Printer, w history.Wording) (values []connect.DoseValue, words []string) {
 	for _, f := range toldDoses {
 		sum, unit, known := 0.0, "", false
 		for _, n := range eventDoses(s, i, f) {
@@ -121,7 +128,7 @@ func itemDose(s *dose.StoredStudy, i *dose.Item, p *lang.Printer) (values []conn
 		}
 		if known {
 			values = append(values, connect.DoseValue{Quantity: string(f), Part: i.Key, Value: decimal(sum), Unit: unit})
-			words = append(words, p.T("messages.dose_"+string(f), lang.Args{"value": p.Quantity(sum, unit)}))
+			words = append(words, w.Amount(string(f), p.Quantity(sum, unit)))
 		}
 	}
 	all := eventDoses(s, i, dose.FieldCTDIvol)
@@ -130,7 +137,7 @@ func itemDose(s *dose.StoredStudy, i *dose.Item, p *lang.Printer) (values []conn
 	}
 	if len(all) > 0 {
 		most := slices.MaxFunc(all, func(a, b eventDose) int { return cmp.Compare(a.Value, b.Value) })
-		words = append(words, p.T("messages.dose_ctdivol_mgy", lang.Args{"value": p.Quantity(most.Value, most.unit)}))
+		words = append(words, w.Amount(string(dose.FieldCTDIvol), p.Quantity(most.Value, most.unit)))
 	}
 	return values, words
 }

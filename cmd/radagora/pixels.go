@@ -59,7 +59,7 @@ func (h *house) measure(ctx context.Context, method *water.Method, p dose.Pixels
 	}
 	var images []archive.Listed
 	for _, l := range listed {
-		if one := imageOf(l); one.Series.String() == p.Series && one.Acquisition == p.Acquisition {
+		if one := doseImageOf(l); one.Series.String() == p.Series && one.Acquisition == p.Acquisition {
 			images = append(images, l)
 		}
 	}

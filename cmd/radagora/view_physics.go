@@ -66,6 +66,6 @@ func (h *house) sentenceIn(s *dose.StoredStudy, items []*dose.Item, language str
 	if err != nil {
 		return "", err
 	}
-	sentence, _ := doseTeller{h, catalogue}.told(s, items, language)
-	return sentence, nil
+	sentence, _, err := doseTeller{h, catalogue}.told(s, items, language)
+	return sentence, err
 }
