@@ -77,6 +77,7 @@ type Ledger struct {
 	Images  Images  // nil: headers of images tell nothing
 	Pixels  bool    // somebody measures scans whose size nobody tells; see WaitingPixels
 	Entries Entries // nil: nothing is entered by people
+	Screens Screens // nil: nobody looks for dose screens
 	// Zone returns the time zone of a site; nil: UTC.
 	Zone func(ctx context.Context, siteID string) (*time.Location, error)
 	// Root returns which machine of a site one really is, where several were merged; nil:
