@@ -408,6 +408,12 @@ func (d *Desk) Response(ctx context.Context, siteID, id string) (Response, *Sess
 	return d.response(ctx, d.DB, siteID, id)
 }
 
+// hold keeps others from writing a response until tx ends.
+func hold(ctx context.Context, tx *db.Tx, siteID, id string) error {
+	_, err := tx.Exec(ctx, `update form_response set revision = revision where site_id = $1 and response_id = $2`, siteID, id)
+	return err
+}
+
 func (d *Desk) response(ctx context.Context, q db.Querier, siteID, id string) (Response, *Session, error) {
 	r, text, err := scanResponse(q.QueryRow(ctx, selectResponse+` where site_id = $1 and response_id = $2`, siteID, id))
 	if fault.Of(err) == fault.NotFound {
@@ -479,6 +485,9 @@ func (d *Desk) Save(ctx context.Context, siteID, id string, revision int, edits 
 	var session *Session
 	err := d.DB.Write(ctx, func(tx *db.Tx) error {
 		out = Saved{Refused: map[string]error{}}
+		if err := hold(ctx, tx, siteID, id); err != nil {
+			return err
+		}
 		r, s, err := d.response(ctx, tx, siteID, id)
 		if err != nil {
 			return err
@@ -637,6 +646,9 @@ func (d *Desk) Stop(ctx context.Context, siteID, id, by string) (Response, error
 // turn brings a response into another state.
 func (d *Desk) turn(ctx context.Context, siteID, id, by, what string, do func(*Response, *Session) error) (r Response, err error) {
 	err = d.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := hold(ctx, tx, siteID, id); err != nil {
+			return err
+		}
 		var s *Session
 		if r, s, err = d.response(ctx, tx, siteID, id); err != nil {
 			return err
