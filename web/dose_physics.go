@@ -15,6 +15,33 @@ type DosePhysics struct {
 	Effective []PhysicsEffective
 	Reported  *float64 // mSv, as a report states it
 	Sentence  string   // for the report of the examination
+	Pixels    []PhysicsPixels
+}
+
+// PhysicsPixels is what the pixels of a scan say of the size, where nobody else does.
+type PhysicsPixels struct {
+	Acquisition           string
+	State, Reason, Method string  // waiting, measured, refused; why
+	Diameter, Least, Most float64 // cm
+	Slices, Measured, Cut int
+}
+
+// pixelWords says what the pixels of a scan say.
+func (v *visit) pixelWords(x PhysicsPixels) string {
+	p := v.p
+	args := lang.Args{"acquisition": orElse(x.Acquisition, "–"), "n": x.Measured, "slices": x.Slices}
+	switch x.State {
+	case "measured":
+		args["diameter"], args["low"], args["high"] = p.Quantity(x.Diameter, "cm"), p.Sig(x.Least), p.Quantity(x.Most, "cm")
+		words := p.T("physics.pixels_measured", args)
+		if x.Cut > 0 {
+			words += " " + p.T("physics.pixels_cut", lang.Args{"n": x.Cut})
+		}
+		return words + " " + x.Method
+	case "refused":
+		return p.T("physics.pixels_refused", args) + " " + p.T("physics.pixels_why_"+x.Reason)
+	}
+	return p.T("physics.pixels_waiting", args)
 }
 
 // A PhysicsScan is the size-specific dose of one scan.

@@ -115,7 +115,7 @@ func (v *view) Examination(ctx context.Context, q web.DoseQuery, id string) (web
 			if e.Skin, err = v.skin(ctx, s); err != nil {
 				return e, err
 			}
-			if e.Physics, err = d.physics(s, i); err != nil {
+			if e.Physics, err = d.physics(ctx, s, i); err != nil {
 				return e, err
 			}
 			return e, v.body(ctx, i, &e)

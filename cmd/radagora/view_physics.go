@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 
 	"radagora/dose"
 	"radagora/lang"
@@ -23,7 +24,7 @@ func (h *house) physicsOf(s *dose.StoredStudy, i *dose.Item) (*dose.Physics, dos
 }
 
 // physics makes the part of a page about estimates, with the sentence for the report.
-func (d *doseView) physics(s *dose.StoredStudy, i *dose.Item) (*web.DosePhysics, error) {
+func (d *doseView) physics(ctx context.Context, s *dose.StoredStudy, i *dose.Item) (*web.DosePhysics, error) {
 	p, x, err := d.physicsOf(s, i)
 	if err != nil {
 		return nil, err
@@ -49,6 +50,18 @@ func (d *doseView) physics(s *dose.StoredStudy, i *dose.Item) (*web.DosePhysics,
 			w.Factors, w.Phantom, w.Age, w.Assumed = append(w.Factors, k.Factor), k.Phantom, k.Age, k.Assumed
 		}
 		out.Effective = append(out.Effective, w)
+	}
+	if x.Kind == dose.CT {
+		pixels, err := d.Dose.PixelsOf(ctx, at, s.UID)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pixels {
+			out.Pixels = append(out.Pixels, web.PhysicsPixels{
+				Acquisition: p.Acquisition, State: p.State, Reason: p.Reason, Method: p.Method, Diameter: p.Diameter, Least: p.Least, Most: p.Most,
+				Slices: p.Slices, Measured: p.Measured, Cut: p.Cut,
+			})
+		}
 	}
 	out.Sentence, err = d.sentenceFor(s, i, d.q.Language)
 	return out, err
