@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,6 +23,10 @@ type Review interface {
 	Case(ctx context.Context, language string, number int64) (CasePage, error)
 	Decide(ctx context.Context, c CaseDecision) error
 	Check(ctx context.Context, number int64, c CaseCheck) error
+	// Done notes that an action was carried out on a day, and what came of it.
+	Done(ctx context.Context, number int64, action, day, result string) error
+	// Report writes how the cases of the last year went, by rule, as CSV.
+	Report(ctx context.Context, w io.Writer) error
 	Snooze(ctx context.Context, number int64, day, why string) error
 	// Justify closes several cases, and returns the batch by which Undo opens them again.
 	Justify(ctx context.Context, numbers []int64, words string) (batch string, err error)
@@ -117,6 +123,11 @@ type CasePage struct {
 	History      []CaseStep
 	Actions      []CaseAction
 	Same         []CaseLine
+	Earlier      []CaseLine    // of the same person
+	Totals       []DoseTotal   // of the examination
+	Corrected    []CaseAmount  // those of them that a calibration corrects
+	Images       []StudySeries // a few of its series, as far as they can be drawn
+	Versions     []CaseVersion // of the scanner protocols it was made with
 	Check        CaseCheck
 	CheckFrom    string
 	CheckTo      string
@@ -146,7 +157,20 @@ type CaseStep struct {
 }
 
 // A CaseAction is what somebody does about a case.
-type CaseAction struct{ Kind, Text, Owner, Due, Done string }
+type CaseAction struct{ ID, Kind, Text, Owner, Due, Done, Result string }
+
+// A CaseAmount is a total as it was reported and as a calibration corrects it.
+type CaseAmount struct {
+	Quantity, Unit, Factor string
+	Reported, Corrected    float64
+}
+
+// A CaseVersion is the version of a scanner protocol that held on the day.
+type CaseVersion struct {
+	ID, Protocol string
+	Number       int
+	Since        time.Time
+}
 
 // A CaseCheck is what becomes of the skin after a substantial dose.
 type CaseCheck struct {
@@ -197,6 +221,8 @@ func (s *server) reviewRoutes(g registrar) {
 	g.get("/dose/cases/{number}", access.ExaminationRead, s.alertPage)
 	g.post("/dose/cases/{number}", access.FindingDecide, s.caseDecide)
 	g.post("/dose/cases/{number}/check", access.FindingDecide, s.caseCheck)
+	g.post("/dose/cases/{number}/done", access.FindingDecide, s.caseDone)
+	g.get("/dose/cases/report", access.TableExport, s.caseReport)
 	g.post("/dose/cases/{number}/snooze", access.FindingDecide, s.caseSnooze)
 	g.get("/dose/cases/{number}/letter", access.ExaminationRead, s.caseLetter)
 	g.get("/dose/rules", access.FindingRead, s.rulesPage)
@@ -213,7 +239,11 @@ func (s *server) casesPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(page{title: v.p.T("nav.cases"), lead: v.p.T("review.lead"), section: "/dose/cases"}, casesBody(v, pg, q))
+	kept, err := v.shelf(v.here().without("mine", "batch"), "cases")
+	if err != nil {
+		return err
+	}
+	return v.show(page{title: v.p.T("nav.cases"), lead: v.p.T("review.lead"), section: "/dose/cases"}, templ.Join(casesBody(v, pg, q), savedViews(v, kept)))
 }
 
 // caseNumber returns the number in the address.
@@ -327,6 +357,41 @@ func (s *server) caseSnooze(v *visit) error {
 	return v.took(number, s.Review.Snooze(v.r.Context(), number, v.r.PostForm.Get("day"), v.r.PostForm.Get("why")))
 }
 
+// caseDone takes that an action was carried out.
+func (s *server) caseDone(v *visit) error {
+	number, err := v.caseNumber()
+	if err != nil {
+		return err
+	}
+	if err := v.r.ParseForm(); err != nil {
+		return fault.As(fault.Invalid, err)
+	}
+	get := v.r.PostForm.Get
+	err = s.Review.Done(v.r.Context(), number, get("action"), get("day"), get("result"))
+	if err != nil {
+		return v.took(number, err)
+	}
+	return v.back("/dose/cases/"+strconv.FormatInt(number, 10), "case_action")
+}
+
+// caseReport sends how the cases of each rule went, as a table.
+func (s *server) caseReport(v *visit) error {
+	var b bytes.Buffer
+	if err := s.Review.Report(v.r.Context(), &b); err != nil {
+		return err
+	}
+	v.attach("dose-cases-"+v.now().Format("2006-01-02")+".csv", mediaTypes[CSV])
+	_, _ = v.w.Write(b.Bytes()) // a reader that went away is no error of ours
+	return nil
+}
+
+// correctedWords says what a calibration makes of a total.
+func (v *visit) correctedWords(a CaseAmount) string {
+	return v.p.T("review.corrected", lang.Args{
+		"quantity": v.quantityWord(a.Quantity), "value": v.p.Quantity(a.Reported, a.Unit), "corrected": v.p.Quantity(a.Corrected, a.Unit), "factor": a.Factor,
+	})
+}
+
 // caseLetter shows the letter to the patient, to be printed.
 func (s *server) caseLetter(v *visit) error {
 	number, err := v.caseNumber()
@@ -395,6 +460,24 @@ func (s *server) driftPage(v *visit) error {
 		return err
 	}
 	return v.show(page{title: v.p.T("nav.drift"), lead: v.p.T("drift.lead"), section: "/dose/drift"}, driftBody(v, pg))
+}
+
+// driftTable lists what is watched; a row opens its chart.
+func (v *visit) driftTable(pg DriftPage) face.Table {
+	t := face.Table{ID: "watched", Caption: v.p.T("drift.watched"), Columns: []face.Column{
+		{Label: v.p.T("review.room"), Phone: face.Name},
+		{Label: v.p.T("review.exam"), Phone: face.Drawn},
+		{Label: v.p.T("review.quantity")},
+		{Label: v.p.T("quality.examinations"), Numeric: true, Phone: face.Beside},
+	}}
+	for _, w := range pg.Watched {
+		here := parseAddress("/dose/drift").with("machine", w.Machine).with("exam", w.Exam).with("quantity", w.Quantity)
+		t.Rows = append(t.Rows, face.Row{
+			ID: "watched-" + w.Machine + "-" + w.Exam + "-" + w.Quantity, Href: here.String() + "#open",
+			Cells: []templ.Component{face.Words(w.Room.Name, ""), face.Words(w.Label, ""), face.Words(v.quantityWord(w.Quantity), ""), face.Figures(v.p.Count(int64(w.N)), "")},
+		})
+	}
+	return t
 }
 
 // codes makes choices of codes with words.

@@ -37,6 +37,7 @@ func Config(catalogue *lang.Catalogue, w *World) web.Config {
 		Developer: true,
 		Today:     w, DoseCT: w, Findings: w, Objects: w, Start: w, Rooms: w, Content: w, Mapping: w,
 		Sign: door{w}, Accounts: desk{w},
+		Charts: chartRoom{room{w}}, Levels: levelBook{room{w}}, Review: reviewDesk{room{w}}, DoseQuality: qualityDesk{room{w}}, Protocols: protocolDesk{room{w}}, Entry: entryDesk{room{w}},
 	}
 }
 

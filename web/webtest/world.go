@@ -19,6 +19,7 @@ import (
 type World struct {
 	Empty   bool
 	Loading bool // the demonstration is being loaded
+	Broken  bool // the rooms of doses answer with an error
 
 	mu       sync.Mutex
 	findings []web.DoseFinding
