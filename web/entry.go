@@ -63,6 +63,7 @@ type EntryBatch struct {
 type EntryForm struct {
 	Machine, Day, Clock, Exam, Description, Accession, Study string
 	PatientID, Name, Birth, Age, Sex, Height, Weight, Why    string
+	Screen                                                   string // SOP Instance UID of the image that it was read off
 	Quantity, Value, Unit, Method                            [entryRows]string
 }
 
@@ -124,7 +125,11 @@ type entryOutcome struct {
 
 // entryPage shows what was entered.
 func (s *server) entryPage(v *visit) error {
-	return v.showEntry(entryOutcome{id: v.r.URL.Query().Get("correct")})
+	f, err := v.besideScreen()
+	if err != nil {
+		return err
+	}
+	return v.showEntry(entryOutcome{form: f, id: v.r.URL.Query().Get("correct")})
 }
 
 // showEntry shows the page with what became of a form.
@@ -152,7 +157,7 @@ func (s *server) entryEnter(v *visit) error {
 	f := EntryForm{
 		Machine: get("machine"), Day: get("day"), Clock: get("clock"), Exam: get("exam"), Description: get("description"), Accession: get("accession"),
 		Study: get("study"), PatientID: get("patient_id"), Name: get("name"), Birth: get("birth"), Age: get("age"), Sex: get("sex"),
-		Height: get("height"), Weight: get("weight"), Why: get("why"),
+		Height: get("height"), Weight: get("weight"), Why: get("why"), Screen: get("screen"),
 	}
 	for i := range entryRows {
 		n := fmt.Sprint(i)

@@ -25,7 +25,16 @@ type doseCmd struct {
 	Embryo   doseEmbryoCmd   `cmd:"" help:"Declare the dose to an embryo or fetus."`
 	Sentence doseSentenceCmd `cmd:"" help:"Print the sentence on the dose for the report of a study."`
 
-	Split doseSplitCmd `cmd:"" help:"Say which events of a study are one examination."`
+	Split  doseSplitCmd  `cmd:"" help:"Say which events of a study are one examination."`
+	Reread doseRereadCmd `cmd:"" help:"Read everything again with the present reader, and say what changed."`
+
+	View     doseViewCmd     `cmd:"" help:"Save views of dose tables, and copy them on schedule."`
+	SQL      doseSQLCmd      `cmd:"" name:"sql" help:"Let programs read views of the database."`
+	Report   doseReportCmd   `cmd:"" help:"Print the report for the radiation-protection committee."`
+	Registry doseRegistryCmd `cmd:"" help:"Make files for registries and surveys, and keep their receipts."`
+
+	Reject doseRejectCmd `cmd:"" help:"Count rejected exposures from the logs of machines."`
+
 	Enter doseEnterCmd `cmd:"" help:"Enter doses that no device sends: type in, import, reconcile."`
 
 	Examination doseExaminationCmd `cmd:"" help:"Show the examinations of a study beside their levels."`

@@ -38,7 +38,9 @@ import (
 	"radagora/dose/entry"
 	"radagora/dose/protocol"
 	"radagora/dose/quality"
+	"radagora/dose/reject"
 	"radagora/dose/review"
+	shelf "radagora/dose/view"
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/job"
@@ -82,9 +84,11 @@ type house struct {
 	Dose      *dose.Ledger
 	Entered   *entry.Book // doses that no device sent
 	Quality   *quality.Bench
-	Embryo    *embryo.Book // worksheets of the dose to an embryo or fetus
+	Rejects   *reject.Desk       // rejected exposures
+	Embryo    *embryo.Book       // worksheets of the dose to an embryo or fetus
 	Review    *review.Desk       // cases
 	Protocols *protocol.Register // of scanners
+	Shelf     *shelf.Shelf       // saved views of doses
 	Evidence  *evidence.Registry
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
@@ -273,7 +277,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	h.Entered = &entry.Book{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Machines: h.Sites, Ledger: h.Dose, Now: h.Now, Person: archive.Person,
 	}
-	h.Dose.Entries = h.Entered
+	h.Dose.Entries, h.Dose.Screens = h.Entered, screening{h}
 	if err := h.DB.Migrate(ctx, "entry", entry.Migrations()); err != nil {
 		return err
 	}
@@ -288,6 +292,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.openQuality(ctx); err != nil {
 		return err
 	}
+	if err := h.openReject(ctx); err != nil {
+		return err
+	}
 	if err := h.openEmbryo(ctx); err != nil {
 		return err
 	}
@@ -298,6 +305,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.openShelf(ctx, s); err != nil {
+		return err
+	}
+	if err := h.Evidence.Register(h.Rejects.Facts()...); err != nil {
 		return err
 	}
 	if err := h.Evidence.Register(append(h.Quality.Facts(), h.Review.Facts()...)...); err != nil {

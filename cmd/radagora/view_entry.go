@@ -117,7 +117,7 @@ func entryBatch(b *entry.Batch) web.EntryBatch {
 func entryForm(x entry.Record) web.EntryForm {
 	f := web.EntryForm{
 		Machine: x.Machine, Day: x.Day, Clock: x.Clock, Exam: x.Exam, Description: x.Description, Accession: x.Accession, Study: x.Study,
-		PatientID: x.PatientID, Name: x.Name, Birth: x.Birth, Age: x.Age, Sex: x.Sex, Height: x.Height, Weight: x.Weight,
+		PatientID: x.PatientID, Name: x.Name, Birth: x.Birth, Age: x.Age, Sex: x.Sex, Height: x.Height, Weight: x.Weight, Screen: x.Screen,
 	}
 	for i := range min(len(f.Value), len(x.Values)) {
 		v := x.Values[i]
@@ -133,7 +133,7 @@ func (v entryView) EnterDose(ctx context.Context, who web.Person, id, reason str
 	}
 	x := entry.Record{
 		Day: f.Day, Clock: f.Clock, Exam: f.Exam, Description: f.Description, Accession: f.Accession, Study: f.Study,
-		PatientID: f.PatientID, Name: f.Name, Birth: f.Birth, Age: f.Age, Sex: f.Sex, Height: f.Height, Weight: f.Weight,
+		PatientID: f.PatientID, Name: f.Name, Birth: f.Birth, Age: f.Age, Sex: f.Sex, Height: f.Height, Weight: f.Weight, Screen: f.Screen,
 	}
 	for i := range f.Value {
 		if f.Value[i] != "" || f.Quantity[i] != "" {

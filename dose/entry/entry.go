@@ -50,6 +50,7 @@ type Record struct {
 	Values []Value `json:"values,omitempty"` // of the whole examination
 	Events []Event `json:"events,omitempty"` // of its irradiations, as far as they are known
 	Count  string  `json:"events_told,omitempty"`
+	Screen string  `json:"screen,omitempty"` // SOP Instance UID of the image that the values were read off
 	Origin string  `json:"origin,omitempty"` // product, version, digest and line of a file
 }
 
