@@ -56,13 +56,18 @@ type Config struct {
 	Charts       Charts
 	Mapping      Mapping
 	Splitting    Splitting // of studies
+	Rereading    Rereading // of studies, when the reader improved
+	Screens      Screens   // what scanners displayed of dose
 	DoseHistory  DoseHistory
 	DoseEmbryo   DoseEmbryo
 	Levels       Levels
 	Protocols    Protocols // of scanners
 	Entry        Entry
 	DoseQuality  DoseQuality
-	Views        Views // of dose tables under names
+	Rejects      Rejects   // and exposure of detectors
+	Views        Views     // of dose tables under names
+	Committee    Committee // for radiation protection
+	Registry     Registry  // of doses, and surveys
 	Findings     Findings
 	Review       Review // cases of alert rules
 	Objects      Objects
@@ -225,8 +230,13 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.protocolRoutes(g)
 	s.reviewRoutes(g)
 	s.qualityRoutes(g)
+	s.rejectRoutes(g)
 	s.viewsRoutes(g)
+	s.committeeRoutes(g)
+	s.registryRoutes(g)
 	s.splitRoutes(g)
+	s.rereadRoutes(g)
+	s.screenRoutes(g)
 	s.historyRoutes(g)
 	s.embryoRoutes(g)
 	if s.Findings != nil {

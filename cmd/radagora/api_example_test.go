@@ -106,6 +106,10 @@ func apiStory() []example {
 			Body: body(`{"study_uid":"$list-dose-examinations.items.0.study_uid","events":["$get-dose-examination.irradiation_events.0.event_uid"],"examination":"CT_CHEST"}`), Status: 201,
 		},
 		{Operation: "undo-dose-split", About: "it was not", Path: path("id", "$split-dose-study.id"), Status: 204},
+		{Operation: "read-doses-again", About: "a trial", Body: body(`{"trial":true,"since":"2026-01-01"}`), Status: 202},
+		{Operation: "stop-dose-rereading", About: "not now", Path: path("id", "$read-doses-again.id"), Status: 204},
+		{Operation: "list-dose-rereadings", About: "how far they are", Status: 200},
+		{Operation: "list-dose-changes", About: "of rebuilds", Path: path("id", "rebuild"), Status: 200},
 		{Operation: "list-findings", About: "what is open", Query: q("state", "open", "rule", "equipment"), Status: 200},
 		{
 			Operation: "decide-finding", About: "somebody takes it", Path: path("id", "$list-findings.items.0.id"),
