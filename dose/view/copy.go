@@ -135,11 +135,11 @@ func (s *Shelf) Turn(ctx context.Context, siteID string, write Writer) error {
 		if !c.Due(now) {
 			continue
 		}
-		if _, err := s.run(ctx, c, now, write); err != nil && ctx.Err() != nil {
-			return ctx.Err()
+		if _, _, err := s.run(ctx, c, now, write); err != nil {
+			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // Run copies a view now, whether it is due or not, and returns the file. NotFound: there
@@ -159,43 +159,45 @@ func (s *Shelf) Run(ctx context.Context, siteID, id string, write Writer) (Copy,
 	if err != nil {
 		return Copy{}, err
 	}
-	return s.run(ctx, all[0], s.Now().In(here.Location()), write)
+	c, failed, err := s.run(ctx, all[0], s.Now().In(here.Location()), write)
+	return c, errors.Join(failed, err)
 }
 
-// run makes a copy and notes how that went.
-func (s *Shelf) run(ctx context.Context, c Copy, now time.Time, write Writer) (Copy, error) {
+// run makes a copy and notes how that went. It returns why the copy failed, and why that
+// could not be noted.
+func (s *Shelf) run(ctx context.Context, c Copy, now time.Time, write Writer) (made Copy, failed, err error) {
 	v, err := s.get(ctx, s.DB, c.Site, c.View)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	period := now.Format(periods[c.Every])
-	name := fileName(v) + "-" + period + "." + c.Format
-	size, err := whole(s.Folder, name, func(w io.Writer) error { return write(ctx, v, c.Format, w) })
-	if err == nil {
+	name := FileName(v) + "-" + period + "." + c.Format
+	size, failed := whole(s.Folder, name, func(w io.Writer) error { return write(ctx, v, c.Format, w) })
+	if failed == nil {
 		c.Period, c.File, c.Bytes, c.CopiedAt, c.FailedAt, c.Failure = period, name, size, db.Millis(s.Now()), 0, ""
 	} else {
-		c.FailedAt, c.Failure = db.Millis(s.Now()), fault.Of(err).String()
+		c.FailedAt, c.Failure = db.Millis(s.Now()), fault.Of(failed).String()
 		if s.Log != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "copy of a dose view failed", "view", c.View, "kind", fault.Of(err).String())
+			s.Log.WarnContext(ctx, "copy of a dose view failed", "view", c.View, "kind", fault.Of(failed).String())
 		}
 	}
 	kind, data := "dose.view.copied", map[string]any{"format": c.Format, "file": name, "bytes": c.Bytes, "ordered_by": c.OrderedBy}
-	if err != nil {
-		kind, data = "dose.view.copy_failed", map[string]any{"format": c.Format, "kind": c.Failure, "ordered_by": c.OrderedBy}
+	if failed != nil {
+		kind, data = "dose.view.missed", map[string]any{"format": c.Format, "kind": c.Failure, "ordered_by": c.OrderedBy}
 	}
-	noted := s.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+	err = s.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, `update doseview_copy set period = $3, file = $4, bytes = $5, copied_at = $6, failed_at = $7, failure = $8
 			where site_id = $1 and view_id = $2`, c.Site, c.View, c.Period, c.File, c.Bytes, c.CopiedAt, c.FailedAt, c.Failure); err != nil {
 			return err
 		}
 		return s.journalled(ctx, tx, c.Site, "system:dose", kind, c.View, data)
 	})
-	return c, errors.Join(err, noted)
+	return c, failed, err
 }
 
-// fileName is how the name of a copy begins: what of the name of the view every file
+// FileName is how the name of a copy begins: what of the name of the view every file
 // system takes, and the end of its id, so that no two are one.
-func fileName(v Saved) string {
+func FileName(v Saved) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(v.Name) {
 		switch {

@@ -41,7 +41,7 @@ var filters = map[string][]string{
 	Levels:       {"basis", "dap", "density", "exam", "modality", "period", "room", "size", "sort"},
 	Examinations: {"basis", "exam", "modality", "period", "room", "size"},
 	Events:       {"basis", "exam", "modality", "period", "room", "size"},
-	Cases:        {"mine", "show"},
+	Cases:        {"show"},
 	Charts:       {"basis", "by", "chart", "dap", "exam", "kind", "modality", "period", "room", "scale", "size"},
 }
 
@@ -83,9 +83,9 @@ func (v *Saved) visible(who access.Who) bool {
 	return v.Owner == who.ID || v.Shared == Everybody || v.Shared != "" && slices.Contains(who.Roles(v.Site), access.Role(v.Shared))
 }
 
-// mine returns an error unless somebody may change a view: its owner, or an administrator
+// Mine returns an error unless somebody may change a view: its owner, or an administrator
 // if it is shared.
-func (v *Saved) mine(who access.Who) error {
+func (v *Saved) Mine(who access.Who) error {
 	if v.Owner == who.ID || v.Shared != "" && slices.Contains(who.Roles(v.Site), access.Administrator) {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (s *Shelf) Save(ctx context.Context, v Saved) (Saved, error) {
 				err = errNone()
 			}
 			if err == nil {
-				err = old.mine(who)
+				err = old.Mine(who)
 			}
 			if err != nil {
 				return err
@@ -245,7 +245,7 @@ func (s *Shelf) Delete(ctx context.Context, siteID, id string) error {
 			err = errNone()
 		}
 		if err == nil {
-			err = v.mine(who)
+			err = v.Mine(who)
 		}
 		if err != nil {
 			return err
@@ -292,4 +292,13 @@ func (s *Shelf) First(ctx context.Context, siteID string) (Saved, bool, error) {
 		err = nil
 	}
 	return Saved{}, false, err
+}
+
+// Exported notes that whoever asks takes a view along as a file, before it leaves.
+func (s *Shelf) Exported(ctx context.Context, v Saved, format string) error {
+	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		return s.journalled(ctx, tx, v.Site, access.From(ctx).ID, "dose.table.exported", v.ID, map[string]any{
+			"part": v.Shows, "format": format, "filter": v.Filter.Encode(), "columns": len(v.Columns),
+		})
+	})
 }

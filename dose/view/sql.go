@@ -279,3 +279,24 @@ func (s *Shelf) learn(ctx context.Context, siteID, what, insert string, rows [][
 		return err
 	})
 }
+
+// A Case is a row of v_case.
+type Case struct {
+	Number                             int64
+	Day, RoomID, Room, Exam, Set, Rule string
+	Quantity                           string
+	Ratio                              float64
+	Legal, Substantial, Withdrawn      bool
+	State, Reason, Due, Intervention   string
+	OpenedAt, ReviewedAt, ClosedAt     int64
+	Study, Examination                 string
+}
+
+// Cases returns the cases of a site as programs see them, the latest first.
+func (s *Shelf) Cases(ctx context.Context, siteID string) ([]Case, error) {
+	return db.List(ctx, s.DB, func(r *db.Rows) (c Case, err error) {
+		return c, r.Scan(&c.Number, &c.Day, &c.RoomID, &c.Room, &c.Exam, &c.Set, &c.Rule, &c.Quantity, &c.Ratio, &c.Legal, &c.Substantial, &c.Withdrawn,
+			&c.State, &c.Reason, &c.Due, &c.Intervention, &c.OpenedAt, &c.ReviewedAt, &c.ClosedAt, &c.Study, &c.Examination)
+	}, `select case_number, day, room_id, room, exam_code, rule_set, rule, quantity, ratio, legal, substantial, withdrawn, state, reason, due, intervention,
+		opened_at, reviewed_at, closed_at, study_instance_uid, examination from v_case where site_id = $1 order by case_number desc`, siteID)
+}
