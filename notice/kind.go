@@ -68,6 +68,7 @@ var kinds = map[string]kind{
 	"status.messages.refused":    {args: map[string]rule{"n": number}, mail: Daily},
 	"dose.case.opened":           {args: map[string]rule{"n": number, "title": title, "what": word, "percent": number}, mail: Now}, // title is the room,
 	"dose.case.more":             {args: map[string]rule{"n": number}, mail: Daily},
+	"status.dose.copy":           {args: map[string]rule{"n": number}, mail: Daily}, // views
 	"dose.line.early":            {args: map[string]rule{"title": title, "what": word, "percent": number}, mail: Now},
 	TestKind:                     {mail: Now},
 }

@@ -67,7 +67,11 @@ func (s *server) dosesCharts(v *visit) error {
 	if d.Started {
 		pg.lead = v.p.T("dose.period", lang.Args{"from": d.From, "to": d.To.AddDate(0, 0, -1)})
 	}
-	return v.show(pg, chartsPage(v, chartsView{d, here, v.query(here), c}))
+	kept, err := v.shelf(here, "charts")
+	if err != nil {
+		return err
+	}
+	return v.show(pg, chartsPage(v, chartsView{d, here, v.query(here), c, kept}))
 }
 
 // A chartsView is what the template of a page of charts needs.
@@ -76,6 +80,7 @@ type chartsView struct {
 	here  address
 	query DoseQuery
 	chart ChartQuery
+	shelf viewShelf
 }
 
 // offered names codes by the catalogue.

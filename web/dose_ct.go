@@ -54,7 +54,11 @@ func (v *visit) showDose(here address, no *refusal) error {
 		}
 		open = &d.Rows[i]
 	}
-	return v.show(pg, dosePage(v, doseView{DosePage: d, here: here, query: q, open: open, refused: no}))
+	kept, err := v.shelf(here, "levels", "examinations", "events")
+	if err != nil {
+		return err
+	}
+	return v.show(pg, dosePage(v, doseView{DosePage: d, here: here, query: q, open: open, refused: no, shelf: kept}))
 }
 
 // A doseView is what the template of the dose page needs.
@@ -64,6 +68,7 @@ type doseView struct {
 	query   DoseQuery
 	open    *DoseRow
 	refused *refusal
+	shelf   viewShelf
 }
 
 // A doseColumn is a column of the level table and how it sorts.

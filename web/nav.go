@@ -77,8 +77,13 @@ func (s *server) doseSection() section {
 	dose := section{title: "nav.dose", path: "/dose"}
 	dose.tab(s.DoseCT != nil, ofDoses, "nav.dose_ct", "/dose/ct", access.AggregateRead)
 	dose.tab(s.Charts != nil, ofDoses, "nav.dose_charts", "/dose/charts", access.AggregateRead)
+	dose.tab(s.Views != nil, ofDoses, "nav.views", viewsAt, access.AggregateRead)
+	dose.tab(s.Committee != nil, ofDoses, "nav.report_dose", reportAt, access.AggregateRead)
+	dose.tab(s.Registry != nil, ofDoses, "nav.registry", registryAt, access.SecondaryUse)
 	dose.tab(s.DoseQuality != nil, ofQuality, "nav.quality_dose", qualityAt, access.AggregateRead)
 	dose.tab(s.Entry != nil, ofQuality, "nav.entry", entryAt, access.DoseEnter)
+	dose.tab(s.Rejects != nil, ofQuality, "nav.rejects", rejectsAt, access.AggregateRead)
+	dose.tab(s.Rejects != nil, ofQuality, "nav.exposure", exposureAt, access.AggregateRead)
 	dose.tab(s.Review != nil, ofReview, "nav.cases", "/dose/cases", access.FindingRead)
 	dose.tab(s.Review != nil, ofReview, "nav.drift", "/dose/drift", access.AggregateRead)
 	dose.tab(s.Review != nil, ofReview, "nav.dose_rules", "/dose/rules", access.FindingRead)

@@ -23,7 +23,9 @@ import (
 	"radagora/dose/entry"
 	"radagora/dose/protocol"
 	"radagora/dose/quality"
+	"radagora/dose/reject"
 	"radagora/dose/review"
+	shelf "radagora/dose/view"
 	"radagora/fault"
 	"radagora/finding"
 	"radagora/job"
@@ -41,7 +43,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "review": review.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }

@@ -53,6 +53,7 @@ type settings struct {
 	backupSettings
 	auditSettings
 	storageSettings
+	copySettings
 
 	restoring bool // the data folder is opened to end a restore
 

@@ -91,6 +91,7 @@ func (o *observer) look(ctx context.Context) []condition {
 		{"storage", "status.backup", o.backups},
 		{"work", "status.journal", o.journalState},
 		{"work", "status.jobs", o.jobState},
+		{"work", "status.copies", o.copyState},
 		{"doors", "status.certificate", o.certificates},
 		{"doors", "status.peers", o.peers},
 		{"doors", "status.webhooks", o.webhooks},
