@@ -274,6 +274,14 @@ func (v *visit) embryoAge(f EmbryoForm) string {
 	return v.p.T("embryo.age_words", lang.Args{"weeks": f.Weeks, "days": orElse(f.Days, "0"), "known": v.p.T("embryo.known_" + f.KnownBy)})
 }
 
+// embryoName names a line.
+func (v *visit) embryoName(l EmbryoLine) string {
+	if l.Name == "" && l.Key != "" {
+		return v.p.T("embryo.quantity_" + l.Quantity)
+	}
+	return orElse(l.Name, v.p.T("embryo.by_hand"))
+}
+
 // embryoFormula writes a line as it is calculated.
 func (v *visit) embryoFormula(s EmbryoStep) string {
 	p := v.p

@@ -628,9 +628,9 @@ func embryoLineFields(v *visit, f EmbryoForm, i int, l EmbryoLine, r *EmbryoResu
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var32 string
-			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(orElse(l.Name, v.p.T("embryo.by_hand")))
+			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(v.embryoName(l))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dose_embryo.templ`, Line: 105, Col: 68}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dose_embryo.templ`, Line: 105, Col: 44}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 			if templ_7745c5c3_Err != nil {
@@ -811,11 +811,11 @@ func embryoLineFields(v *visit, f EmbryoForm, i int, l EmbryoLine, r *EmbryoResu
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = face.Write(face.TextArea{Name: embryoField(i, "source"), Label: v.p.T("embryo.source"), Hint: v.p.T("embryo.source_hint"), Value: l.Source, Rows: 2, Error: v.embryoWrong(wrong, i+1, "source")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = face.Input(face.Field{Name: embryoField(i, "uncertainty"), Label: v.p.T("embryo.uncertainty"), Value: l.Uncertainty, Numeric: true, Error: v.embryoWrong(wrong, i+1, "uncertainty")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = face.Input(face.Field{Name: embryoField(i, "uncertainty"), Label: v.p.T("embryo.uncertainty"), Value: l.Uncertainty, Numeric: true, Error: v.embryoWrong(wrong, i+1, "uncertainty")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = face.Write(face.TextArea{Name: embryoField(i, "source"), Label: v.p.T("embryo.source"), Hint: v.p.T("embryo.source_hint"), Value: l.Source, Rows: 2, Error: v.embryoWrong(wrong, i+1, "source")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -952,9 +952,9 @@ func embryoSheetBody(v *visit, w EmbryoSheet, why string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var48 string
-			templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(orElse(l.Name, v.p.T("embryo.by_hand")))
+			templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(v.embryoName(l))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dose_embryo.templ`, Line: 159, Col: 89}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dose_embryo.templ`, Line: 159, Col: 65}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var48))
 			if templ_7745c5c3_Err != nil {
@@ -967,7 +967,7 @@ func embryoSheetBody(v *visit, w EmbryoSheet, why string) templ.Component {
 			var templ_7745c5c3_Var49 string
 			templ_7745c5c3_Var49, templ_7745c5c3_Err = templ.JoinStringErrs(v.p.T("embryo.quantity_" + l.Quantity))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dose_embryo.templ`, Line: 159, Col: 133}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dose_embryo.templ`, Line: 159, Col: 109}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var49))
 			if templ_7745c5c3_Err != nil {

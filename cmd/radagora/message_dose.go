@@ -128,7 +128,7 @@ func itemDose(s *dose.StoredStudy, i *dose.Item, p *lang.Printer, w history.Word
 		}
 		if known {
 			values = append(values, connect.DoseValue{Quantity: string(f), Part: i.Key, Value: decimal(sum), Unit: unit})
-			words = append(words, w.Amount(string(f), p.Quantity(sum, unit)))
+			words = append(words, w.Amount(string(f), readableDose(p, sum, unit)))
 		}
 	}
 	all := eventDoses(s, i, dose.FieldCTDIvol)
@@ -140,6 +140,17 @@ func itemDose(s *dose.StoredStudy, i *dose.Item, p *lang.Printer, w history.Word
 		words = append(words, w.Amount(string(dose.FieldCTDIvol), p.Quantity(most.Value, most.unit)))
 	}
 	return values, words
+}
+
+// readableDose writes a dose in the unit in which people read it (dose brief 3.3).
+func readableDose(p *lang.Printer, value float64, unit string) string {
+	switch unit {
+	case "Gy.m2":
+		value, unit = value*1e4, "Gy.cm2"
+	case "Gy":
+		value, unit = value*1e3, "mGy"
+	}
+	return p.Quantity(value, unit)
 }
 
 // An eventDose is one quantity of an event.
