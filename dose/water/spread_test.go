@@ -72,7 +72,9 @@ func TestOf(t *testing.T) {
 			t.Errorf("%s: %+v, %q; want %d measured, %d cut, %.2f cm, %q", c.name, s, s.Refusal(), c.measure, c.cut, c.dw, c.want)
 		}
 	}
-	_, err := m.Of(1, func(int) (*dicom.File, func() error, error) { return nil, nil, fault.Errorf(fault.Unavailable, "later") })
+	_, err := m.Of(1, func(int) (*dicom.File, func() error, error) {
+		return nil, nil, fault.Errorf(fault.Unavailable, "later")
+	})
 	if fault.Of(err) != fault.Unavailable {
 		t.Errorf("an archive that is away: %v", err)
 	}
