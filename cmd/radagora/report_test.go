@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"radagora/connect"
+	"radagora/content"
 	"radagora/dose"
+	"radagora/dose/history"
 	"radagora/fhir"
 	"radagora/lang"
 	"radagora/worklist"
@@ -52,7 +54,11 @@ func TestDoseWords(t *testing.T) {
 		return dose.StoredEvent{Examination: "1", EventJSON: dose.EventJSON{Type: kind, Values: []dose.ValueJSON{{Field: dose.FieldCTDIvol, Value: value, Unit: &unit}}}}
 	}
 	s := &dose.StoredStudy{Events: []dose.StoredEvent{event(&scout, 99), event(&spiral, 45.25), event(&spiral, 30), {Examination: "2"}}}
-	values, words := itemDose(s, &dose.Item{Key: "1", DLP: &dlp}, catalogue.Printer("de"))
+	library, err := content.Open()
+	check(t, err)
+	wording, err := history.LoadWording(library, at, "de")
+	check(t, err)
+	values, words := itemDose(s, &dose.Item{Key: "1", DLP: &dlp}, catalogue.Printer("de"), wording)
 	if got := strings.Join(words, "; "); got != "DLP 812\u00a0mGy·cm; CTDIvol bis 45,3\u00a0mGy" && got != "DLP 812\u00a0mGy·cm; CTDIvol bis 45,2\u00a0mGy" {
 		t.Errorf("words %q", got)
 	}
