@@ -66,6 +66,7 @@ func (h *house) newAPI() *apiDoor {
 	d.doses()
 	d.protocols()
 	d.entries()
+	d.rejects()
 	d.splits()
 	d.rereads()
 	d.embryos()

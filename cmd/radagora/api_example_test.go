@@ -99,6 +99,11 @@ func apiStory() []example {
 			Operation: "enter-dose", About: "a C-arm without a network", Header: map[string]string{"Idempotency-Key": "carm-17"},
 			Body: body(`{"machine":"C-arm 2","day":"2026-03-02","time":"10:20","patient_id":"4712","name":"Erste^Anna","values":[{"quantity":"dap","value":"1.25","unit":"Gy.cm2","method":"dap_meter"}]}`), Status: 201,
 		},
+		{Operation: "import-reject-log", About: "a log of a machine that nobody knows, tried", Body: body(`{"vendor":"Exampleray","release":"4.1","columns":{"machine":"Machine","date":"Acquired","exam":"Bodypart","rejected":"State"},"rejected":"REJ","accepted":"OK","trial":true,"file":"QWNxdWlyZWQsQm9keXBhcnQsU3RhdGUsTWFjaGluZQoyMDI2LTEwLTAxLENoZXN0LE9LLG5vd2hlcmUK"}`), Status: 201},
+		{Operation: "import-reject-log", About: "the same log, for good", Body: body(`{"vendor":"Exampleray","release":"4.1","columns":{"machine":"Machine","date":"Acquired","exam":"Bodypart","rejected":"State"},"rejected":"REJ","accepted":"OK","file":"QWNxdWlyZWQsQm9keXBhcnQsU3RhdGUsTWFjaGluZQoyMDI2LTEwLTAxLENoZXN0LE9LLG5vd2hlcmUK"}`), Status: 201},
+		{Operation: "list-dose-rejects", About: "no log was imported", Status: 200},
+		{Operation: "undo-reject-log", About: "it was the wrong file", Path: path("id", "$import-reject-log.id"), Status: 204},
+		{Operation: "undo-reject-log", About: "none of that id", Path: path("id", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
 		{Operation: "withdraw-dose", About: "it was another patient's", Path: path("id", "$enter-dose.id"), Body: body(`{"reason":"another patient"}`), Status: 204},
 		{Operation: "list-dose-splitting", About: "nothing waits", Query: q("limit", "2"), Status: 200},
 		{

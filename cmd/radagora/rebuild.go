@@ -37,7 +37,7 @@ func (c rebuildCmd) Run(ctx context.Context, sys *system) (err error) {
 			return err
 		}
 	}
-	if err := errors.Join(h.Dose.Rebuild(ctx), h.Persons.Rebuild(ctx), h.Worklist.Rebuild(ctx)); err != nil {
+	if err := errors.Join(h.Dose.Rebuild(ctx), h.Rejects.Rebuild(ctx), h.Persons.Rebuild(ctx), h.Worklist.Rebuild(ctx)); err != nil {
 		return err
 	}
 	if err := h.meanwhile(ctx, h.settle); err != nil {
