@@ -19,6 +19,7 @@ type DoseExamination struct {
 	Room       RoomRef
 	Machine    string // manufacturer and model
 	Software   string
+	Standing   string // why its machine has no valid acceptance test: a State of dose/quality; "" if it has one
 	Protocol   string
 	Exam       face.Choice
 	Indication string

@@ -1006,6 +1006,9 @@ func (v *visit) examinationFacts(e DoseExamination) []face.Fact {
 	if e.AssignedBy != "" {
 		facts = append(facts, face.Fact{Label: p.T("dose.assigned"), Value: v.word("assigned.", e.AssignedBy)})
 	}
+	if e.Standing != "" {
+		facts = append(facts, face.Fact{Label: p.T("quality.standing"), Value: p.T("standing." + e.Standing), Href: qualityAt})
+	}
 	return append(facts,
 		face.Fact{Label: p.T("dose.software"), Value: orElse(e.Software, "–")},
 		face.Fact{Label: p.T("dose.study"), Value: e.StudyUID, Code: true},

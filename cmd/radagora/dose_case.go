@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"radagora/access"
 	"radagora/dose/review"
+	"radagora/export"
 	"radagora/fault"
 )
 
@@ -14,6 +17,7 @@ type doseCaseCmd struct {
 	List   doseCaseListCmd   `cmd:"" help:"List cases."`
 	Judge  doseCaseJudgeCmd  `cmd:"" help:"Judge all examinations by the rules now."`
 	Close  doseCaseCloseCmd  `cmd:"" help:"Close a case."`
+	Done   doseCaseDoneCmd   `cmd:"" help:"Mark an action on a case as carried out."`
 	Report doseCaseReportCmd `cmd:"" help:"Tell how cases went, by rule."`
 }
 
@@ -123,7 +127,54 @@ func (c doseCaseCloseCmd) Run(ctx context.Context, sys *system) error {
 	})
 }
 
-type doseCaseReportCmd struct{ settings }
+type doseCaseDoneCmd struct {
+	settings
+	Number int64  `arg:"" help:"Number of the case."`
+	Action string `help:"Id of the action; not needed where only one waits."`
+	On     string `help:"Day on which it was carried out, YYYY-MM-DD. Default: today."`
+	Words  string `help:"What came of it, in words."`
+}
+
+func (doseCaseDoneCmd) Help() string {
+	return `Marks an action on a case as carried out, as the local user. Examinations from that day on count as after it, and
+the case waits to be measured again.
+
+Example:
+
+    radagora dose case done 17 --on 2026-03-09 --words "current is 180 mA"`
+}
+
+// Run marks.
+func (c doseCaseDoneCmd) Run(ctx context.Context, sys *system) error {
+	return c.with(ctx, sys, func(h *house) error {
+		ctx := access.WithJudge(access.With(ctx, access.Who{ID: access.Local, Grants: access.Everywhere(access.Physicist)}), h.Judge)
+		if c.On == "" {
+			c.On = h.Now().Format(time.DateOnly)
+		}
+		if c.Action == "" {
+			w, err := h.Review.Get(ctx, at, c.Number)
+			if err != nil {
+				return err
+			}
+			var waiting []string
+			for _, a := range w.Actions {
+				if a.Done == "" {
+					waiting = append(waiting, a.ID+" "+a.Kind)
+				}
+			}
+			if len(waiting) != 1 {
+				return fault.Errorf(fault.Invalid, "case %d: %d actions wait; say which with --action: %s", c.Number, len(waiting), strings.Join(waiting, ", "))
+			}
+			c.Action, _, _ = strings.Cut(waiting[0], " ")
+		}
+		return h.Review.Done(ctx, at, c.Number, c.Action, c.On, c.Words)
+	})
+}
+
+type doseCaseReportCmd struct {
+	settings
+	CSV bool `name:"csv" help:"Print a table as CSV."`
+}
 
 func (doseCaseReportCmd) Help() string {
 	return `Tells for each rule how many cases it opened in the last year, how long the first review took, and how many led to
@@ -140,6 +191,9 @@ func (c doseCaseReportCmd) Run(ctx context.Context, sys *system) error {
 		all, err := h.Review.Report(ctx, at, h.Now().AddDate(-1, 0, 0).UnixMilli())
 		if err != nil {
 			return err
+		}
+		if c.CSV {
+			return export.CSV(sys.Out, caseReportTable(all))
 		}
 		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "rule\tcases\topen\tjustified\twith action\tproved\tfirst review (h)\tasks too often")

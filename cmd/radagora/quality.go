@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"radagora/db"
 	"radagora/dose"
@@ -17,6 +18,44 @@ func (h *house) openQuality(ctx context.Context) error {
 		Site: h.Sites.Site, Program: versionText(), Now: h.Now,
 	}
 	return h.DB.Migrate(ctx, "dosequality", quality.Migrations())
+}
+
+// qualityLease is how long a process that judges completeness may be silent before
+// another one does.
+const qualityLease = time.Minute
+
+// judgeQualityAlways derives the findings about rooms from which doses are missing, at
+// the start and once a day, until ctx ends. Of several processes one does.
+func (h *house) judgeQualityAlways(ctx context.Context) error {
+	for ctx.Err() == nil {
+		lease, err := h.DB.Lease(ctx, "dose.quality", h.Dose.Holder, qualityLease)
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // it ended because it was told to
+		case err != nil:
+			return err
+		}
+		h.judgeQualityDaily(lease.Context())
+		if err := lease.Release(context.WithoutCancel(ctx)); err != nil {
+			h.Log.WarnContext(ctx, "quality: give back lease", "error", err)
+		}
+	}
+	return nil
+}
+
+// judgeQualityDaily derives them until ctx ends. A failure is logged and tried again on
+// the next day.
+func (h *house) judgeQualityDaily(ctx context.Context) {
+	for {
+		if _, err := h.Quality.Judge(ctx, site.Default, h.Findings); err != nil && ctx.Err() == nil {
+			h.Log.ErrorContext(ctx, "quality: judge", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(24 * time.Hour):
+		}
+	}
 }
 
 // exposing answers quality which studies the archive has that irradiated somebody.

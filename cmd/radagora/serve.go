@@ -209,6 +209,7 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 		func() error { return h.Review.Always(ctx, site.Default) },
 		func() error { return h.background(ctx) },
 		func() error { return h.judgeProtocolsAlways(ctx) },
+		func() error { return h.judgeQualityAlways(ctx) },
 		func() error { return h.sendAudit(ctx, c.settings) },
 		func() error { return h.Backup.Always(ctx, c.BackupEvery) },
 		func() error { return h.Observer.watch(ctx, h.Log) },

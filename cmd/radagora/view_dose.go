@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"radagora/dose"
+	"radagora/dose/quality"
 	"radagora/finding"
 	"radagora/lang"
 	"radagora/web"
@@ -28,6 +29,7 @@ type doseView struct {
 	site   string
 	today  time.Time
 	have   dose.Period // from the first to the last examination
+	proved map[string]quality.Standing
 }
 
 // yearsOffered bounds how many calendar years can be chosen.
@@ -67,6 +69,9 @@ func (v *view) doseView(ctx context.Context, q web.DoseQuery) (*doseView, error)
 	}
 	d := &doseView{view: v, q: q, zone: s.Location(), site: at, today: v.Now().In(s.Location())}
 	if d.plan, err = v.plan(ctx); err != nil {
+		return nil, err
+	}
+	if d.proved, err = v.Quality.Accepted(ctx, at); err != nil {
 		return nil, err
 	}
 	d.q.Modality = modalityOf(q.Modality)
@@ -275,10 +280,28 @@ func (d *doseView) row(r *dose.Row) web.DoseRow {
 	for _, n := range r.Notes {
 		out.Notes = append(out.Notes, d.words.state(string(n), d.q.Language))
 	}
+	if mark := d.unproved(r.Room); mark != "" {
+		out.Notes = append(out.Notes, face.State{Code: "not_accepted", Word: mark})
+	}
 	for _, reason := range slices.Sorted(keys(r.Left)) {
 		out.Excluded = append(out.Excluded, web.Excluded{Reason: reason, N: r.Left[reason]})
 	}
 	return out
+}
+
+// unproved says in words that a machine of a room, in use in the period, has no valid
+// acceptance test; "" if all have one.
+func (d *doseView) unproved(room string) string {
+	is, ok := d.plan.Room(room)
+	if !ok {
+		return ""
+	}
+	for _, m := range is.Machines {
+		if s, known := d.proved[m.ID]; known && !s.Valid() && (m.LastDay == "" || m.LastDay >= d.o.From) {
+			return d.text("standing." + string(s.State))
+		}
+	}
+	return ""
 }
 
 // keys iterates over the keys of a map.

@@ -110,6 +110,9 @@ func (v *view) Examination(ctx context.Context, q web.DoseQuery, id string) (web
 	for _, i := range s.Items {
 		if i.Key == key {
 			d := &doseView{view: v, q: q, plan: p, zone: here.Location()}
+			if d.proved, err = v.Quality.Accepted(ctx, at); err != nil {
+				return web.DoseExamination{}, err
+			}
 			e := d.examination(s, i)
 			e.Overlap = overlap(s, i)
 			if e.Skin, err = v.skin(ctx, s); err != nil {
@@ -154,6 +157,9 @@ func (d *doseView) examination(s *dose.StoredStudy, i *dose.Item) web.DoseExamin
 		if len(m.Software) > 0 {
 			e.Software = m.Software[0].Value
 		}
+	}
+	if s, known := d.proved[i.Machine]; known && !s.Valid() {
+		e.Standing = string(s.State)
 	}
 	e.Totals, e.Whole, e.Sets = d.totals(s, i.Key), d.whole(s), d.setsOf(s, i)
 	for _, event := range s.Events {

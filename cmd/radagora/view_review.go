@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 	"radagora/dicom/uid"
 	"radagora/dose"
 	"radagora/dose/review"
+	"radagora/export"
+	"radagora/fault"
 	"radagora/finding"
 	"radagora/lang"
 	"radagora/web"
@@ -230,26 +233,114 @@ func (v reviewView) Case(ctx context.Context, language string, number int64) (we
 	if p.Usual, err = v.Review.Usual(ctx, at, w.Rule, d.inRoom(w.Machine)); err != nil {
 		return p, err
 	}
-	d.past(&p, w)
-	return p, nil
+	if err := d.past(ctx, &p, w); err != nil {
+		return p, err
+	}
+	if w.Study != "" {
+		err = d.beside(ctx, &p, w)
+	}
+	return p, err
+}
+
+// previews is how many series a case shows pictures of.
+const previews = 6
+
+// beside adds what the program has of the examination of a case: its totals, pictures
+// and the versions of the scanner protocols it was made with.
+func (d *caseView) beside(ctx context.Context, p *web.CasePage, w review.Whole) error {
+	s, err := d.Dose.Study(ctx, at, w.Study)
+	if fault.Of(err) == fault.NotFound && err != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	totals := &doseView{view: d.view, q: web.DoseQuery{Modality: s.Modality, Language: d.language}}
+	p.Totals = totals.totals(s, w.Key)
+	for _, a := range s.Amounts {
+		if a.Ordinal == 0 && a.Examination == w.Key && a.Corrected != nil {
+			unit, factor := totals.read(a.Unit, s.Modality)
+			p.Corrected = append(p.Corrected, web.CaseAmount{
+				Quantity: string(a.Quantity), Unit: unit, Factor: a.Factor, Reported: *times(&a.Value, factor), Corrected: *times(a.Corrected, factor),
+			})
+		}
+	}
+	study, err := uid.Parse(w.Study)
+	if err != nil {
+		return err
+	}
+	if access.Can(ctx, access.ObjectRead, access.Subject{Site: at, Study: w.Study}) {
+		if err := d.pictures(ctx, p, study); err != nil {
+			return err
+		}
+	}
+	return d.versions(ctx, p, s, w)
+}
+
+// pictures adds the first series of a study that can be drawn.
+func (d *caseView) pictures(ctx context.Context, p *web.CasePage, study uid.UID) error {
+	all, err := d.Archive.SeriesOf(ctx, at, study)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return err
+	}
+	for _, one := range all {
+		if s := studySeries(study, one, d.plan); s.Preview != "" && len(p.Images) < previews {
+			p.Images = append(p.Images, s)
+		}
+	}
+	return nil
+}
+
+// versions adds the versions that held on the day of the examination.
+func (d *caseView) versions(ctx context.Context, p *web.CasePage, s *dose.StoredStudy, w review.Whole) error {
+	names := map[string]bool{}
+	for _, e := range s.Events {
+		if e.Examination == w.Key {
+			names[value(e.Protocol)] = true
+		}
+	}
+	all, err := d.Protocols.Versions(ctx, at, w.Machine)
+	if err != nil {
+		return err
+	}
+	for _, x := range all {
+		if names[x.Protocol] && x.First <= w.Day && x.Last >= w.Day {
+			p.Versions = append(p.Versions, web.CaseVersion{ID: protocolID(x.Key), Protocol: x.Protocol, Number: x.Number, Since: day(x.First)})
+		}
+	}
+	return nil
 }
 
 // past adds what happened to a case so far.
-func (d *caseView) past(p *web.CasePage, w review.Whole) {
+func (d *caseView) past(ctx context.Context, p *web.CasePage, w review.Whole) error {
 	for _, n := range w.History {
 		p.History = append(p.History, web.CaseStep{At: n.At, Who: d.name(n.Actor), Step: n.Step, Text: n.Text})
 	}
 	for _, a := range w.Actions {
-		p.Actions = append(p.Actions, web.CaseAction{Kind: a.Kind, Text: a.Text, Owner: d.name(a.Owner), Due: a.Due, Done: a.Done})
+		p.Actions = append(p.Actions, web.CaseAction{ID: a.ID, Kind: a.Kind, Text: a.Text, Owner: d.name(a.Owner), Due: a.Due, Done: a.Done, Result: a.Result})
 	}
 	for _, c := range w.Same {
 		p.Same = append(p.Same, d.line(c))
+	}
+	for _, c := range w.Earlier {
+		study, err := uid.Parse(c.Study)
+		if err != nil {
+			return err
+		}
+		switch err := d.mayStudy(ctx, access.ExaminationRead, study); {
+		case fault.Of(err) == fault.Forbidden && err != nil || fault.Of(err) == fault.NotFound && err != nil:
+			continue // who may see one study of a person may not see all
+		case err != nil:
+			return err
+		}
+		p.Earlier = append(p.Earlier, d.line(c))
 	}
 	if e := w.Effect; e != nil {
 		p.Effect = &web.CaseEffect{
 			Quantity: string(e.Quantity), Ratio: e.Ratio, Low: e.Low, High: e.High, Interval: e.Interval, Before: e.Before.N, After: e.After.N,
 		}
 	}
+	return nil
 }
 
 // Decide implements web.Review.
@@ -278,6 +369,44 @@ func (v reviewView) Decide(ctx context.Context, c web.CaseDecision) error {
 // Check implements web.Review.
 func (v reviewView) Check(ctx context.Context, number int64, c web.CaseCheck) error {
 	return v.Review.SetCheck(ctx, at, number, review.Check(c))
+}
+
+// Done implements web.Review.
+func (v reviewView) Done(ctx context.Context, number int64, action, day, result string) error {
+	return v.Review.Done(ctx, at, number, action, day, result)
+}
+
+// Report implements web.Review.
+func (v reviewView) Report(ctx context.Context, w io.Writer) error {
+	all, err := v.Review.Report(ctx, at, v.Now().AddDate(-1, 0, 0).UnixMilli())
+	if err != nil {
+		return err
+	}
+	return export.CSV(w, caseReportTable(all))
+}
+
+// caseReportTable is the report of cases as a file has it, a row for each rule.
+func caseReportTable(all []review.RuleReport) export.Table {
+	return export.Table{
+		Name: "dose_case_report", Title: "Cases", Layout: 1,
+		Columns: []export.Column{
+			{Name: "rule"}, {Name: "cases", Kind: export.Integer}, {Name: "open", Kind: export.Integer}, {Name: "justified", Kind: export.Integer},
+			{Name: "with_action", Kind: export.Integer}, {Name: "with_proved_effect", Kind: export.Integer},
+			{Name: "first_review_median_h", Unit: "h", Kind: export.Number}, {Name: "asks_too_often", Kind: export.Boolean},
+			{Name: "proposed_ratio", Kind: export.Number},
+		},
+		Rows: rowsOf(all, func(r review.RuleReport) []any {
+			var wait, proposed *float64
+			if r.FirstReview > 0 {
+				hours := float64(r.FirstReview) / float64(time.Hour/time.Millisecond)
+				wait = &hours
+			}
+			if r.TooOften {
+				proposed = &r.Proposed
+			}
+			return []any{r.Rule, r.Cases, r.Open, r.Justified, r.WithAction, r.Proved, wait, r.TooOften, proposed}
+		}),
+	}
 }
 
 // Snooze implements web.Review.

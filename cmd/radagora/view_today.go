@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
 	"radagora/access"
+	"radagora/dose/protocol"
+	"radagora/dose/quality"
+	"radagora/dose/review"
 	"radagora/finding"
 	"radagora/journal"
 	"radagora/lang"
@@ -81,18 +85,42 @@ func (d *doseView) tasks(ctx context.Context) ([]web.Task, error) {
 	for _, f := range open {
 		row := d.findingRow(f)
 		what := lang.Args{"room": row.Room.Name, "exam": row.Exam.Label, "rule": d.text("finding.rule_" + strings.TrimPrefix(f.Rule, "dose."))}
-		all = append(all, web.Task{
+		task := web.Task{
 			What: msg("task.finding", what), Row: row,
 			Until: day(f.Due), Overdue: f.Overdue(today), Do: msg("task.finding_do", nil), Path: "/dose/ct#finding-" + f.ID,
-		})
+		}
+		if path, of := findingPage(f); of { // it compares no median with a level
+			task.Path, task.Row, task.Shape = path, nil, face.Dash
+			if row.Exam.Label == "" {
+				task.What = msg("task.finding_room", what)
+			}
+		}
+		all = append(all, task)
 	}
 	if d.o.Unmapped > 0 {
 		all = append(all, web.Task{What: msg("task.map", lang.Args{"n": d.o.Unmapped}), Do: msg("task.map_do", nil), Path: "/dose/mapping", Shape: face.Dash})
 	}
-	if len(d.o.Governing) == 0 && len(d.o.Items) > 0 {
+	if len(d.o.Governing) == 0 && d.o.Len() > 0 {
 		all = append(all, web.Task{What: msg("task.govern", nil), Do: msg("task.govern_do", nil), Path: "/settings/content", Shape: face.LoneDot})
 	}
 	return all, nil
+}
+
+// findingPage returns the page of a finding that no row of levels shows.
+func findingPage(f finding.Finding) (string, bool) {
+	switch f.Rule {
+	case review.RuleCase, review.RuleGroup:
+		return "/dose/cases", true
+	case quality.RuleIncomplete:
+		return "/dose/quality", true
+	case protocol.RuleCheck:
+		return "/dose/protocols/checks", true
+	case protocol.RuleProposal:
+		return "/dose/protocols", true
+	case review.RuleDrift:
+		return "/dose/drift?" + url.Values{"machine": {f.Subject.Machine}, "exam": {f.Subject.Exam}, "quantity": {f.Subject.Quantity}}.Encode(), true
+	}
+	return "", false
 }
 
 // work returns what runs in the background.
