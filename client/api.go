@@ -238,6 +238,19 @@ func (c *Client) GetWebhook(ctx context.Context, id string) (*Webhook, error) {
 	return out, nil
 }
 
+// ImportRejectLog answers POST /api/v1/dose/rejects/logs: Take a vendor's reject log.
+//
+// CSV, TSV, XLSX or XML. The map of columns is kept for the vendor and version. Rows
+// with which something is wrong are left out and named. No operator and no patient is
+// kept. The same file is taken once.
+func (c *Client) ImportRejectLog(ctx context.Context, in TakeRejectsBody) (*RejectLog, error) {
+	out := new(RejectLog)
+	if err := c.do(ctx, request{method: "POST", path: "/api/v1/dose/rejects/logs", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ListCasesQuery says what ListCases asks for. Empty fields ask nothing.
 type ListCasesQuery struct {
 	State []string // open, assigned, under_review, action_planned, re_measure, closed
@@ -311,6 +324,15 @@ func (c *Client) ListChanges(ctx context.Context, q ListChangesQuery) (*Changes,
 // goes.
 func (c *Client) ListChannels(ctx context.Context) iter.Seq2[Channel, error] {
 	return pages[Channel](ctx, c, "/api/v1/channels", nil)
+}
+
+// ListDoseChanges answers GET /api/v1/dose/rereadings/{id}/changes: What a reading found
+// to be different, by kind, with examples.
+//
+// The id "rebuild" stands for what studies told otherwise that were derived anew by
+// themselves, by a rebuild for example.
+func (c *Client) ListDoseChanges(ctx context.Context, id string) iter.Seq2[ChangeGroup, error] {
+	return pages[ChangeGroup](ctx, c, fmt.Sprintf("/api/v1/dose/rereadings/%s/changes", url.PathEscape(id)), nil)
 }
 
 // ListDoseChecks answers GET /api/v1/dose/checks: How the dose checks of CT are set up,
@@ -429,6 +451,43 @@ func (q ListDoseProtocolsQuery) values() url.Values {
 // version begins where a setting changes lastingly.
 func (c *Client) ListDoseProtocols(ctx context.Context, q ListDoseProtocolsQuery) iter.Seq2[Protocol, error] {
 	return pages[Protocol](ctx, c, "/api/v1/dose/protocols", q.values())
+}
+
+// ListDoseRejects answers GET /api/v1/dose/rejects: Reject rates by room and month, from
+// the logs of machines, in the last twelve months.
+//
+// Rejected of all exposures, test images left out. A rate of a log that tells of too few
+// images of the archive is incomplete.
+func (c *Client) ListDoseRejects(ctx context.Context) iter.Seq2[RejectRate, error] {
+	return pages[RejectRate](ctx, c, "/api/v1/dose/rejects", nil)
+}
+
+// ListDoseRereadings answers GET /api/v1/dose/rereadings: Readings of all studies by the
+// present reader, the latest first.
+func (c *Client) ListDoseRereadings(ctx context.Context) iter.Seq2[Reread, error] {
+	return pages[Reread](ctx, c, "/api/v1/dose/rereadings", nil)
+}
+
+// ListDoseSplitting answers GET /api/v1/dose/splitting: Studies of which a person has to
+// say what was examined, the latest first.
+//
+// Events that belong to no examination without doubt count in the totals of their study
+// and in no median until somebody decided.
+func (c *Client) ListDoseSplitting(ctx context.Context) iter.Seq2[ToSplit, error] {
+	return pages[ToSplit](ctx, c, "/api/v1/dose/splitting", nil)
+}
+
+// ListEmbryoWorksheets answers GET /api/v1/studies/{study}/embryo-worksheets: What was
+// declared of the dose to an embryo or fetus.
+//
+// The worksheets of a study with every version and step, for those who may see the
+// study. They are declared by a physicist on the pages, or by command.
+func (c *Client) ListEmbryoWorksheets(ctx context.Context, study string) (*WorksheetsAnswerBody, error) {
+	out := new(WorksheetsAnswerBody)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/studies/%s/embryo-worksheets", url.PathEscape(study)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // ListFactHistoryQuery says what ListFactHistory asks for. Empty fields ask nothing.
@@ -788,6 +847,19 @@ func (c *Client) PauseWebhook(ctx context.Context, id string) (*Webhook, error) 
 	return out, nil
 }
 
+// ReadDosesAgain answers POST /api/v1/dose/rereadings: Read all studies again, or try
+// it.
+//
+// It is done in the background while nothing else waits. A trial says what would change
+// and changes nothing. No message is sent again.
+func (c *Client) ReadDosesAgain(ctx context.Context, in AskRereadBody) (*Reread, error) {
+	out := new(Reread)
+	if err := c.do(ctx, request{method: "POST", path: "/api/v1/dose/rereadings", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RemoveMessage answers POST /api/v1/messages/{id}/remove: Set a message aside that is
 // not to be applied.
 func (c *Client) RemoveMessage(ctx context.Context, id string, in Reason) error {
@@ -852,6 +924,42 @@ func (c *Client) SetStep(ctx context.Context, id string, key string, in StepStat
 	return out, nil
 }
 
+// SplitDoseStudy answers POST /api/v1/dose/splitting: Say to which examination events of
+// a study belong.
+//
+// This goes before whatever else tells, and no rebuild changes it. Localizers go with
+// the scan that follows them.
+func (c *Client) SplitDoseStudy(ctx context.Context, in SplitStudyBody) (*SplitAnswerBody, error) {
+	out := new(SplitAnswerBody)
+	if err := c.do(ctx, request{method: "POST", path: "/api/v1/dose/splitting", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// StopDoseRereading answers POST /api/v1/dose/rereadings/{id}/stop: Stop a reading.
+//
+// What it read stays.
+func (c *Client) StopDoseRereading(ctx context.Context, id string) error {
+	return c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/dose/rereadings/%s/stop", url.PathEscape(id)), query: nil})
+}
+
+// UndoDoseSplit answers POST /api/v1/dose/splitting/{id}/undo: Take such a decision
+// back.
+//
+// What was decided about the same events before counts again.
+func (c *Client) UndoDoseSplit(ctx context.Context, id string) error {
+	return c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/dose/splitting/%s/undo", url.PathEscape(id)), query: nil})
+}
+
+// UndoRejectLog answers POST /api/v1/dose/rejects/logs/{id}/undo: Take a reject log back
+// as a whole.
+//
+// The same file may be imported again.
+func (c *Client) UndoRejectLog(ctx context.Context, id string) error {
+	return c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/dose/rejects/logs/%s/undo", url.PathEscape(id)), query: nil})
+}
+
 // WithdrawDose answers POST /api/v1/dose/entries/{id}/withdrawal: Take an entry out of
 // what counts.
 //
@@ -881,6 +989,12 @@ type AddWebhook struct {
 	Since     *time.Time `json:"since,omitempty"`     // or with what happened since
 }
 
+// AskRereadBody is a part of what is sent or answered.
+type AskRereadBody struct {
+	Since string `json:"since,omitempty"` // YYYY-MM-DD: only studies from this day on
+	Trial bool   `json:"trial"`           // say what would change, and change nothing
+}
+
 // Cancel is a part of what is sent or answered.
 type Cancel struct {
 	Reason  string `json:"reason,omitempty"`
@@ -907,6 +1021,18 @@ type CaseLine struct {
 	Study       string    `json:"study,omitempty"` // Study Instance UID; left out of a group
 	Substantial bool      `json:"substantial"`
 	Withdrawn   bool      `json:"withdrawn"` // it is no longer above the trigger
+}
+
+// ChangeGroup is a part of what is sent or answered.
+type ChangeGroup struct {
+	Examples []DoseChange `json:"examples"` // at most three
+	Field    string       `json:"field"`    // quantity, value, flag or column
+	ID       string       `json:"id"`
+	Machine  string       `json:"machine,omitempty"` // id, as in GET /rooms
+	Modality string       `json:"modality"`
+	N        int64        `json:"n"` // changes
+	Studies  int64        `json:"studies"`
+	What     string       `json:"what"` // event, value, amount, total, examination, flag, source, study
 }
 
 // Changes is a part of what is sent or answered.
@@ -1016,6 +1142,18 @@ type DecideMatch struct {
 	Order  string `json:"order,omitempty"` // id; left out: it belongs to none
 	Reason string `json:"reason,omitempty"`
 	Undo   bool   `json:"undo,omitempty"` // the rules decide again
+}
+
+// DoseChange is a part of what is sent or answered.
+type DoseChange struct {
+	After       string `json:"after"` // empty: it is gone
+	Applied     bool   `json:"applied"`
+	Before      string `json:"before"`                // empty: it was not there
+	Examination string `json:"examination,omitempty"` // number within the study
+	Item        string `json:"item,omitempty"`        // key of the event, or id of the source
+	ReaderFrom  int64  `json:"reader_from"`           // version; 0: nobody knows
+	ReaderTo    int64  `json:"reader_to"`
+	StudyUID    string `json:"study_uid"`
 }
 
 // Entered is a part of what is sent or answered.
@@ -1396,10 +1534,57 @@ type Reference struct {
 	Value   *float64 `json:"value,omitempty"` // left out if it is no number
 }
 
+// RejectLog is a part of what is sent or answered.
+type RejectLog struct {
+	ID       string        `json:"id,omitempty"` // left out of a trial
+	Left     int64         `json:"left"`         // rows that were left out
+	Rejected int64         `json:"rejected"`     // of those taken
+	Rows     int64         `json:"rows"`
+	Taken    int64         `json:"taken"`
+	Wrong    []RejectWrong `json:"wrong"` // why, at most 1000
+}
+
+// RejectRate is a part of what is sent or answered.
+type RejectRate struct {
+	Complete   *float64  `json:"complete,omitempty"` // accepted exposures of the log by images of the archive; left out if there are none
+	Exposures  int64     `json:"exposures"`          // accepted and rejected, without images of tests
+	Images     int64     `json:"images"`             // in the archive
+	Incomplete bool      `json:"incomplete"`         // below the threshold of the content, or not known
+	Interval   *Interval `json:"interval,omitempty"` // of the rate
+	Month      string    `json:"month"`              // YYYY-MM
+	Rate       *float64  `json:"rate,omitempty"`     // 0 to 1; left out if the log tells of no accepted exposure
+	Rejected   int64     `json:"rejected"`
+	Room       string    `json:"room"`  // id, as in GET /rooms
+	Tests      int64     `json:"tests"` // images of tests
+}
+
+// RejectWrong is a part of what is sent or answered.
+type RejectWrong struct {
+	Column string `json:"column,omitempty"`
+	Line   int64  `json:"line"` // from 1; the header is the first
+	Rule   string `json:"rule"` // machine, day, clock, rejected, exposure, text, twice
+	WayOut string `json:"way_out"`
+}
+
 // ReplayMessage is a part of what is sent or answered.
 type ReplayMessage struct {
 	Body   string `json:"body,omitempty"` // the message as it should have been, a segment a line; left out: as it came
 	Reason string `json:"reason,omitempty"`
+}
+
+// Reread is a part of what is sent or answered.
+type Reread struct {
+	Asked   time.Time  `json:"asked"`
+	Differ  int64      `json:"differ"` // studies that are read otherwise
+	Done    int64      `json:"done"`
+	Ended   *time.Time `json:"ended,omitempty"` // left out while it goes on
+	Failed  int64      `json:"failed"`          // studies that could not be read; they are as they were
+	ID      string     `json:"id"`
+	Reader  int64      `json:"reader"`          // version
+	Since   string     `json:"since,omitempty"` // first day of the studies; left out: all
+	Stopped bool       `json:"stopped"`
+	Total   int64      `json:"total"` // studies when it began
+	Trial   bool       `json:"trial"` // it changes nothing
 }
 
 // Room is a part of what is sent or answered.
@@ -1444,6 +1629,20 @@ type Series struct {
 	Number      *int64    `json:"number,omitempty"`
 	Protocol    string    `json:"protocol,omitempty"`
 	SeriesUID   string    `json:"series_uid"`
+}
+
+// SplitAnswerBody is a part of what is sent or answered.
+type SplitAnswerBody struct {
+	ID string `json:"id"` // of the decision
+}
+
+// SplitStudyBody is a part of what is sent or answered.
+type SplitStudyBody struct {
+	Events      []string `json:"events"`                 // keys
+	Examination string   `json:"examination,omitempty"`  // code of one that is made, as in the content set dose/exam
+	Into        string   `json:"into,omitempty"`         // number of the examination that is there; left out: one is made
+	MultiRegion bool     `json:"multi_region,omitempty"` // the one that is made is several procedures, scanned in one run, that cannot be divided
+	StudyUID    string   `json:"study_uid"`
 }
 
 // StartFrom is a part of what is sent or answered.
@@ -1540,6 +1739,42 @@ type Subject struct {
 	Quantity   string `json:"quantity,omitempty"`
 	Room       string `json:"room,omitempty"`
 	Site       string `json:"site"`
+}
+
+// TakeRejectsBody is a part of what is sent or answered.
+type TakeRejectsBody struct {
+	Accepted string          `json:"accepted,omitempty"`
+	All      bool            `json:"all,omitempty"`      // the log holds rejected exposures alone
+	Columns  json.RawMessage `json:"columns,omitempty"`  // by field, the name of the column: machine, date, time, exam, view, rejected, reason, exposure_index
+	Days     string          `json:"days,omitempty"`     // order of days written as 03/04/2026; dmy, mdy
+	File     string          `json:"file"`               // the log, in Base64
+	Machine  string          `json:"machine,omitempty"`  // of all rows: id, serial number, or a room with one machine
+	Rejected string          `json:"rejected,omitempty"` // what the log writes of a rejected exposure; several with semicolons
+	Release  string          `json:"release,omitempty"`  // version of the software
+	Trial    bool            `json:"trial,omitempty"`    // only say what would happen
+	Vendor   string          `json:"vendor"`
+}
+
+// ToSplit is a part of what is sent or answered.
+type ToSplit struct {
+	Day               string       `json:"day"`
+	Description       string       `json:"description,omitempty"`
+	IrradiationEvents []SplitEvent `json:"irradiation_events"`
+	Machine           string       `json:"machine,omitempty"` // id, as in GET /rooms
+	Modality          string       `json:"modality"`
+	Started           string       `json:"started,omitempty"` // local time
+	StudyUID          string       `json:"study_uid"`
+	Unassigned        int64        `json:"unassigned"` // events of no examination; 0: fewer examinations than were ordered
+}
+
+// SplitEvent is a part of what is sent or answered.
+type SplitEvent struct {
+	AssignedBy  string `json:"assigned_by,omitempty"` // what told that
+	Examination string `json:"examination,omitempty"` // number of the examination; left out if it is of none
+	Key         string `json:"key"`                   // by which a decision names it
+	Protocol    string `json:"protocol,omitempty"`
+	Started     string `json:"started,omitempty"` // local time
+	Type        string `json:"type,omitempty"`    // code
 }
 
 // TurnAnswerBody is a part of what is sent or answered.
@@ -1766,4 +2001,49 @@ type Trouble struct {
 // WithdrawDoseBody is a part of what is sent or answered.
 type WithdrawDoseBody struct {
 	Reason string `json:"reason"`
+}
+
+// WorksheetsAnswerBody is a part of what is sent or answered.
+type WorksheetsAnswerBody struct {
+	Items []Worksheet `json:"items"`
+}
+
+// Worksheet is a part of what is sent or answered.
+type Worksheet struct {
+	ID       string         `json:"id"`
+	State    string         `json:"state"`    // stands, withdrawn
+	Study    string         `json:"study"`    // Study Instance UID
+	Versions []SheetVersion `json:"versions"` // the oldest first
+}
+
+// SheetVersion is a part of what is sent or answered.
+type SheetVersion struct {
+	AgeKnownBy          string      `json:"age_known_by,omitempty"` // ultrasound, period, estimated
+	At                  time.Time   `json:"at"`
+	By                  string      `json:"by"`  // account
+	Day                 string      `json:"day"` // at the site
+	Days                string      `json:"days,omitempty"`
+	DoseMGy             float64     `json:"dose_mgy"` // absorbed dose to the uterus, standing for the embryo or fetus
+	Lines               []SheetLine `json:"lines"`
+	Method              string      `json:"method"`
+	Name                string      `json:"name"` // of who declared, as it is printed
+	Reason              string      `json:"reason,omitempty"`
+	UncertaintyCombined string      `json:"uncertainty_combined"`      // linear, quadrature
+	UncertaintyMGy      string      `json:"uncertainty_mgy,omitempty"` // coverage factor 2; left out unless every line has one
+	Version             int64       `json:"version"`
+	Weeks               string      `json:"weeks,omitempty"` // gestational age in completed weeks since the last period
+	What                string      `json:"what"`            // declared, withdrawn
+}
+
+// SheetLine is a part of what is sent or answered.
+type SheetLine struct {
+	Coefficient string  `json:"coefficient,omitempty"` // mGy for each unit
+	DoseMGy     float64 `json:"dose_mgy"`
+	Factor      string  `json:"factor,omitempty"`
+	Name        string  `json:"name"`
+	Place       string  `json:"place"` // of the uterus, seen from the beam; inside, partly, outside, apart
+	Quantity    string  `json:"quantity"`
+	Source      string  `json:"source"`
+	Unit        string  `json:"unit"` // UCUM
+	Value       string  `json:"value"`
 }
