@@ -356,7 +356,11 @@ var eventQuantities = map[Kind][]struct {
 	field    Field
 }{
 	Projection: {
-		{QuantityDAP, FieldDAP}, {QuantityRP, FieldRP}, {QuantityEntrance, FieldEntrance}, {QuantityEI, FieldEI}, {QuantityDI, FieldDI},
+		{QuantityDAP, FieldDAP},
+		{QuantityRP, FieldRP},
+		{QuantityEntrance, FieldEntrance},
+		{QuantityEI, FieldEI},
+		{QuantityDI, FieldDI},
 		{QuantityEITarget, FieldEITarget},
 	},
 	Mammography: {{QuantityAGD, FieldAGD}, {QuantityEntrance, FieldEntrance}, {QuantityEI, FieldEI}, {QuantityDI, FieldDI}, {QuantityEITarget, FieldEITarget}},

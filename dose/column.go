@@ -105,7 +105,7 @@ func (b *block) item(n int) *Item {
 	i := &Item{
 		Study: b.study.of(n), Key: b.key.of(n), Day: b.day.of(n), Started: b.started.of(n), Machine: b.machine.of(n),
 		Exam: b.exam.of(n), Indication: b.indication.of(n), KnownBy: KnownBy(b.knownBy.of(n)), AssignedBy: b.assignedBy.of(n),
-		Name: b.name.of(n), Excluded: b.excluded.of(n), Events: int(b.events[n]), Calculated: b.calculated[int32(n)],
+		Name: b.name.of(n), Excluded: b.excluded.of(n), Events: int(b.events[n]), Calculated: b.calculated[int32(n)], //nolint:gosec // a month has fewer
 		WeightFrom: WeightFrom{Source: b.weightSource.of(n), Origin: b.weightOrigin.of(n)},
 	}
 	if v := int64(b.age[n]); v >= 0 {
@@ -139,7 +139,7 @@ func (b *block) item(n int) *Item {
 			i.Each[m] = append(i.Each[m], b.each.values[k])
 		}
 	}
-	if f := b.factors[int32(n)]; f != nil {
+	if f := b.factors[int32(n)]; f != nil { //nolint:gosec // as above
 		i.Factors = f
 	}
 	return i
@@ -324,7 +324,7 @@ func loadBlocks(ctx context.Context, tx *db.Tx, siteID, modality string, all []*
 		if m == nil {
 			return nil
 		}
-		spots[[2]string{x.study, x.key}] = spot{m, int32(m.b.n)}
+		spots[[2]string{x.study, x.key}] = spot{m, int32(m.b.n)} //nolint:gosec // as above
 		m.study.add(x.study)
 		m.started.add(x.started)
 		for i, text := range []string{x.key, x.day, x.machine, x.exam, x.indication, x.known, x.assigned, x.name, x.excluded, x.source, x.origin} {
@@ -332,7 +332,7 @@ func loadBlocks(ctx context.Context, tx *db.Tx, siteID, modality string, all []*
 		}
 		b := m.b
 		b.age = append(b.age, bounded(x.age))
-		b.events = append(b.events, int32(min(x.events, math.MaxInt32)))
+		b.events = append(b.events, int32(min(x.events, math.MaxInt32))) //nolint:gosec // bounded
 		b.weight, b.dlp = append(b.weight, orNaN(x.weight)), append(b.dlp, orNaN(x.dlp))
 		when := int64(noTime)
 		if x.measured != nil {

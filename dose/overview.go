@@ -247,7 +247,7 @@ func (o *Overview) place(b *block, rooms Rooms, sizes sizes, may map[string]bool
 				excluded = size + 1
 			}
 		}
-		p.excluded[n] = uint8(min(excluded, math.MaxUint8)) //nolint:gosec // bounded here, and the reasons are few
+		p.excluded[n] = uint8(min(excluded, math.MaxUint8))
 	}
 	return p
 }
@@ -258,7 +258,7 @@ func (o *Overview) All() iter.Seq[*Item] {
 	return func(yield func(*Item) bool) {
 		for k, b := range o.blocks {
 			for n := range b.n {
-				if o.placed[k].in[n] && !yield(o.item(ref{int32(k), int32(n)})) { //nolint:gosec // places within them
+				if o.placed[k].in[n] && !yield(o.item(ref{int32(k), int32(n)})) {
 					return
 				}
 			}
@@ -500,7 +500,7 @@ func (o *Overview) gather() []*gathered {
 					o.Unmapped++
 				}
 			default:
-				g.at = append(g.at, ref{int32(k), int32(n)}) //nolint:gosec // places within them
+				g.at = append(g.at, ref{int32(k), int32(n)})
 			}
 		}
 	}

@@ -179,14 +179,11 @@ func (l *Ledger) screen(ctx context.Context, siteID string, s Screen, patterns [
 func (l *Ledger) imageType(ctx context.Context, siteID, sop string) (string, error) {
 	u, err := uid.Parse(sop)
 	if err != nil {
-		return "", nil //nolint:nilerr // of an image without a name nothing is known
+		return "", nil
 	}
 	f, closer, err := l.Objects.Open(ctx, siteID, u)
-	switch fault.Of(err) {
-	case fault.NotFound, fault.Invalid, fault.Unsupported:
-		if err != nil {
-			return "", nil
-		}
+	if k := fault.Of(err); err != nil && (k == fault.NotFound || k == fault.Invalid || k == fault.Unsupported) {
+		return "", nil
 	}
 	if err != nil {
 		return "", err

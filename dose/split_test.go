@@ -237,7 +237,7 @@ func TestSplitIsErased(t *testing.T) {
 // TestTwins: an event that two studies tell of counts once, in the same of them whatever
 // arrived first; of two patients, in neither.
 func TestTwins(t *testing.T) {
-	report := func(study, instance, patient string, letters string) dosetest.Report {
+	report := func(study, instance, patient, letters string) dosetest.Report {
 		var events []dosetest.Event
 		for i, l := range strings.Split(letters, "") {
 			e := named("shared-"+l, "Head")

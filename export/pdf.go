@@ -183,7 +183,7 @@ func (t Paragraph) lay(p *printer) {
 		size = cellSize
 	}
 	e := p.root.add("P")
-	for _, one := range strings.Split(t.Text, "\n") {
+	for one := range strings.SplitSeq(t.Text, "\n") {
 		for lines := broken(winAnsi(one), textWidth, size, false); len(lines) > 0; {
 			p.room(leading(size))
 			n := min(max(1, int((p.y-p.low)/leading(size))), len(lines))

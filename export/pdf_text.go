@@ -61,7 +61,7 @@ func measure(s string, size float64, bold bool) float64 {
 func broken(s string, width, size float64, bold bool) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Split(s, " ") {
+	for word := range strings.SplitSeq(s, " ") {
 		with := word
 		if line != "" {
 			with = line + " " + word

@@ -2,6 +2,7 @@ package form
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"radagora/fault"
@@ -204,12 +205,7 @@ func (s *Session) readAnswers(raw fhir.Value, n *Node, count *int) error {
 
 // takes reports whether answers of a name fit the item.
 func (it *Item) takes(name string) bool {
-	for _, n := range valueNames[it.Type] {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(valueNames[it.Type], name)
 }
 
 // clear takes initial answers away: they were there when the form began, and somebody

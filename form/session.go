@@ -541,10 +541,10 @@ func (s *Session) Gaps(ctx context.Context) ([]Gap, error) {
 func (n *Node) gaps() (all []Gap) {
 	it := n.Item
 	add := func(rule, want string) { all = append(all, Gap{Node: n, Rule: rule, Want: want}) }
-	switch it.Type {
-	case Display:
+	if it.Type == Display {
 		return nil
-	case Group:
+	}
+	if it.Type == Group {
 		if it.Required && !n.answered() {
 			add(GapMissing, "")
 		}

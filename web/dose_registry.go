@@ -199,8 +199,12 @@ func (v *visit) disclosureTable(all []Disclosure) face.Table {
 	t := face.Table{
 		ID: "disclosures", Caption: p.T("registry.made"), Empty: face.Nothing(p.T("registry.none"), p.T("registry.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("registry.col_number"), Phone: face.Name}, {Label: p.T("registry.registry")}, {Label: p.T("dose.filter_modality")},
-			{Label: p.T("dose.filter_period")}, {Label: p.T("registry.rows"), Numeric: true}, {Label: p.T("registry.state"), Phone: face.Beside},
+			{Label: p.T("registry.col_number"), Phone: face.Name},
+			{Label: p.T("registry.registry")},
+			{Label: p.T("dose.filter_modality")},
+			{Label: p.T("dose.filter_period")},
+			{Label: p.T("registry.rows"), Numeric: true},
+			{Label: p.T("registry.state"), Phone: face.Beside},
 		},
 	}
 	for _, d := range all {

@@ -101,16 +101,15 @@ func (s *server) rereadDo(v *visit) error {
 		return fault.As(fault.Invalid, err)
 	}
 	err := s.Rereading.ReadAgain(v.r.Context(), v.who, strings.TrimSpace(v.r.PostForm.Get("since")), v.r.PostForm.Get("do") != "apply")
-	switch fault.Of(err) {
-	case fault.Conflict:
+	switch {
+	case err == nil:
+		return v.back(rereadAt, "reread")
+	case fault.Of(err) == fault.Conflict:
 		return v.showReread(v.p.T("reread.goes_on"))
-	case fault.Invalid:
+	case fault.Of(err) == fault.Invalid:
 		return v.showReread(v.p.T("reread.no_day"))
 	}
-	if err != nil {
-		return err
-	}
-	return v.back(rereadAt, "reread")
+	return err
 }
 
 // rereadStop ends a reading.

@@ -146,7 +146,7 @@ func (d fhirReports) Document(ctx context.Context, id string) (fhir.Resource, er
 		}
 		all = append(all, r.Resource)
 		if device, ok := strings.CutPrefix(r.Resource.Get("device.reference").Text(), "Device/"); ok {
-			if r, err := (fhirDevices(d)).Read(ctx, "Device", device); err == nil {
+			if r, err := fhirDevices(d).Read(ctx, "Device", device); err == nil {
 				all = append(all, r.Resource)
 			}
 		}

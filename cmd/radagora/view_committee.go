@@ -68,7 +68,7 @@ func (v committeeView) Report(ctx context.Context, language, from, to string) (w
 		return web.CommitteeReport{}, err
 	}
 	r := &committeeReport{view: v.view, ctx: ctx, p: v.catalogue.Printer(language), period: p, zone: here.Location(), site: here.Name}
-	if r.plan, err = v.view.plan(ctx); err != nil {
+	if r.plan, err = v.plan(ctx); err != nil {
 		return r.out, err
 	}
 	r.out.From, r.out.To = day(p.From), day(p.To)
@@ -100,9 +100,17 @@ func (r *committeeReport) compliance(language string) error {
 		}
 		r.views = append(r.views, d)
 		part := web.ReportPart{ID: "compliance-" + strings.ToLower(modality), Level: 3, Title: r.p.T("dose.modality_" + strings.ToLower(modality)), Columns: []web.ReportColumn{
-			{Label: r.p.T("dose.col_exam"), Share: 3}, {Label: r.p.T("dose.col_room"), Share: 2}, {Label: r.p.T("dose.filter_size"), Share: 1.6}, {Label: r.p.T("dose.quantity"), Share: 1.3},
-			{Label: r.p.T("dose.col_n"), Right: true, Share: 0.7}, {Label: r.p.T("dose.col_median"), Right: true, Share: 1.4}, {Label: r.p.T("report.quartiles"), Right: true, Share: 1.3},
-			{Label: r.p.T("dose.col_interval"), Right: true, Share: 1.3}, {Label: r.p.T("dose.col_level"), Right: true, Share: 1.6}, {Label: r.p.T("dose.col_ratio"), Right: true, Share: 0.8}, {Label: r.p.T("dose.col_state"), Share: 2.2},
+			{Label: r.p.T("dose.col_exam"), Share: 3},
+			{Label: r.p.T("dose.col_room"), Share: 2},
+			{Label: r.p.T("dose.filter_size"), Share: 1.6},
+			{Label: r.p.T("dose.quantity"), Share: 1.3},
+			{Label: r.p.T("dose.col_n"), Right: true, Share: 0.7},
+			{Label: r.p.T("dose.col_median"), Right: true, Share: 1.4},
+			{Label: r.p.T("report.quartiles"), Right: true, Share: 1.3},
+			{Label: r.p.T("dose.col_interval"), Right: true, Share: 1.3},
+			{Label: r.p.T("dose.col_level"), Right: true, Share: 1.6},
+			{Label: r.p.T("dose.col_ratio"), Right: true, Share: 0.8},
+			{Label: r.p.T("dose.col_state"), Share: 2.2},
 		}}
 		for _, row := range d.o.Rows {
 			part.Rows = append(part.Rows, r.line(d, row))
@@ -143,15 +151,16 @@ func (r *committeeReport) line(d *doseView, row *dose.Row) []string {
 	if w.Indication != "" {
 		exam += ", " + w.Indication
 	}
-	state := w.State.Word
+	var state strings.Builder
+	state.WriteString(w.State.Word)
 	for _, n := range w.Notes {
-		state += "; " + n.Word
+		state.WriteString("; " + n.Word)
 	}
 	basis := ""
 	if row.Basis == dose.BasisCorrected {
 		basis = ", " + p.T("basis."+w.Basis)
 	}
-	return []string{exam, w.Room.Name, w.Size, p.T("quantity."+w.Quantity) + basis, p.Count(int64(w.N)), median, quartiles, interval, level, ratio, state}
+	return []string{exam, w.Room.Name, w.Size, p.T("quantity."+w.Quantity) + basis, p.Count(int64(w.N)), median, quartiles, interval, level, ratio, state.String()}
 }
 
 // findings are the findings about doses that are open, or changed in the period.
@@ -165,8 +174,14 @@ func (r *committeeReport) findings(language string) error {
 		return err
 	}
 	part := web.ReportPart{ID: "findings", Level: 2, Title: r.p.T("report.findings"), Text: r.p.T("report.findings_text"), None: r.p.T("report.no_findings"), Columns: []web.ReportColumn{
-		{Label: r.p.T("report.since")}, {Label: r.p.T("report.what"), Share: 3}, {Label: r.p.T("dose.col_exam"), Share: 2}, {Label: r.p.T("dose.col_room"), Share: 1.6},
-		{Label: r.p.T("dose.quantity")}, {Label: r.p.T("dose.col_state")}, {Label: r.p.T("report.owner"), Share: 1.4}, {Label: r.p.T("report.due")},
+		{Label: r.p.T("report.since")},
+		{Label: r.p.T("report.what"), Share: 3},
+		{Label: r.p.T("dose.col_exam"), Share: 2},
+		{Label: r.p.T("dose.col_room"), Share: 1.6},
+		{Label: r.p.T("dose.quantity")},
+		{Label: r.p.T("dose.col_state")},
+		{Label: r.p.T("report.owner"), Share: 1.4},
+		{Label: r.p.T("report.due")},
 	}}
 	for _, f := range all {
 		live := f.State != finding.StateClosed && f.State != finding.StateWithdrawn
@@ -216,8 +231,15 @@ func (r *committeeReport) cases(language string) error {
 		return err
 	}
 	part := web.ReportPart{ID: "cases", Level: 2, Title: r.p.T("report.cases"), Text: r.p.T("report.cases_text"), None: r.p.T("report.no_cases"), Columns: []web.ReportColumn{
-		{Label: r.p.T("cases.number"), Right: true, Share: 0.6}, {Label: r.p.T("report.day")}, {Label: r.p.T("dose.col_exam"), Share: 2.4}, {Label: r.p.T("dose.col_room"), Share: 1.6}, {Label: r.p.T("export.rule"), Share: 2},
-		{Label: r.p.T("dose.col_ratio"), Right: true, Share: 0.7}, {Label: r.p.T("dose.col_state"), Share: 1.3}, {Label: r.p.T("report.owner"), Share: 1.4}, {Label: r.p.T("report.due")},
+		{Label: r.p.T("cases.number"), Right: true, Share: 0.6},
+		{Label: r.p.T("report.day")},
+		{Label: r.p.T("dose.col_exam"), Share: 2.4},
+		{Label: r.p.T("dose.col_room"), Share: 1.6},
+		{Label: r.p.T("export.rule"), Share: 2},
+		{Label: r.p.T("dose.col_ratio"), Right: true, Share: 0.7},
+		{Label: r.p.T("dose.col_state"), Share: 1.3},
+		{Label: r.p.T("report.owner"), Share: 1.4},
+		{Label: r.p.T("report.due")},
 	}}
 	for _, c := range all {
 		part.Rows = append(part.Rows, []string{
@@ -235,8 +257,12 @@ func (r *committeeReport) cases(language string) error {
 		return err
 	}
 	by := web.ReportPart{ID: "rules", Level: 3, Title: r.p.T("report.by_rule"), None: r.p.T("report.no_cases"), Columns: []web.ReportColumn{
-		{Label: r.p.T("export.rule"), Share: 4}, {Label: r.p.T("nav.cases"), Right: true}, {Label: r.p.T("report.open"), Right: true}, {Label: r.p.T("report.justified"), Right: true},
-		{Label: r.p.T("report.with_action"), Right: true}, {Label: r.p.T("report.proved"), Right: true},
+		{Label: r.p.T("export.rule"), Share: 4},
+		{Label: r.p.T("nav.cases"), Right: true},
+		{Label: r.p.T("report.open"), Right: true},
+		{Label: r.p.T("report.justified"), Right: true},
+		{Label: r.p.T("report.with_action"), Right: true},
+		{Label: r.p.T("report.proved"), Right: true},
 	}}
 	for _, x := range reports {
 		if x.Cases > 0 {

@@ -191,7 +191,7 @@ func (v registryView) PreviewDisclosure(ctx context.Context, language string, f 
 	}
 	out.N, out.Left, out.Remarks = len(x.rows), leftOf(x.left), x.remarks()
 	var pg web.ViewPage
-	if err := (savedView{v.view}).preview(language, x.table(f.Registry), &pg); err != nil {
+	if err := savedView(v).preview(language, x.table(f.Registry), &pg); err != nil {
 		return out, err
 	}
 	out.Heads, out.Rows = pg.Heads, pg.Rows

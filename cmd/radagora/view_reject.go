@@ -410,9 +410,12 @@ func (v rejectView) RejectFile(ctx context.Context, w io.Writer, language string
 // rateColumns are the columns of a rate, and its values.
 func rateColumns(p *lang.Printer) []export.Column {
 	return []export.Column{
-		{Name: "rejected", Label: p.T("reject.n"), Kind: export.Integer}, {Name: "exposures", Label: p.T("reject.all"), Kind: export.Integer},
-		{Name: "tests", Label: p.T("reject.col_tests"), Kind: export.Integer}, {Name: "rate", Label: p.T("reject.rate"), Unit: "1", Kind: export.Number},
-		{Name: "interval_low", Label: p.T("export.interval_low"), Unit: "1", Kind: export.Number}, {Name: "interval_high", Label: p.T("export.interval_high"), Unit: "1", Kind: export.Number},
+		{Name: "rejected", Label: p.T("reject.n"), Kind: export.Integer},
+		{Name: "exposures", Label: p.T("reject.all"), Kind: export.Integer},
+		{Name: "tests", Label: p.T("reject.col_tests"), Kind: export.Integer},
+		{Name: "rate", Label: p.T("reject.rate"), Unit: "1", Kind: export.Number},
+		{Name: "interval_low", Label: p.T("export.interval_low"), Unit: "1", Kind: export.Number},
+		{Name: "interval_high", Label: p.T("export.interval_high"), Unit: "1", Kind: export.Number},
 	}
 }
 
@@ -440,8 +443,10 @@ func rejectExport(p *lang.Printer, pg web.RejectsPage, part string) export.Table
 		return export.Table{
 			Name: "reject_reason", Title: p.T("reject.reasons"),
 			Columns: slices.Concat(room, []export.Column{
-				{Name: "reason_code", Label: p.T("reject.code"), Kind: export.Text}, {Name: "reason", Label: p.T("reject.reason"), Kind: export.Text},
-				{Name: "rejected", Label: p.T("reject.n"), Kind: export.Integer}, {Name: "share", Label: p.T("reject.of_rejects"), Unit: "1", Kind: export.Number},
+				{Name: "reason_code", Label: p.T("reject.code"), Kind: export.Text},
+				{Name: "reason", Label: p.T("reject.reason"), Kind: export.Text},
+				{Name: "rejected", Label: p.T("reject.n"), Kind: export.Integer},
+				{Name: "share", Label: p.T("reject.of_rejects"), Unit: "1", Kind: export.Number},
 			}),
 			Rows: rowsOf(pg.Causes, func(c web.RejectCause) []any {
 				return []any{c.Room.ID, c.Room.Name, c.Code, cmp.Or(c.Label, p.T("reject.unmapped")), c.N, c.Share}
@@ -455,7 +460,8 @@ func rejectExport(p *lang.Printer, pg web.RejectsPage, part string) export.Table
 	return export.Table{
 		Name: "reject_room", Title: p.T("reject.rooms"),
 		Columns: slices.Concat(room, []export.Column{{Name: "month", Label: p.T("reject.month"), Kind: export.Text}}, rateColumns(p), []export.Column{
-			{Name: "images", Label: p.T("reject.col_images"), Kind: export.Integer}, {Name: "complete", Label: p.T("reject.share"), Unit: "1", Kind: export.Number},
+			{Name: "images", Label: p.T("reject.col_images"), Kind: export.Integer},
+			{Name: "complete", Label: p.T("reject.share"), Unit: "1", Kind: export.Number},
 			{Name: "incomplete", Label: p.T("reject.incomplete"), Kind: export.Boolean},
 		}),
 		Rows: rowsOf(months, func(r web.RejectRoom) []any {
@@ -492,7 +498,8 @@ func exposureExport(p *lang.Printer, pg web.ExposurePage) export.Table {
 		Name: "exposure_index", Title: p.T("nav.exposure"),
 		Columns: []export.Column{
 			text("room_id", "export.room_id"), text("room", "dose.col_room"), text("exam", "dose.col_exam"), text("index", "exposure.index"),
-			{Name: "n", Label: p.T("dose.col_n"), Kind: export.Integer}, number("p05", "exposure.p05"), number("q1", "chart.q1"), number("median", "dose.col_median"),
+			{Name: "n", Label: p.T("dose.col_n"), Kind: export.Integer},
+			number("p05", "exposure.p05"), number("q1", "chart.q1"), number("median", "dose.col_median"),
 			number("q3", "chart.q3"), number("p95", "exposure.p95"),
 		},
 		Rows: rowsOf(lines, func(l line) []any {

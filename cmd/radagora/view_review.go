@@ -249,10 +249,10 @@ const previews = 6
 // and the versions of the scanner protocols it was made with.
 func (d *caseView) beside(ctx context.Context, p *web.CasePage, w review.Whole) error {
 	s, err := d.Dose.Study(ctx, at, w.Study)
-	if fault.Of(err) == fault.NotFound && err != nil {
-		return nil
-	}
 	if err != nil {
+		if fault.Of(err) == fault.NotFound {
+			err = nil // its doses are gone
+		}
 		return err
 	}
 	totals := &doseView{view: d.view, q: web.DoseQuery{Modality: s.Modality, Language: d.language}}
@@ -390,9 +390,14 @@ func caseReportTable(all []review.RuleReport) export.Table {
 	return export.Table{
 		Name: "dose_case_report", Title: "Cases", Layout: 1,
 		Columns: []export.Column{
-			{Name: "rule"}, {Name: "cases", Kind: export.Integer}, {Name: "open", Kind: export.Integer}, {Name: "justified", Kind: export.Integer},
-			{Name: "with_action", Kind: export.Integer}, {Name: "with_proved_effect", Kind: export.Integer},
-			{Name: "first_review_median_h", Unit: "h", Kind: export.Number}, {Name: "asks_too_often", Kind: export.Boolean},
+			{Name: "rule"},
+			{Name: "cases", Kind: export.Integer},
+			{Name: "open", Kind: export.Integer},
+			{Name: "justified", Kind: export.Integer},
+			{Name: "with_action", Kind: export.Integer},
+			{Name: "with_proved_effect", Kind: export.Integer},
+			{Name: "first_review_median_h", Unit: "h", Kind: export.Number},
+			{Name: "asks_too_often", Kind: export.Boolean},
 			{Name: "proposed_ratio", Kind: export.Number},
 		},
 		Rows: rowsOf(all, func(r review.RuleReport) []any {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,9 +76,9 @@ type Version struct {
 
 // Declared returns the version that was declared last.
 func (w *Worksheet) Declared() Version {
-	for i := len(w.Versions) - 1; i >= 0; i-- {
-		if w.Versions[i].Kind == Declared {
-			return w.Versions[i]
+	for _, v := range slices.Backward(w.Versions) {
+		if v.Kind == Declared {
+			return v
 		}
 	}
 	return Version{}

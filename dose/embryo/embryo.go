@@ -52,11 +52,11 @@ type Line struct {
 	Uncertainty string `json:"uncertainty,omitempty"` // relative, in per cent, with a coverage factor of 2
 }
 
-// The quantities that a line can convert, with the unit in which they are shown.
 // Direct is a dose to the uterus that was found elsewhere, by a measurement or a
 // simulation.
 const Direct = "direct"
 
+// units are the quantities that a line can convert, with the unit in which they are shown.
 var units = map[string]string{
 	string(dose.QuantityDLP):        "mGy.cm",
 	"ctdivol":                       "mGy",

@@ -1,6 +1,7 @@
 package embryo
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -129,7 +130,7 @@ func beam(e *dose.StoredEvent) string {
 func classOf(s *dose.StoredStudy, e *dose.StoredEvent) dose.Class {
 	for _, src := range s.Sources {
 		if src.ID == e.SOPInstance && src.Class != "" {
-			return dose.Class(src.Class)
+			return src.Class
 		}
 	}
 	return dose.FromReport
@@ -137,10 +138,8 @@ func classOf(s *dose.StoredStudy, e *dose.StoredEvent) dose.Class {
 
 // put adds what is not there yet and says anything.
 func put(all []string, s string) []string {
-	for _, have := range all {
-		if have == s {
-			return all
-		}
+	if slices.Contains(all, s) {
+		return all
 	}
 	if s == "" {
 		return all

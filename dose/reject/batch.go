@@ -179,9 +179,9 @@ func (d *Desk) choose(ctx context.Context, tx *db.Tx, siteID, batch string, rows
 	}
 	there := map[string]bool{}
 	_, err := db.List(ctx, tx, func(r *db.Rows) (struct{}, error) {
-		var print string
-		err := r.Scan(&print)
-		there[print] = true
+		var known string
+		err := r.Scan(&known)
+		there[known] = true
 		return struct{}{}, err
 	}, `select fingerprint from dose_reject_row where site_id = $1 and day between $2 and $3 and batch_id <> $4`, siteID, first, last, batch)
 	if err != nil {

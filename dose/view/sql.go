@@ -36,16 +36,31 @@ var definitions embed.FS
 // amounts of examinations and events as columns: the names that exports give them.
 var (
 	ofExaminations = [][2]string{
-		{"dap_gym2", string(dose.QuantityDAP)}, {"dap_fluoro_gym2", string(dose.QuantityDAPFluoro)}, {"dap_acquisition_gym2", string(dose.QuantityDAPAcquis)},
-		{"dap_plane_a_gym2", string(dose.QuantityDAPPlaneA)}, {"dap_plane_b_gym2", string(dose.QuantityDAPPlaneB)}, {"rp_gy", string(dose.QuantityRP)},
-		{"rp_plane_a_gy", string(dose.QuantityRPPlaneA)}, {"rp_plane_b_gy", string(dose.QuantityRPPlaneB)}, {"fluoro_time_s", string(dose.QuantityFluoroTime)},
-		{"images", string(dose.QuantityImages)}, {"agd_mgy", string(dose.QuantityAGD)}, {"agd_left_mgy", string(dose.QuantityAGDLeft)},
-		{"agd_right_mgy", string(dose.QuantityAGDRight)}, {"activity_mbq", string(dose.QuantityActivity)}, {"activity_mbqkg", string(dose.QuantityActivityPerKg)},
+		{"dap_gym2", string(dose.QuantityDAP)},
+		{"dap_fluoro_gym2", string(dose.QuantityDAPFluoro)},
+		{"dap_acquisition_gym2", string(dose.QuantityDAPAcquis)},
+		{"dap_plane_a_gym2", string(dose.QuantityDAPPlaneA)},
+		{"dap_plane_b_gym2", string(dose.QuantityDAPPlaneB)},
+		{"rp_gy", string(dose.QuantityRP)},
+		{"rp_plane_a_gy", string(dose.QuantityRPPlaneA)},
+		{"rp_plane_b_gy", string(dose.QuantityRPPlaneB)},
+		{"fluoro_time_s", string(dose.QuantityFluoroTime)},
+		{"images", string(dose.QuantityImages)},
+		{"agd_mgy", string(dose.QuantityAGD)},
+		{"agd_left_mgy", string(dose.QuantityAGDLeft)},
+		{"agd_right_mgy", string(dose.QuantityAGDRight)},
+		{"activity_mbq", string(dose.QuantityActivity)},
+		{"activity_mbqkg", string(dose.QuantityActivityPerKg)},
 		{"effective_msv", string(dose.QuantityEffective)},
 	}
 	ofEvents = [][2]string{
-		{"dap_gym2", string(dose.QuantityDAP)}, {"rp_gy", string(dose.QuantityRP)}, {"agd_mgy", string(dose.QuantityAGD)}, {"esd_mgy", string(dose.QuantityEntrance)},
-		{"activity_mbq", string(dose.QuantityActivity)}, {"exposure_index", string(dose.QuantityEI)}, {"deviation_index", string(dose.QuantityDI)},
+		{"dap_gym2", string(dose.QuantityDAP)},
+		{"rp_gy", string(dose.QuantityRP)},
+		{"agd_mgy", string(dose.QuantityAGD)},
+		{"esd_mgy", string(dose.QuantityEntrance)},
+		{"activity_mbq", string(dose.QuantityActivity)},
+		{"exposure_index", string(dose.QuantityEI)},
+		{"deviation_index", string(dose.QuantityDI)},
 	}
 )
 

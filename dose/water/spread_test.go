@@ -39,7 +39,7 @@ func image(t *testing.T, radius float64, orientation string) *dicom.File {
 		if math.Hypot(float64(i%n)-99.5, float64(i/n)-99.5)*2 <= radius {
 			hu = 0
 		}
-		binary.LittleEndian.PutUint16(data[2*i:], uint16(hu+1024)) //nolint:gosec // above 0
+		binary.LittleEndian.PutUint16(data[2*i:], uint16(hu+1024))
 	}
 	return ct(t, n, data, orientation)
 }
