@@ -283,7 +283,7 @@ func (l *Ledger) blocks(ctx context.Context, tx *db.Tx, siteID, modality string,
 }
 
 // monthsAtOnce is how many months are read with one question.
-const monthsAtOnce = 6
+const monthsAtOnce = 3
 
 // monthOf returns the month of a day, "" of none.
 func monthOf(day string) string { return day[:min(len(day), len("2006-01"))] }

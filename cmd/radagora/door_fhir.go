@@ -35,7 +35,7 @@ type fhirAct struct{ read, write access.Act }
 
 // fhirActs are those of every type that is served.
 var fhirActs = map[string]fhirAct{
-	"Composition":      {access.ExaminationRead, ""},
+	"Composition":      {access.IdentityRead, ""},
 	"DiagnosticReport": {access.RecordRead, access.RecordChange},
 	"Device":           {access.StudyFind, ""},
 	"Encounter":        {access.RecordRead, access.RecordChange},
