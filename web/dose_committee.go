@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"radagora/access"
@@ -85,10 +86,23 @@ func (s *server) committeeFile(v *visit) error {
 	return nil
 }
 
+// Of a table with more columns than fit a page those behind the first stand below it.
+const (
+	fitting = 8
+	folded  = 3
+)
+
 // committeeTable makes the table of a part.
 func (v *visit) committeeTable(part ReportPart) face.Table {
 	t := face.Table{ID: part.ID, Caption: part.Title, Dense: true, Empty: face.Nothing(orElse(part.None, v.p.T("report.none")), "")}
+	fold := 0
+	if len(part.Columns) > fitting {
+		fold = folded
+	}
 	for i, c := range part.Columns {
+		if i > 0 && i <= fold {
+			continue
+		}
 		col := face.Column{Label: c.Label, Numeric: c.Right}
 		if i == 0 {
 			col.Phone = face.Name
@@ -100,8 +114,15 @@ func (v *visit) committeeTable(part ReportPart) face.Table {
 	}
 	for _, r := range part.Rows {
 		row := face.Row{}
-		for _, c := range r {
-			row.Cells = append(row.Cells, face.Words(orElse(c, "–"), ""))
+		for i, c := range r {
+			first, second, _ := strings.Cut(c, "; ")
+			switch {
+			case i > 0 && i <= fold:
+				continue
+			case i == 0 && fold > 0 && len(r) > fold:
+				first, second = c, strings.Join(r[1:fold+1], " · ")
+			}
+			row.Cells = append(row.Cells, face.Words(orElse(first, "–"), second))
 		}
 		t.Rows = append(t.Rows, row)
 	}
