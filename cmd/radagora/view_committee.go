@@ -358,11 +358,12 @@ func (r *committeeReport) settingsPart(string) error {
 	if len(levels) > 0 {
 		sources = r.p.T("report.levels_from", lang.Args{"sets": strings.Join(levels, "; ")})
 	}
-	head := r.site + " · " + r.p.Date(r.out.From) + " – " + r.p.Date(r.out.To) + " · " + r.p.T("report.made", lang.Args{"at": r.p.DateTime(r.Now().In(r.zone))}) + " · radagora " + versionText()
+	head := []string{r.site, r.p.Date(r.out.From) + " – " + r.p.Date(r.out.To), r.p.T("report.made", lang.Args{"at": r.p.DateTime(r.Now().In(r.zone))}), "radagora " + versionText()}
 	if r.synthetic(r.ctx) {
-		head = r.p.T("frame.synthetic") + " · " + head
+		head = append([]string{r.p.T("frame.synthetic")}, head...)
 	}
-	r.out.Foot = []string{strings.TrimPrefix(head, " · "), settings, sources}
+	head = slices.DeleteFunc(head, func(s string) bool { return strings.TrimSpace(s) == "" })
+	r.out.Foot = []string{strings.Join(head, " · "), settings, sources}
 	return nil
 }
 
