@@ -153,7 +153,7 @@ func (a *asker) ask(ctx context.Context, w io.Writer, o options, size int) error
 			found = max(found, n)
 		}
 		slices.Sort(took)
-		fmt.Fprintf(w, "| %d k | %d k | %v | %s | %d | %s | %s |\n", size, a.m.studies/1000, a.m.db.Engine(), q.name, found,
+		fmt.Fprintf(w, "| %d k | %d k | %v | %s | %d | %s | %s |\n", size, (a.m.studies+a.m.copies*a.m.once)/1000, a.m.db.Engine(), q.name, found,
 			ms(took[len(took)/2]), ms(took[len(took)-1]))
 	}
 	return nil

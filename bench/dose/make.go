@@ -27,6 +27,7 @@ type maker struct {
 	studies, events int
 	exams           map[string][]string // codes by modality
 	packed          []byte              // of an event, as long as most
+	once            int                 // studies of the first size
 	first, copies   int                 // events of the first size, and how often they were written again
 }
 
@@ -79,6 +80,9 @@ func (m *maker) fill(ctx context.Context, events int) error {
 		if err := m.db.Write(ctx, func(tx *db.Tx) error { return m.batch(ctx, tx, events) }); err != nil {
 			return err
 		}
+	}
+	if m.once == 0 {
+		m.once = m.studies
 	}
 	err = m.db.Write(ctx, func(tx *db.Tx) error {
 		for _, index := range again {
