@@ -11,6 +11,9 @@ const (
 	cellEnds = ";\t\n"                  // where it may see a new cell in the middle of a text
 )
 
+// Guard is what CSV does to text, for a table that is written elsewhere; see guard.
+func Guard(s string) string { return guard(s) }
+
 // guard puts an apostrophe before text that a spreadsheet that opens CSV would
 // take for a formula (CWE-1236): text that begins with = + - @, also in full
 // width or after blanks and quotes, with a tab or with a line end. Programs whose

@@ -6,11 +6,11 @@ import (
 	"encoding/csv"
 	"io"
 	"strconv"
-	"strings"
 
 	"radagora/access"
 	"radagora/db"
 	"radagora/dose"
+	"radagora/export"
 	"radagora/web"
 )
 
@@ -132,10 +132,10 @@ func (h *house) writeChanges(ctx context.Context, w io.Writer, run string) error
 	return cmp.Or(err, out.Error())
 }
 
-// inert is a text that no spreadsheet takes for a formula.
+// inert is a text that no spreadsheet takes for a formula; numbers stay numbers.
 func inert(cell string) string {
-	if _, err := strconv.ParseFloat(cell, 64); err != nil && cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
+	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+		return cell
 	}
-	return cell
+	return export.Guard(cell)
 }
