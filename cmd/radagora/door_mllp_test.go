@@ -54,6 +54,10 @@ func TestMessagesDoor(t *testing.T) {
 		code, body := get(s, "/api/v1/worklist")
 		return code == http.StatusOK && strings.Contains(body, `"A77"`)
 	})
+	s.until(t, "the merge behind it is applied too", func() bool {
+		code, body := get(s, "/settings/messages?state=applied")
+		return code == http.StatusOK && strings.Contains(body, "ADT^A40")
+	})
 	code, body := get(s, "/api/v1/worklist")
 	for _, want := range []string{`"A77"`, `"Muster^Änne"`, `"64"`, `headache`, `"hl7"`} {
 		want = strings.ReplaceAll(want, `"64"`, `"weight_kg":64`)
