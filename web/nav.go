@@ -51,7 +51,7 @@ func (s *server) sections() []section {
 	if s.Today != nil {
 		all = append(all, section{title: "nav.today", path: "/"})
 	}
-	for _, sec := range []section{images, s.doseSection(), s.privacySection(), s.settingsSection()} {
+	for _, sec := range []section{images, s.doseSection(), s.qualitySection(), s.privacySection(), s.settingsSection()} {
 		if len(sec.pages) > 0 {
 			if !sec.many() {
 				sec.path = sec.pages[0].path
@@ -69,6 +69,14 @@ const (
 	ofQuality   = "nav.dose_quality"
 	ofReview    = "nav.dose_review"
 	ofReference = "nav.dose_reference"
+)
+
+// The parts of the quality section.
+const (
+	ofProgramme = "nav.quality_programme" // audits, documents, incidents
+	ofMaturity  = "nav.quality_maturity"  // maturity, stars, evidence
+	ofMachines  = "nav.quality_equipment" // age, tests
+	ofForms     = "nav.quality_forms"     // forms, surveys
 )
 
 // doseSection returns the pages of doses, one line each: the pages of one part stand
@@ -92,6 +100,13 @@ func (s *server) doseSection() section {
 	dose.tab(s.Splitting != nil, ofReference, "nav.splitting", splitAt, access.ExaminationRead)
 	dose.tab(s.Protocols != nil, ofReference, "nav.protocols", protocolsAt, access.AggregateRead)
 	return dose
+}
+
+// qualitySection returns the pages of audits, forms, machines and what else a quality
+// programme does, one line each.
+func (s *server) qualitySection() section {
+	quality := section{title: "nav.quality", path: "/quality"}
+	return quality
 }
 
 // tab puts a page that is there at the end of the section, as one of a part.
