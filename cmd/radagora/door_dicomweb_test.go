@@ -63,6 +63,7 @@ func TestOrigins(t *testing.T) {
 // Who is signed in, or has a token, stores what their role may, and others do not.
 // What they read stands in the journal.
 func TestDICOMwebDoor(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it opens an installation with an account for each role: left out with -short")
 	}

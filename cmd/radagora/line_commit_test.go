@@ -20,6 +20,7 @@ import (
 // TestCommitmentAsked sends to a peer of the same program, which answers on the same
 // association, and to dcmtk, which offers no commitment.
 func TestCommitmentAsked(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat(ctSample); err != nil {
 		t.Skip("no image to send: python3-pydicom is not installed")
 	}

@@ -40,6 +40,7 @@ func talker(t *testing.T) (node, dir string) {
 // messages over one connection, one of which is refused.
 func TestNodeSends(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	node, dir := talker(t)
 	data := t.TempDir()
 	command(t, exitDone, "message", "accept", "--data", data, "SHUT", "--facility", "HOSPITAL", "--state", "blocked")
@@ -79,6 +80,7 @@ func TestNodeSends(t *testing.T) {
 // and what it does not accept is set apart while the next goes out.
 func TestNodeTakes(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	node, dir := talker(t)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)

@@ -14,6 +14,7 @@ import (
 // mode; and tells nothing to one that shows another certificate.
 func TestTellsOverTLS(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	a := newAuthority(t)
 	pool := x509.NewCertPool()
 	ca, err := os.ReadFile(a.folder + "/ca.pem")

@@ -15,6 +15,7 @@ import (
 // TestMigrateFromPACS takes over what dcmtk's archive has of two days.
 func TestMigrateFromPACS(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	if _, err := os.Stat(ctSample); err != nil {
 		t.Skip("no image to fetch: python3-pydicom is not installed")
 	}

@@ -85,6 +85,7 @@ func claimed(t *testing.T, b []byte) []byte {
 // nothing. The association goes on, and so does everybody else.
 func TestOddObjects(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	s := serve(t, data, "--log-level", "debug")
 	ctx, stop := context.WithTimeout(t.Context(), 40*time.Second)

@@ -37,6 +37,7 @@ func (p phantom) written(t *testing.T, class uid.UID, modality, n string, more f
 // stand side by side, and a browser finds nothing wrong with them.
 func TestStudyPages(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	w, p := newWalk(t), ct()
 	concept := func(value, meaning string) sr.Code { return sr.Code{Value: value, Scheme: "DCM", Meaning: meaning} }
 	report := p.written(t, uid.EnhancedSRStorage, "SR", "8", func(b *dicom.Builder) {

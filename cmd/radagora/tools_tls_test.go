@@ -51,6 +51,7 @@ func tunnel(t *testing.T, to string, c *tls.Config) (port string) {
 // through a tunnel, as they do in practice; what is moved goes over TLS to storescp.
 func TestToolsOverTLS(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	echoscu, storescu, findscu, getscu, movescu := dcmtk(t, "echoscu"), dcmtk(t, "storescu"), dcmtk(t, "findscu"), dcmtk(t, "getscu"), dcmtk(t, "movescu")
 	for _, mutual := range []bool{false, true} {
 		name := map[bool]string{false: "without certificates of peers", true: "with certificates on both sides"}[mutual]

@@ -148,6 +148,7 @@ func findscu(t *testing.T, addr, called string, keys ...string) []string {
 // TestWorklistBesideDcmtk asks us and dcmtk's own worklist server, which have the same
 // entries, the same questions.
 func TestWorklistBesideDcmtk(t *testing.T) {
+	t.Parallel()
 	server, err := exec.LookPath("wlmscpfs")
 	if err != nil {
 		t.Skip("wlmscpfs not found: install dcmtk")
