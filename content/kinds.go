@@ -2,6 +2,11 @@ package content
 
 import "slices"
 
+// maturityRules are the numbers by which answers are scored.
+var maturityRules = schema{name: "rules", key: []string{"key"}, columns: []column{
+	need("key", code), need("value", number), need("unit", text), need("meaning", text), need("source", text),
+}}
+
 // kinds says which content there is. A set that is a folder of one of them is
 // read, checked and listed without another line of Go.
 var kinds = []kind{
@@ -317,6 +322,33 @@ var kinds = []kind{
 		},
 	},
 	{
+		name: "audit_templates", means: "what a clinical audit asks: standard, target, sample, the articles it serves",
+		tables: []schema{
+			{name: "templates", key: []string{"id"}, columns: slices.Concat(
+				[]column{need("id", code), oneOf("class", "regulatory", "clinical", "service")}, labels("title"),
+				[]column{
+					need("background", text), need("standard", text),
+					oneOf("direction", "min", "max", "present", "rules", "local", "compare"),
+					allow("target", number), // share, 0 to 1
+					need("target_text", text), allow("target_note", text),
+					need("indicator", text), allow("data_items", text),
+					need("census", yesNo), allow("sample_n", integer), need("sample_method", text), need("sample_text", text),
+					known(allow("evidence", references), "evidence", "facts", "id"),
+					oneOf("collection", "automatic", "manual"),
+					need("reaudit_months", integer), allow("topic_2019", integer), need("origin", text),
+				},
+			)},
+			{name: "basis", key: []string{"template", "act", "article"}, columns: []column{
+				known(need("template", code), "audit_templates", "templates", "id"),
+				need("act", text), allow("article", text),
+				need("verified", yesNo), // the article was read
+			}},
+			{name: "rules", key: []string{"key"}, columns: []column{
+				need("key", code), need("value", positive), allow("unit", text), need("meaning", text), need("source", text),
+			}},
+		},
+	},
+	{
 		name: "law_act", means: "dates, articles and roles of one act of law",
 		tables: []schema{
 			{name: "dates", key: []string{"date"}, columns: slices.Concat(
@@ -397,6 +429,7 @@ var kinds = []kind{
 			[]column{need("law", text), need("verified", yesNo), need("source", text)},
 		)}},
 	},
+	{name: "forms", means: "forms to answer: FHIR Questionnaires, one a file", texts: ".json", parse: parseForm},
 	{name: "access_policies", means: "who may do what, in the Cedar language", texts: ".cedar", parse: parseCedar},
 	{
 		name: "common_passwords", means: "passwords that are refused, and words that make one no better",
@@ -450,6 +483,51 @@ var kinds = []kind{
 			}, labels("meaning"),
 			[]column{need("law", text), need("verified", yesNo), need("source", text)},
 		)}},
+	},
+	{
+		name: "maturity_model", means: "indicators, gates and rules of the digital maturity self-assessment",
+		tables: []schema{
+			{name: "areas", key: []string{"area"}, columns: slices.Concat([]column{need("area", code)}, labels("label"))},
+			{name: "gates", key: []string{"gate"}, columns: slices.Concat(
+				[]column{need("gate", code), allow("level", integer)}, labels("label"), []column{need("meaning", text), need("source", text)},
+			)},
+			{name: "answers", key: []string{"answer"}, columns: slices.Concat([]column{need("answer", code)}, labels("label"))},
+			{name: "indicators", key: []string{"indicator"}, columns: []column{
+				need("indicator", code),
+				known(need("area", code), "maturity_model", "areas", "area"),
+				known(need("gate", code), "maturity_model", "gates", "gate"),
+				need("mandatory", yesNo),
+				allow("required", integer), // of a mandatory one
+				need("text_en", text), allow("text_de", text), allow("text_fr", text),
+				known(allow("evidence", code), "evidence", "facts", "id"),
+				oneOf("mode", "measured", "supported", "declared"),
+				oneOf("not_applicable", "no", "reason", "single_area"),
+				need("floor", yesNo),
+			}},
+			maturityRules,
+		},
+	},
+	{
+		name: "maturity_stars", means: "criteria and rules of the quality stars",
+		tables: []schema{
+			{name: "topics", key: []string{"topic"}, columns: slices.Concat([]column{need("topic", code)}, labels("label"))},
+			{name: "criteria", key: []string{"criterion"}, columns: []column{
+				need("criterion", code),
+				known(need("topic", code), "maturity_stars", "topics", "topic"),
+				need("star", integer),
+				need("mandatory", yesNo),
+				need("text_en", text), allow("text_de", text), allow("text_fr", text),
+				need("met_when", text),
+				oneOf("mode", "measured", "declared"),
+			}},
+			{name: "conditions", key: []string{"criterion", "evidence", "test"}, columns: []column{
+				known(need("criterion", code), "maturity_stars", "criteria", "criterion"),
+				known(need("evidence", code), "evidence", "facts", "id"),
+				oneOf("test", "share", "denominator", "count", "fresh", "shown"), // shown: a person judges
+				allow("least", number),
+			}},
+			maturityRules,
+		},
 	},
 	{
 		name: "rejection_titles", means: "what a rejection note does with the instances that it names",
