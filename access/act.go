@@ -28,6 +28,16 @@ const (
 	FindingDecide   Act = "finding.state.change" // owner, state, note, due date
 	TableExport     Act = "export.table.write"   // CSV, XLSX of what a page shows
 
+	AuditRead   Act = "audit.cycle.read"   // audits, their results and packs: counts
+	AuditChange Act = "audit.cycle.change" // plan, define, draw, analyse, report, act, close
+	AuditCases  Act = "audit.case.read"    // the cases of a sample, which name examinations
+	AuditAnswer Act = "audit.case.answer"  // say what a case is, and why it failed
+	PackSign    Act = "audit.pack.sign"    // freeze and sign what an inspector gets
+
+	FormRead   Act = "form.response.read"   // forms, and what was answered
+	FormAnswer Act = "form.response.change" // answer forms, sign, amend, give a part away by a link
+	FormEdit   Act = "form.version.change"  // make forms, publish and retire them
+
 	StudyFind    Act = "archive.study.find"    // lists of studies; rows are filtered by what may be seen
 	ObjectRead   Act = "archive.object.read"   // DICOM objects, with identity
 	ObjectStore  Act = "archive.object.store"  // into the archive: C-STORE, STOW-RS
@@ -114,6 +124,7 @@ const (
 // groups says what belongs to which group.
 var groups = map[Act][]group{
 	StepFind: {personal}, MessageRead: {personal}, MessageChange: {personal}, ObjectRead: {personal}, ObjectSend: {personal}, StudyFetch: {personal}, IdentityRead: {personal},
+	AuditCases: {personal}, AuditAnswer: {personal}, PackSign: {dangerous},
 	DoseEnter: {personal}, FactChange: {personal}, RecordRead: {personal}, RecordChange: {personal},
 	AccessListRead: {personal},
 	ObjectDelete:   {dangerous}, HoldChange: {dangerous}, EmbryoDeclare: {dangerous},
@@ -125,7 +136,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, EmbryoDeclare, DoseEnter, DoseReconcile, FindingRead,
-	FindingDecide, TableExport, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
+	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, FormRead, FormAnswer, FormEdit, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

@@ -123,6 +123,8 @@ func TestCheck(t *testing.T) {
 		{"a set without a date", meta("valid_from: '2026'", "valid_from: soon"), `set.yaml:10: valid_from: "soon" is not a date`},
 		{"policies that do not parse", f{"my/policy/set.yaml": policySet, "my/policy/policy.cedar": "permit"}, "policy.cedar: is no list of policies"},
 		{"a policy without a name", f{"my/policy/set.yaml": policySet, "my/policy/policy.cedar": "permit(principal, action, resource);"}, "policy.cedar:1: is no list of policies: each policy needs an @id"},
+		{"a form that is none", f{"my/form/set.yaml": formSet, "my/form/form.json": `{"resourceType":"Patient"}`}, "form.json: is no Questionnaire with url, version and status"},
+		{"a form that is no JSON", f{"my/form/set.yaml": formSet, "my/form/form.json": "{"}, "form.json: is no JSON"},
 		{"a folder where a file should be", f{levelDir + "/levels.tsv": "!"}, "levels.tsv: cannot be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,6 +152,7 @@ func TestCheck(t *testing.T) {
 const (
 	examSet    = "id: my/exam\nkind: exam_codes\ntitle: t\npublisher: p\nedition: e\nlicence: Apache-2.0\nsource: s\nstatus: draft\ntranscribed_by: a\n"
 	policySet  = "id: my/policy\nkind: access_policies\ntitle: t\npublisher: p\nedition: e\nlicence: Apache-2.0\nsource: s\nstatus: draft\ntranscribed_by: a\n"
+	formSet    = "id: my/form\nkind: forms\ntitle: t\npublisher: p\nedition: e\nlicence: Apache-2.0\nsource: s\nstatus: draft\ntranscribed_by: a\n"
 	examHeader = "exam_code\tlabel_en\tlabel_de\tlabel_fr\tmodality\tregion\n"
 )
 

@@ -11,6 +11,7 @@ import (
 //go:embed */*/set.yaml */*/*.tsv
 //go:embed */*/*/set.yaml */*/*/*.tsv
 //go:embed */*/*.cedar
+//go:embed form/*/*.json
 var embedded embed.FS
 
 // Files returns what the program brings, to be checked like any other folder.

@@ -59,6 +59,7 @@ const (
 	SelfChecked    Code = "self_checked"
 	NotChecked     Code = "not_checked"
 	BadPolicy      Code = "bad_policy"
+	BadForm        Code = "bad_form"
 )
 
 // texts says in English what is wrong and what to do. Args fill the verbs: first
@@ -101,6 +102,7 @@ var texts = map[Code]struct{ reason, fix string }{
 	OfficialMixed:  {"is %s, but set.yaml says official: %s", "put official and other levels into different sets"},
 	OtherSet:       {"is %s in a set called %s", "make them the same"},
 	SelfChecked:    {"is who transcribed it", "let a second person check it"},
+	BadForm:        {"%s", "let \"radagora form check\" name the place"},
 	NotChecked:     {"approved, but nobody checked it", "name who checked it, or write draft"},
 }
 

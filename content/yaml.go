@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -110,3 +112,6 @@ func (s *Set) Text(name string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// Texts returns the names of the files of another language that the set has, sorted.
+func (s *Set) Texts() []string { return slices.Sorted(maps.Keys(s.docs)) }

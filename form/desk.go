@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"radagora/db"
+	"radagora/evidence"
 	"radagora/fault"
 	"radagora/fhir"
 	"radagora/fhir/fhirpath"
@@ -49,9 +50,12 @@ type Desk struct {
 	// Env returns what expressions may ask of their surroundings; nil: of nothing but
 	// the time.
 	Env func(ctx context.Context, siteID string) fhirpath.Env
+	// Evidence computes the facts that forms name; nil: none is connected.
+	Evidence Evidence
 
-	mu     sync.Mutex
-	opened map[string]*Definition // by site, url, version and digest
+	mu       sync.Mutex
+	opened   map[string]*Definition // by site, url, version and digest
+	measured map[string]measured    // by site and id of the fact
 }
 
 // States of a version of a form.
@@ -74,6 +78,7 @@ type Version struct {
 const (
 	MaxForm     = 4 << 20 // bytes of a Questionnaire
 	maxTitle    = 200
+	maxReason   = 2_000
 	maxOpened   = 64
 	maxLinkDays = 366
 )
@@ -278,8 +283,8 @@ func (d *Desk) open(v Version) (*Definition, error) {
 	return def, nil
 }
 
-// env returns what expressions may ask.
-func (d *Desk) env(ctx context.Context, siteID string) fhirpath.Env {
+// env returns what expressions of a form may ask: of facts, what was measured last.
+func (d *Desk) env(ctx context.Context, siteID string, def *Definition) fhirpath.Env {
 	var env fhirpath.Env
 	if d.Env != nil {
 		env = d.Env(ctx, siteID)
@@ -287,7 +292,7 @@ func (d *Desk) env(ctx context.Context, siteID string) fhirpath.Env {
 	if env.Now.IsZero() {
 		env.Now = d.Now()
 	}
-	return env
+	return d.withFacts(env, siteID, def)
 }
 
 // States of a response.
@@ -307,6 +312,9 @@ type Response struct {
 	Answered, Asked               int
 	OpenedBy, SignedBy            string
 	OpenedAt, SavedAt, SignedAt   time.Time
+	// Measured are the facts beside the questions by id, as they were when it was signed;
+	// nil before.
+	Measured map[string]evidence.Value
 }
 
 // A Start says what is to be answered.
@@ -325,9 +333,15 @@ func (d *Desk) Start(ctx context.Context, siteID string, s Start) (Response, *Se
 	if v.State != Active {
 		return Response{}, nil, fault.Errorf(fault.Conflict, "version %s of the form is %s: active ones can be answered", v.Version, v.State)
 	}
-	env := d.env(ctx, siteID)
-	if s.Env.Variables != nil {
-		env.Variables = s.Env.Variables
+	if _, err := d.Measured(ctx, siteID, def); err != nil {
+		return Response{}, nil, err
+	}
+	env := d.env(ctx, siteID, def)
+	for name, value := range s.Env.Variables {
+		if env.Variables == nil {
+			env.Variables = map[string]fhirpath.Collection{}
+		}
+		env.Variables[name] = value
 	}
 	session, err := def.Begin(ctx, env)
 	if err != nil {
@@ -352,7 +366,7 @@ func (d *Desk) Start(ctx context.Context, siteID string, s Start) (Response, *Se
 		if err != nil {
 			return err
 		}
-		if err := d.changed(ctx, tx, &r, 1, "", "opened", nil, s.By); err != nil {
+		if err := d.changed(ctx, tx, &r, 1, "", "opened", nil, "", s.By); err != nil {
 			return err
 		}
 		return d.note(ctx, tx, siteID, s.By, "form.response.opened", r.ID, map[string]any{"url": r.URL, "version": r.Version})
@@ -380,7 +394,7 @@ func (s *Session) keep(h Heading) (fhir.Resource, error) {
 }
 
 // changed notes who did what.
-func (d *Desk) changed(ctx context.Context, tx *db.Tx, r *Response, ordinal int, path, what string, answers []*Answer, by string) error {
+func (d *Desk) changed(ctx context.Context, tx *db.Tx, r *Response, ordinal int, path, what string, answers []*Answer, reason, by string) error {
 	var list []any
 	for _, a := range answers {
 		list = append(list, fhir.Object(fhir.F(a.Name, a.Value)))
@@ -389,22 +403,29 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, r *Response, ordinal int,
 	if v := fhir.Object(fhir.F("answer", fhir.List(list...))); v.Exists() {
 		text = string(v.AppendJSON(nil))
 	}
-	_, err := tx.Exec(ctx, `insert into form_change (site_id, response_id, revision, ordinal, path, what, answers, done_by, done_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		r.Site, r.ID, r.Revision, ordinal, path, what, text, by, db.Millis(r.SavedAt))
+	_, err := tx.Exec(ctx, `insert into form_change (site_id, response_id, revision, ordinal, path, what, answers, reason, done_by, done_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		r.Site, r.ID, r.Revision, ordinal, path, what, text, reason, by, db.Millis(r.SavedAt))
 	return err
 }
 
-const selectResponse = `select site_id, response_id, url, version, title, about, person, state, revision, answered, asked, opened_by, opened_at, saved_at, signed_by, signed_at, resource from form_response`
+const selectResponse = `select site_id, response_id, url, version, title, about, person, state, revision, answered, asked, opened_by, opened_at, saved_at, signed_by, signed_at, measured, resource from form_response`
 
 func scanResponse(r interface{ Scan(...any) error }) (x Response, text string, err error) {
 	var opened, saved, signed int64
-	err = r.Scan(&x.Site, &x.ID, &x.URL, &x.Version, &x.Title, &x.About, &x.Person, &x.State, &x.Revision, &x.Answered, &x.Asked, &x.OpenedBy, &opened, &saved, &x.SignedBy, &signed, &text)
+	var measured string
+	err = r.Scan(&x.Site, &x.ID, &x.URL, &x.Version, &x.Title, &x.About, &x.Person, &x.State, &x.Revision, &x.Answered, &x.Asked, &x.OpenedBy, &opened, &saved, &x.SignedBy, &signed, &measured, &text)
 	x.OpenedAt, x.SavedAt, x.SignedAt = db.FromMillis(opened), db.FromMillis(saved), db.FromMillis(signed)
+	if err == nil && measured != "" {
+		err = json.Unmarshal([]byte(measured), &x.Measured)
+	}
 	return x, text, err
 }
 
 // Response returns a response with its answers. NotFound: there is none.
 func (d *Desk) Response(ctx context.Context, siteID, id string) (Response, *Session, error) {
+	if _, err := d.measuredFor(ctx, siteID, id); err != nil {
+		return Response{}, nil, err
+	}
 	return d.response(ctx, d.DB, siteID, id)
 }
 
@@ -434,7 +455,7 @@ func (d *Desk) response(ctx context.Context, q db.Querier, siteID, id string) (R
 	if err != nil {
 		return r, nil, err
 	}
-	s, err := def.Resume(ctx, kept, d.env(ctx, siteID))
+	s, err := def.Resume(ctx, kept, d.env(ctx, siteID, def))
 	return r, s, err
 }
 
@@ -459,7 +480,9 @@ func (d *Desk) Responses(ctx context.Context, siteID, url, about string) ([]Resp
 type Edit struct {
 	Path  string   // of the question or group; see Node.Path
 	Texts []string // answers as they were typed; none takes them away
-	What  string   // "", add or remove, of a group that repeats
+	// What is to be done: "", add or remove of a group that repeats, or measured: what the
+	// evidence says becomes the answer.
+	What string
 	// Attached are answers that cannot be typed.
 	Attached []*Answer
 }
@@ -483,7 +506,11 @@ type Saved struct {
 func (d *Desk) Save(ctx context.Context, siteID, id string, revision int, edits []Edit, within, by string) (Saved, *Session, error) {
 	var out Saved
 	var session *Session
-	err := d.DB.Write(ctx, func(tx *db.Tx) error {
+	facts, err := d.measuredFor(ctx, siteID, id) // before others wait for us
+	if err != nil {
+		return out, nil, err
+	}
+	err = d.DB.Write(ctx, func(tx *db.Tx) error {
 		out = Saved{Refused: map[string]error{}}
 		if err := hold(ctx, tx, siteID, id); err != nil {
 			return err
@@ -508,13 +535,13 @@ func (d *Desk) Save(ctx context.Context, siteID, id string, revision int, edits 
 				out.Clashes = append(out.Clashes, c)
 				continue
 			}
-			what, answers, err := s.edit(e, within, by)
+			what, answers, err := s.edit(e, facts, within, by)
 			if err != nil {
 				out.Refused[e.Path] = err
 				continue
 			}
 			ordinal++
-			if err := d.changed(ctx, tx, &r, ordinal, e.Path, what, answers, by); err != nil {
+			if err := d.changed(ctx, tx, &r, ordinal, e.Path, what, answers, "", by); err != nil {
 				return err
 			}
 		}
@@ -548,7 +575,7 @@ func (*Desk) since(ctx context.Context, tx *db.Tx, siteID, id string, revision i
 }
 
 // edit does one edit.
-func (s *Session) edit(e Edit, within, by string) (what string, answers []*Answer, err error) {
+func (s *Session) edit(e Edit, facts map[string]evidence.Value, within, by string) (what string, answers []*Answer, err error) {
 	n := s.Find(e.Path)
 	if n == nil {
 		return "", nil, fault.Errorf(fault.NotFound, "there is no question %s", cut(e.Path))
@@ -562,9 +589,15 @@ func (s *Session) edit(e Edit, within, by string) (what string, answers []*Answe
 		return "added", nil, err
 	case "remove":
 		return "removed", nil, s.Remove(n)
+	case "measured":
+		a := n.Item.measured(facts[n.Item.Fact])
+		if a == nil {
+			return "", nil, fault.Errorf(fault.NotFound, "nothing was measured for question %s that could answer it", cut(e.Path))
+		}
+		return "measured", []*Answer{a}, s.Set(n, a)
 	case "":
 	default:
-		return "", nil, fault.Errorf(fault.Invalid, "%s: add or remove", cut(e.What))
+		return "", nil, fault.Errorf(fault.Invalid, "%s: add, remove or measured", cut(e.What))
 	}
 	if len(e.Texts) > maxRepeats {
 		return "", nil, fault.Errorf(fault.Exhausted, "question %s: %d answers at most", cut(e.Path), maxRepeats)
@@ -594,15 +627,27 @@ func (d *Desk) write(ctx context.Context, tx *db.Tx, r *Response, s *Session) er
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `update form_response set state = $3, revision = $4, answered = $5, asked = $6, resource = $7, saved_at = $8, signed_by = $9, signed_at = $10
-		where site_id = $1 and response_id = $2`, r.Site, r.ID, r.State, r.Revision, r.Answered, r.Asked, text, db.Millis(r.SavedAt), r.SignedBy, db.Millis(r.SignedAt))
+	measured := ""
+	if len(r.Measured) > 0 {
+		raw, err := json.Marshal(r.Measured)
+		if err != nil {
+			return fault.As(fault.Internal, err)
+		}
+		measured = string(raw)
+	}
+	_, err = tx.Exec(ctx, `update form_response set state = $3, revision = $4, answered = $5, asked = $6, resource = $7, saved_at = $8, signed_by = $9, signed_at = $10, measured = $11
+		where site_id = $1 and response_id = $2`, r.Site, r.ID, r.State, r.Revision, r.Answered, r.Asked, text, db.Millis(r.SavedAt), r.SignedBy, db.Millis(r.SignedAt), measured)
 	return err
 }
 
 // Sign closes a response. Invalid, with the number: something is still missing or wrong;
 // see Session.Gaps.
 func (d *Desk) Sign(ctx context.Context, siteID, id, by string) (Response, error) {
-	return d.turn(ctx, siteID, id, by, "signed", func(r *Response, s *Session) error {
+	measured, err := d.measuredFor(ctx, siteID, id)
+	if err != nil {
+		return Response{}, err
+	}
+	return d.turn(ctx, siteID, id, by, "signed", "", func(r *Response, s *Session) error {
 		if r.State != InProgress && r.State != Amended {
 			return fault.Errorf(fault.Conflict, "the answers are %s already", r.State)
 		}
@@ -614,6 +659,7 @@ func (d *Desk) Sign(ctx context.Context, siteID, id, by string) (Response, error
 			return fault.Errorf(fault.Invalid, "%d questions are to be answered or put right first", n)
 		}
 		r.State, r.SignedBy, r.SignedAt = Completed, by, r.SavedAt
+		r.Measured = measured
 		return nil
 	})
 }
@@ -623,18 +669,21 @@ func (d *Desk) Amend(ctx context.Context, siteID, id, reason, by string) (Respon
 	if strings.TrimSpace(reason) == "" {
 		return Response{}, fault.Errorf(fault.Invalid, "say why the answers are opened again")
 	}
-	return d.turn(ctx, siteID, id, by, "amended", func(r *Response, _ *Session) error {
+	if len(reason) > maxReason {
+		return Response{}, fault.Errorf(fault.Exhausted, "the reason is longer than %d bytes", maxReason)
+	}
+	return d.turn(ctx, siteID, id, by, "amended", strings.TrimSpace(reason), func(r *Response, _ *Session) error {
 		if r.State != Completed {
 			return fault.Errorf(fault.Conflict, "the answers are %s: only signed ones are opened again", r.State)
 		}
-		r.State, r.SignedBy, r.SignedAt = Amended, "", time.Time{}
+		r.State, r.SignedBy, r.SignedAt, r.Measured = Amended, "", time.Time{}, nil
 		return nil
 	})
 }
 
 // Stop ends a response that nobody goes on with.
 func (d *Desk) Stop(ctx context.Context, siteID, id, by string) (Response, error) {
-	return d.turn(ctx, siteID, id, by, "stopped", func(r *Response, _ *Session) error {
+	return d.turn(ctx, siteID, id, by, "stopped", "", func(r *Response, _ *Session) error {
 		if r.State != InProgress {
 			return fault.Errorf(fault.Conflict, "the answers are %s", r.State)
 		}
@@ -644,7 +693,7 @@ func (d *Desk) Stop(ctx context.Context, siteID, id, by string) (Response, error
 }
 
 // turn brings a response into another state.
-func (d *Desk) turn(ctx context.Context, siteID, id, by, what string, do func(*Response, *Session) error) (r Response, err error) {
+func (d *Desk) turn(ctx context.Context, siteID, id, by, what, reason string, do func(*Response, *Session) error) (r Response, err error) {
 	err = d.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := hold(ctx, tx, siteID, id); err != nil {
 			return err
@@ -658,7 +707,7 @@ func (d *Desk) turn(ctx context.Context, siteID, id, by, what string, do func(*R
 		if err := do(&r, s); err != nil {
 			return err
 		}
-		if err := d.changed(ctx, tx, &r, 1, "", what, nil, by); err != nil {
+		if err := d.changed(ctx, tx, &r, 1, "", what, nil, reason, by); err != nil {
 			return err
 		}
 		if err := d.write(ctx, tx, &r, s); err != nil {
@@ -674,6 +723,7 @@ type Done struct {
 	Revision, Ordinal int
 	Path, What, By    string
 	Answers           string // JSON
+	Reason            string // of an amendment
 	At                time.Time
 }
 
@@ -681,10 +731,10 @@ type Done struct {
 func (d *Desk) History(ctx context.Context, siteID, id string) ([]Done, error) {
 	return db.List(ctx, d.DB, func(r *db.Rows) (x Done, err error) {
 		var at int64
-		err = r.Scan(&x.Revision, &x.Ordinal, &x.Path, &x.What, &x.Answers, &x.By, &at)
+		err = r.Scan(&x.Revision, &x.Ordinal, &x.Path, &x.What, &x.Answers, &x.Reason, &x.By, &at)
 		x.At = db.FromMillis(at)
 		return x, err
-	}, `select revision, ordinal, path, what, answers, done_by, done_at from form_change where site_id = $1 and response_id = $2 order by revision, ordinal`, siteID, id)
+	}, `select revision, ordinal, path, what, answers, reason, done_by, done_at from form_change where site_id = $1 and response_id = $2 order by revision, ordinal`, siteID, id)
 }
 
 // A Delegation lets somebody without an account answer a part of a form by a link.

@@ -9,6 +9,7 @@ import (
 	"radagora/access"
 	"radagora/access/privacy"
 	"radagora/archive"
+	"radagora/audit"
 	"radagora/content"
 	"radagora/db"
 	"radagora/dose/review"
@@ -22,10 +23,12 @@ import (
 func (h *house) keepers() []privacy.Room {
 	return []privacy.Room{
 		{Name: "finding", Holder: h.linked(finding.Personal{Register: h.Findings, Studies: h.studiesOf})},
+		{Name: "audit", Holder: h.linked(audit.Personal{Desk: h.Audits, Studies: h.studiesOf})},
 		{Name: "review", Holder: h.linked(review.Personal{Desk: h.Review, Studies: h.studiesOf})},
 		{Name: "dose", Holder: h.linked(h.Dose), Days: doseDays},
 		{Name: "entry", Holder: h.linked(h.Entered), Days: doseDays},
 		{Name: "embryo", Holder: h.linked(h.Embryo), Days: doseDays},
+		{Name: "form", Holder: h.linked(h.Forms)},
 		{Name: "connect", Holder: h.linked(h.Connect)},
 		{Name: "record", Holder: h.linked(h.records)},
 		{Name: "worklist", Holder: h.linked(h.Worklist)},

@@ -24,6 +24,7 @@ import (
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/archive/exchange"
+	"radagora/audit"
 	"radagora/backup"
 	"radagora/blob"
 	"radagora/blob/disk"
@@ -43,6 +44,7 @@ import (
 	shelf "radagora/dose/view"
 	"radagora/evidence"
 	"radagora/finding"
+	"radagora/form"
 	"radagora/job"
 	"radagora/journal"
 	"radagora/lang"
@@ -90,6 +92,8 @@ type house struct {
 	Protocols *protocol.Register // of scanners
 	Shelf     *shelf.Shelf       // saved views of doses
 	Evidence  *evidence.Registry
+	Audits    *audit.Desk // clinical audits
+	Forms     *form.Desk
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
 	Notices   *notice.Notices
@@ -302,6 +306,12 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if h.Evidence, err = evidence.Open(h.Content, h.Now); err != nil {
+		return err
+	}
+	if err := h.openAudit(ctx); err != nil {
+		return err
+	}
+	if err := h.openForms(ctx); err != nil {
 		return err
 	}
 	if err := h.openShelf(ctx, s); err != nil {

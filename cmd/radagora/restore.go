@@ -15,6 +15,7 @@ import (
 	"radagora/access/token"
 	"radagora/archive"
 	"radagora/archive/exchange"
+	"radagora/audit"
 	"radagora/backup"
 	"radagora/connect"
 	"radagora/db"
@@ -28,6 +29,7 @@ import (
 	shelf "radagora/dose/view"
 	"radagora/fault"
 	"radagora/finding"
+	"radagora/form"
 	"radagora/job"
 	"radagora/journal"
 	"radagora/notice"
@@ -42,8 +44,8 @@ import (
 // what a house migrates.
 func migrations() backup.Rooms {
 	return backup.Rooms{
-		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "backup": backup.Migrations(),
-		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
+		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "audit": audit.Migrations(), "backup": backup.Migrations(),
+		"dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "form": form.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "journal": journal.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "review": review.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }

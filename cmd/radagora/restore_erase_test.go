@@ -127,7 +127,7 @@ func TestErasedStaysErased(t *testing.T) {
 	backUp()
 	out := command(t, exitDone, "restore", "--from", to, "--data", fresh, "--identity", identity, "--backup", first, "--verify")
 	for _, want := range []string{
-		"proved: erasures: 3 persons were in this backup and are gone; asked again: access, apps, archive, connect, dose, embryo, entry, finding, journal, person, privacy, record, repeat, review, worklist\n",
+		"proved: erasures: 3 persons were in this backup and are gone; asked again: access, apps, archive, audit, connect, dose, embryo, entry, finding, form, journal, person, privacy, record, repeat, review, worklist\n",
 		"erasures: ",
 	} {
 		if !strings.Contains(out, want) {
@@ -176,7 +176,7 @@ func TestErasedStaysErased(t *testing.T) {
 // nor is known to keep nothing that another room does not name.
 func TestRoomsCanTell(t *testing.T) {
 	inside(t, filepath.Join(t.TempDir(), "data"), func(_ context.Context, h *house) {
-		named := []string{"finding", "review", "privacy"} // by studies of the archive; by pseudonyms
+		named := []string{"finding", "review", "audit", "privacy"} // by studies of the archive; by pseudonyms
 		for _, room := range (&replayer{house: h}).rooms() {
 			if _, ok := unlinked(room.Holder).(access.Roll); !ok && !slices.Contains(named, room.Name) {
 				t.Errorf("%s is no access.Roll: a restore would not find whom it keeps something of", room.Name)

@@ -37,6 +37,7 @@ create table form_response (
     saved_at    bigint not null,
     signed_by   text not null default '',
     signed_at   bigint not null default 0,
+    measured    text not null default '', -- JSON: the facts of the evidence catalogue beside its questions, as they were when it was signed
     primary key (site_id, response_id)
 );
 create index form_response_form on form_response (site_id, url, version, state);
@@ -50,8 +51,9 @@ create table form_change (
     revision    bigint not null,
     ordinal     bigint not null,
     path        text not null, -- of the question, '' for the response as a whole
-    what        text not null, -- opened, answered, added, removed, signed, amended, stopped, delegated, withdrawn
+    what        text not null, -- opened, answered, measured, added, removed, signed, amended, stopped, delegated, withdrawn
     answers     text not null, -- JSON: the answers of the question after it
+    reason      text not null, -- why, where somebody has to say it; '' otherwise
     done_by     text not null,
     done_at     bigint not null,
     primary key (site_id, response_id, revision, ordinal)
