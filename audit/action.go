@@ -254,6 +254,7 @@ type Reminder struct {
 	Number int64  // of the audit
 	Owner  string // account
 	Due    string // day
+	Left   int    // days until it is due, below 0 once it is over
 	Today  bool   // it is due on this day or is over; otherwise it is to come
 }
 
@@ -275,6 +276,9 @@ func (d *Desk) Due(ctx context.Context, siteID string) ([]Reminder, error) {
 			m = Reminder{Site: siteID, Kind: kind}
 			err = r.Scan(&m.ID, &m.Number, &m.Owner, &m.Due)
 			m.Today = m.Due <= today
+			if due, err := time.Parse(time.DateOnly, m.Due); err == nil {
+				m.Left = int(due.Sub(now).Hours() / 24)
+			}
 			return m, err
 		}
 	}

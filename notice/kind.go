@@ -45,6 +45,8 @@ var kinds = map[string]kind{
 	"privacy.erasure.unfinished": {mail: Daily},
 	"site.peer.knocked":          {args: map[string]rule{"title": title}, mail: Daily},
 	"feed.webhook.paused":        {args: map[string]rule{"what": host}, mail: Now},
+	"audit.action.due":           {args: map[string]rule{"day": day}, mail: Now},
+	"audit.reaudit.due":          {args: map[string]rule{"day": day}, mail: Now},
 	"finding.owner.named":        {args: map[string]rule{"n": number}, mail: Daily},
 	"finding.action.due":         {args: map[string]rule{"day": day}, mail: Daily},
 	"storage.retention.due":      {args: map[string]rule{"n": number}, mail: Daily},
