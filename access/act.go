@@ -38,6 +38,9 @@ const (
 	FormAnswer Act = "form.response.change" // answer forms, sign, amend, give a part away by a link
 	FormEdit   Act = "form.version.change"  // make forms, publish and retire them
 
+	AssessmentAnswer Act = "maturity.answer.give"     // answer self-assessments, plan what is to be done
+	AssessmentLead   Act = "maturity.assessment.lead" // open and close them, share and import results
+
 	StudyFind    Act = "archive.study.find"    // lists of studies; rows are filtered by what may be seen
 	ObjectRead   Act = "archive.object.read"   // DICOM objects, with identity
 	ObjectStore  Act = "archive.object.store"  // into the archive: C-STORE, STOW-RS
@@ -136,7 +139,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, EmbryoDeclare, DoseEnter, DoseReconcile, FindingRead,
-	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, FormRead, FormAnswer, FormEdit, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
+	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

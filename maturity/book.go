@@ -2,6 +2,7 @@ package maturity
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -32,7 +33,9 @@ type Book struct {
 	Site    func(ctx context.Context, siteID string) (site.Site, error)
 	// Facts reads facts, each within its time; *evidence.Registry does by Survey.
 	Facts func(ctx context.Context, siteID string, ids []string) []evidence.Reading
-	Now   func() time.Time
+	// Key signs what is told to others.
+	Key func() (ed25519.PrivateKey, error)
+	Now func() time.Time
 }
 
 // A Kind says what is assessed.

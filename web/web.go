@@ -65,6 +65,8 @@ type Config struct {
 	Entry        Entry
 	DoseQuality  DoseQuality
 	Rejects      Rejects   // and exposure of detectors
+	Maturity     Maturity  // and quality stars
+	Facts        Facts     // of the evidence catalogue
 	Views        Views     // of dose tables under names
 	Committee    Committee // for radiation protection
 	Registry     Registry  // of doses, and surveys
@@ -231,6 +233,8 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.reviewRoutes(g)
 	s.qualityRoutes(g)
 	s.rejectRoutes(g)
+	s.maturityRoutes(g)
+	s.evidenceRoutes(g)
 	s.viewsRoutes(g)
 	s.committeeRoutes(g)
 	s.registryRoutes(g)

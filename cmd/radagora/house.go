@@ -48,6 +48,7 @@ import (
 	"radagora/job"
 	"radagora/journal"
 	"radagora/lang"
+	"radagora/maturity"
 	"radagora/notice"
 	"radagora/notice/feed"
 	"radagora/outgoing"
@@ -91,6 +92,7 @@ type house struct {
 	Review    *review.Desk       // cases
 	Protocols *protocol.Register // of scanners
 	Shelf     *shelf.Shelf       // saved views of doses
+	Maturity  *maturity.Book     // and quality stars
 	Evidence  *evidence.Registry
 	Audits    *audit.Desk // clinical audits
 	Forms     *form.Desk
@@ -312,6 +314,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.openForms(ctx); err != nil {
+		return err
+	}
+	if err := h.openMaturity(ctx); err != nil {
 		return err
 	}
 	if err := h.openShelf(ctx, s); err != nil {
