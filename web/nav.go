@@ -106,6 +106,8 @@ func (s *server) doseSection() section {
 // programme does, one line each.
 func (s *server) qualitySection() section {
 	quality := section{title: "nav.quality", path: "/quality"}
+	quality.tab(s.Audits != nil, ofProgramme, "nav.audits", auditsAt, access.AuditRead)
+	quality.tab(s.Audits != nil, ofProgramme, "nav.inspection", inspectionAt, access.AuditRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.maturity", maturityAt, access.AggregateRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.stars", starsAt, access.AggregateRead)
 	quality.tab(s.Facts != nil, ofMaturity, "nav.evidence", evidenceAt, access.AggregateRead)

@@ -70,6 +70,7 @@ type Config struct {
 	Views        Views     // of dose tables under names
 	Committee    Committee // for radiation protection
 	Registry     Registry  // of doses, and surveys
+	Audits       Audits    // clinical audits and inspections
 	Findings     Findings
 	Review       Review // cases of alert rules
 	Objects      Objects
@@ -238,6 +239,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.viewsRoutes(g)
 	s.committeeRoutes(g)
 	s.registryRoutes(g)
+	s.auditRoutes(g)
 	s.splitRoutes(g)
 	s.rereadRoutes(g)
 	s.screenRoutes(g)

@@ -44,6 +44,7 @@ type program struct {
 	Dicom       dicomCmd       `cmd:"" help:"Ask, fetch from and send to DICOM peers."`
 	Dose        doseCmd        `cmd:"" help:"Read dose reports."`
 	Dump        dumpCmd        `cmd:"" help:"Print the header and content tree of DICOM files."`
+	Audit       auditCmd       `cmd:"" help:"Lead clinical audits, and sign what inspectors get."`
 	Evidence    evidenceCmd    `cmd:"" help:"Compute facts for audits and indicators."`
 	HL7         hl7Cmd         `cmd:"" name:"hl7" help:"Read, send and take HL7 v2 messages."`
 	Import      importCmd      `cmd:"" help:"Take files, folders and zip archives in."`
