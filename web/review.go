@@ -31,7 +31,7 @@ type Review interface {
 	// Justify closes several cases, and returns the batch by which Undo opens them again.
 	Justify(ctx context.Context, numbers []int64, words string) (batch string, err error)
 	Undo(ctx context.Context, batch string) error
-	Rules(ctx context.Context) ([]CaseRule, error)
+	Rules(ctx context.Context) ([]CaseRule, []CumulativeCount, error)
 	Drift(ctx context.Context, language, machine, exam, quantity string) (DriftPage, error)
 }
 
@@ -192,6 +192,14 @@ type CaseRule struct {
 	ID, Set, Quantity, Aggregation, Meaning, Status, Source, Unit string
 	Value                                                         float64
 	Legal                                                         bool
+}
+
+// A CumulativeCount is how many persons reach the value of a cumulative rule within so
+// many years up to a day.
+type CumulativeCount struct {
+	Rule                                           string
+	Years, Persons, Above, Examinations, Estimated int
+	Day                                            time.Time
 }
 
 // A DriftPage lists what is watched, and shows one chart.
@@ -445,11 +453,11 @@ func (s *server) casesUndo(v *visit) error {
 
 // rulesPage shows the rules, and which parts of them are missing.
 func (s *server) rulesPage(v *visit) error {
-	rules, err := s.Review.Rules(v.r.Context())
+	rules, counts, err := s.Review.Rules(v.r.Context())
 	if err != nil {
 		return err
 	}
-	return v.show(page{title: v.p.T("review.rules"), lead: v.p.T("review.rules_lead"), section: "/dose/rules"}, rulesBody(v, rules))
+	return v.show(page{title: v.p.T("review.rules"), lead: v.p.T("review.rules_lead"), section: "/dose/rules"}, rulesBody(v, rules, counts))
 }
 
 // driftPage shows control charts.
@@ -513,7 +521,7 @@ func (v *visit) alertTable(id, caption string, all []CaseLine) face.Table {
 			ID: strconv.FormatInt(c.Number, 10), Href: "/dose/cases/" + strconv.FormatInt(c.Number, 10),
 			Cells: []templ.Component{
 				face.Words(v.p.T("review.case", lang.Args{"number": strconv.FormatInt(c.Number, 10)}), v.p.Date(c.Opened)),
-				face.Words(c.Rule, v.quantityWord(c.Quantity)), face.Words(c.Room.Name, ""), face.Words(orElse(c.Exam, "–"), v.dayWord(c.Day)),
+				face.Words(v.ruleWord(c.Rule), v.quantityWord(c.Quantity)), face.Words(c.Room.Name, ""), face.Words(orElse(c.Exam, "–"), v.dayWord(c.Day)),
 				face.Figures(v.times(c.Ratio), ""), face.Words(v.caseState(c), v.firstWord(c)), face.Words(orElse(c.Owner, "–"), ""),
 			},
 		})
@@ -548,6 +556,15 @@ func (v *visit) caseState(c CaseLine) string {
 	return v.p.T("review.state_" + c.State)
 }
 
+// ruleWord names an alert rule: in words where the program has some, else as its
+// content calls it.
+func (v *visit) ruleWord(id string) string {
+	if key := "alert.rule_" + strings.ToLower(id); v.p.Has(key) {
+		return v.p.T(key)
+	}
+	return id
+}
+
 // quantityWord names a quantity.
 func (v *visit) quantityWord(code string) string { return v.word("quantity.", code) }
 
@@ -580,7 +597,7 @@ func (v *visit) numberTable(all []CaseNumber) face.Table {
 		t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
 			face.Words(v.quantityWord(n.Quantity), v.p.T("review.agg_"+n.Aggregation)),
 			face.Figures(v.p.Quantity(n.Value, n.Unit), v.p.T("review.against", lang.Args{"trigger": v.p.Quantity(n.Trigger, n.Unit), "times": v.times(n.Ratio)})),
-			face.Words(v.marksOf(n), n.Rule),
+			face.Words(v.marksOf(n), v.ruleWord(n.Rule)),
 		}})
 	}
 	return t
@@ -600,7 +617,7 @@ func (v *visit) caseFacts(c CasePage) []face.Fact {
 		{Label: v.p.T("review.exam"), Value: orElse(c.Exam, "–"), Origin: v.dayWord(c.Day)},
 	}
 	if c.Examination == "" {
-		return append(facts, face.Fact{Label: v.p.T("review.rule"), Value: c.Rule, Origin: c.Source})
+		return append(facts, face.Fact{Label: v.p.T("review.rule"), Value: v.ruleWord(c.Rule), Origin: c.Source})
 	}
 	facts[1].Href = "/dose/examinations/" + c.Examination
 	is := c.Intervention
@@ -611,7 +628,7 @@ func (v *visit) caseFacts(c CasePage) []face.Fact {
 		face.Fact{Label: v.p.T("review.weight"), Value: weight},
 		face.Fact{Label: v.p.T("review.region"), Value: region},
 		face.Fact{Label: v.p.T("review.is_intervention"), Value: orElse(is, v.p.T("review.unknown"))},
-		face.Fact{Label: v.p.T("review.rule"), Value: c.Rule, Origin: c.Source},
+		face.Fact{Label: v.p.T("review.rule"), Value: v.ruleWord(c.Rule), Origin: c.Source},
 	)
 }
 
@@ -652,7 +669,7 @@ func (v *visit) reportTable(all []CaseReport) face.Table {
 			return v.p.Percent(float64(n) / float64(r.Cases))
 		}
 		t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
-			face.Words(r.Rule, often), face.Figures(v.p.Count(int64(r.Cases)), v.p.T("review.still_open", lang.Args{"n": r.Open})), face.Figures(wait, ""),
+			face.Words(v.ruleWord(r.Rule), often), face.Figures(v.p.Count(int64(r.Cases)), v.p.T("review.still_open", lang.Args{"n": r.Open})), face.Figures(wait, ""),
 			face.Figures(v.p.Count(int64(r.Justified)), ""), face.Figures(share(r.With), ""), face.Figures(share(r.Prove), ""),
 		}})
 	}
@@ -689,8 +706,27 @@ func (v *visit) alertRules(all []CaseRule) face.Table {
 			aggregation = v.p.T("review.agg_" + r.Aggregation)
 		}
 		t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
-			face.Words(r.ID, r.Meaning), face.Words(orElse(r.Quantity, "–"), aggregation), face.Words(trigger, ""),
+			face.Words(v.ruleWord(r.ID), r.ID+": "+r.Meaning), face.Words(orElse(r.Quantity, "–"), aggregation), face.Words(trigger, ""),
 			face.Words(v.p.T("review.status_"+r.Status), ""), face.Words(r.Source, ""),
+		}})
+	}
+	return t
+}
+
+// cumulativeTable tells how many persons reach the value of a cumulative rule.
+func (v *visit) cumulativeTable(all []CumulativeCount) face.Table {
+	t := face.Table{ID: "cumulative-counts", Caption: v.p.T("review.cumulative"), Columns: []face.Column{
+		{Label: v.p.T("review.rule"), Phone: face.Name},
+		{Label: v.p.T("review.years"), Numeric: true, Phone: face.Beside},
+		{Label: v.p.T("review.persons"), Numeric: true},
+		{Label: v.p.T("review.above"), Numeric: true},
+		{Label: v.p.T("review.estimated"), Numeric: true},
+	}}
+	for _, c := range all {
+		t.Rows = append(t.Rows, face.Row{Cells: []templ.Component{
+			face.Words(v.ruleWord(c.Rule), v.dayWord(c.Day)), face.Figures(strconv.Itoa(c.Years), ""), face.Figures(v.p.Count(int64(c.Persons)), ""),
+			face.Figures(v.p.Count(int64(c.Above)), ""),
+			face.Figures(v.p.T("review.estimated_of", lang.Args{"n": v.p.Count(int64(c.Estimated)), "all": v.p.Count(int64(c.Examinations))}), ""),
 		}})
 	}
 	return t

@@ -220,6 +220,15 @@ func (r *committeeReport) dateWords(d string) string {
 	return r.p.Date(day(d))
 }
 
+// ruleWords names an alert rule: in words where the program has some, else as its
+// content calls it.
+func (r *committeeReport) ruleWords(id string) string {
+	if key := "alert.rule_" + strings.ToLower(id); r.p.Has(key) {
+		return r.p.T(key)
+	}
+	return id
+}
+
 // cases are the open cases, and how the cases of the period went by rule.
 func (r *committeeReport) cases(language string) error {
 	all, err := r.Review.Cases(r.ctx, at, review.Filter{Live: true, Today: "9999-12-31", Limit: 1000})
@@ -243,7 +252,7 @@ func (r *committeeReport) cases(language string) error {
 	}}
 	for _, c := range all {
 		part.Rows = append(part.Rows, []string{
-			fmt.Sprint(c.Number), r.dateWords(c.Day), r.words.exam(c.Exam, language).Label, r.roomWords(r.plan.of(c.Machine)), c.Rule,
+			fmt.Sprint(c.Number), r.dateWords(c.Day), r.words.exam(c.Exam, language).Label, r.roomWords(r.plan.of(c.Machine)), r.ruleWords(c.Rule),
 			r.p.Number(c.Ratio, 2), r.p.T("review.state_" + string(c.State)), choice(people, c.Owner).Label, r.dateWords(c.Due),
 		})
 	}
@@ -266,7 +275,7 @@ func (r *committeeReport) cases(language string) error {
 	}}
 	for _, x := range reports {
 		if x.Cases > 0 {
-			by.Rows = append(by.Rows, []string{x.Rule, fmt.Sprint(x.Cases), fmt.Sprint(x.Open), fmt.Sprint(x.Justified), fmt.Sprint(x.WithAction), fmt.Sprint(x.Proved)})
+			by.Rows = append(by.Rows, []string{r.ruleWords(x.Rule), fmt.Sprint(x.Cases), fmt.Sprint(x.Open), fmt.Sprint(x.Justified), fmt.Sprint(x.WithAction), fmt.Sprint(x.Proved)})
 		}
 	}
 	r.add(by)

@@ -431,12 +431,23 @@ func (v reviewView) Undo(ctx context.Context, batch string) error {
 }
 
 // Rules implements web.Review.
-func (v reviewView) Rules(ctx context.Context) ([]web.CaseRule, error) {
+func (v reviewView) Rules(ctx context.Context) ([]web.CaseRule, []web.CumulativeCount, error) {
 	country, err := v.country(ctx, at)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return caseRules(v.Content, country)
+	rules, err := caseRules(v.Content, country)
+	if err != nil {
+		return nil, nil, err
+	}
+	counts, err := v.Review.Cumulatives(ctx, at)
+	all := make([]web.CumulativeCount, len(counts))
+	for i, c := range counts {
+		all[i] = web.CumulativeCount{
+			Rule: c.Rule, Years: c.Years, Persons: c.Persons, Above: c.Above, Examinations: c.Examinations, Estimated: c.Estimated, Day: day(c.Day),
+		}
+	}
+	return rules, all, err
 }
 
 // caseRules returns the rules as pages show them.

@@ -151,6 +151,9 @@ func (d *Desk) Night(ctx context.Context, siteID string) error {
 	if err := d.drifts(ctx, siteID); err != nil {
 		return err
 	}
+	if err := d.tally(ctx, siteID); err != nil {
+		return err
+	}
 	if err := d.digest(ctx, siteID); err != nil {
 		return err
 	}
@@ -211,14 +214,27 @@ func (d *Desk) judge(ctx context.Context, siteID, study string) error {
 	if err != nil {
 		return err
 	}
+	scale, err := d.scaleOf(ctx, siteID, rules)
+	if err != nil {
+		return err
+	}
 	var all []*Facts
 	load := func(tx *db.Tx) (err error) {
 		all, err = d.facts(ctx, tx, askedFor{siteID, study, leastTriggers(rules)}, scopes, rooms)
 		return err
 	}
-	if study == "" { // looking through everything keeps nobody from writing
+	diameters := map[string]*float64{}
+	if study == "" || scale.diameter { // looking through everything keeps nobody from writing
 		if err := d.DB.Read(ctx, load); err != nil {
 			return err
+		}
+	}
+	if scale.diameter {
+		if err := d.sized(ctx, siteID, all); err != nil {
+			return err
+		}
+		for _, f := range all {
+			diameters[f.ID()] = f.Diameter
 		}
 	}
 	return d.DB.Write(ctx, func(tx *db.Tx) error {
@@ -232,6 +248,15 @@ func (d *Desk) judge(ctx context.Context, siteID, study string) error {
 			if study != "" && f.Modality == "RF" {
 				if err := d.weeks(ctx, tx, siteID, f, s.WindowDays); err != nil {
 					return err
+				}
+			}
+			f.Diameter = diameters[f.ID()]
+			scale.administered(f)
+			if study != "" {
+				for _, r := range cumulative(rules) {
+					if err := d.history(ctx, tx, siteID, f, r); err != nil {
+						return err
+					}
 				}
 			}
 			results := JudgeAll(*f, rules)

@@ -31,8 +31,17 @@ func leastTriggers(rules []Rule) map[dose.Quantity]float64 {
 		}
 		for _, v := range values {
 			v, err := convert(v, r.Unit, unitOf(r.Quantity))
-			if have, seen := all[r.Quantity]; err == nil && (!seen || v < have) {
-				all[r.Quantity] = v
+			quantities := []dose.Quantity{r.Quantity}
+			switch r.Quantity { // what is not stored itself is looked for by what it is made of
+			case QuantityAboveIntended:
+				quantities = []dose.Quantity{dose.QuantityEffective, dose.QuantityEffectiveEstimated}
+			case QuantityOverIntended:
+				quantities, v = []dose.Quantity{dose.QuantityActivity}, 0
+			}
+			for _, q := range quantities {
+				if have, seen := all[q]; err == nil && (!seen || v < have) {
+					all[q] = v
+				}
 			}
 		}
 	}
@@ -45,8 +54,8 @@ func (d *Desk) facts(ctx context.Context, tx *db.Tx, a askedFor, s Scopes, rooms
 	where, args := a.where()
 	all, err := db.List(ctx, tx, func(r *db.Rows) (*Facts, error) {
 		f := &Facts{Amounts: map[dose.Quantity]Number{}, Window: map[dose.Quantity]float64{}}
-		return f, r.Scan(&f.Study, &f.Key, &f.Day, &f.Machine, &f.Modality, &f.Exam, &f.Weight)
-	}, `select x.study_uid, x.examination, x.day, x.machine_id, x.modality, x.exam_code, x.weight_kg
+		return f, r.Scan(&f.Study, &f.Key, &f.Day, &f.Machine, &f.Modality, &f.Exam, &f.Indication, &f.Months, &f.Weight)
+	}, `select x.study_uid, x.examination, x.day, x.machine_id, x.modality, x.exam_code, x.indication, x.age_months, x.weight_kg
 		from dose_examination x where `+where+` order by x.study_uid, x.examination`, args...)
 	if err != nil || len(all) == 0 {
 		return nil, err

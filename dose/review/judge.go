@@ -15,6 +15,8 @@ type Facts struct {
 	Room         string
 	Modality     string
 	Exam         string
+	Indication   string
+	Months       *int   // age
 	Intervention string // "yes", "no" or "" if nobody has said
 	Region       string // "brain", "other" or "" if not known; of a CT
 	NoPhantom    bool   // of a CT: a scan whose phantom is not known
@@ -43,6 +45,7 @@ const (
 	MarkSize           = "trigger_by_size"
 	MarkSizeUnknown    = "size_unknown" // the rule has triggers by size; the one without was taken
 	MarkIndicative     = "skin_indicative"
+	MarkIntended       = "intended_from_level" // what was intended is the governing level: no order states it
 )
 
 // The parts of an examination that a result may be of; "" is the whole.
@@ -79,7 +82,7 @@ func Judge(f Facts, r Rule) (Result, bool) {
 		Rule: r.ID, Set: r.Set, Quantity: string(r.Quantity), Aggregation: r.Aggregation, Unit: r.Unit,
 		Status: r.Status, Legal: r.Legal, Substantial: r.Substantial, Notice: r.Notice,
 	}
-	if r.Group || r.Quantity == "" || r.Value == 0 || !r.Status.Triggers() && r.Status != ToConfirm || !r.fits(f, &out) {
+	if r.Group || r.Quantity == "" || r.Value == 0 || r.Status == ToTypeIn || !r.fits(f, &out) {
 		return out, false
 	}
 	number, part, known := f.number(r)
@@ -97,6 +100,8 @@ func Judge(f Facts, r Rule) (Result, bool) {
 		out.mark(MarkOverlapAssumed)
 	case "indicative":
 		out.mark(MarkIndicative)
+	case MethodIntended:
+		out.mark(MarkIntended)
 	}
 	out.Ratio = out.Value / out.Trigger
 	out.Over = beyond(out.Value, out.Trigger) || r.AtLeast && !beyond(out.Trigger, out.Value)
@@ -138,6 +143,9 @@ func (r Rule) fits(f Facts, out *Result) bool {
 	default:
 		return false
 	}
+	if !r.ofSize(f, out) {
+		return false
+	}
 	if f.NoPhantom && (r.Quantity == dose.QuantityCTDIvolMax || r.Quantity == dose.QuantityCTDIvolOverlap) {
 		out.mark(MarkPhantom)
 	}
@@ -173,18 +181,44 @@ func (r Rule) trigger(f Facts, out *Result) float64 {
 	if len(r.Bands) == 0 {
 		return r.Value
 	}
+	known := false
 	for _, b := range r.Bands {
-		size := f.Weight
-		if b.Kind == "dw_cm" {
-			size = f.Diameter
-		}
-		if size != nil && *size >= b.Min && (!b.HasMax || *size < b.Max) {
+		size := f.size(b.Kind)
+		known = known || size != nil
+		if size != nil && b.holds(*size) {
 			out.mark(MarkSize)
 			return b.Value
 		}
 	}
-	out.mark(MarkSizeUnknown)
+	if !known {
+		out.mark(MarkSizeUnknown)
+	}
 	return r.Value
+}
+
+// ofSize reports whether an examination is of a size that a rule is about. One whose
+// size is not known is, and marked: nobody is left out for want of a number.
+func (r Rule) ofSize(f Facts, out *Result) bool {
+	known := false
+	for _, b := range r.Sizes {
+		size := f.size(b.Kind)
+		if size != nil && b.holds(*size) {
+			return true
+		}
+		known = known || size != nil
+	}
+	if len(r.Sizes) > 0 && !known {
+		out.mark(MarkSizeUnknown)
+	}
+	return !known
+}
+
+// size returns the size of the patient by a kind of band, nil if it is not known.
+func (f Facts) size(kind string) *float64 {
+	if kind == kindDiameter {
+		return f.Diameter
+	}
+	return f.Weight
 }
 
 func (r *Result) mark(m string) {

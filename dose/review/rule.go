@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"radagora/content"
@@ -55,6 +56,7 @@ type Rule struct {
 	Value       float64
 	Unit        string // UCUM; "x DRL" of a multiple of the level
 	Window      bool   // also over some weeks, same person
+	Years       int    // of a cumulative rule: how far it looks back at most
 	Armed       float64
 	Meaning     string
 	Status      Status
@@ -69,17 +71,32 @@ type Rule struct {
 	Substantial bool // a case closes with appointment, letter and result
 	Notice      bool // a line on the day, and no case
 
-	Bands []Band
+	Sizes []Band // patients it is about, without values; empty: of any size
+	Bands []Band // triggers by size
 	Ref   content.Ref
 }
 
 // A Band is a trigger for patients of a size. The least size is in it, the greatest
 // is not.
 type Band struct {
-	Kind     string // weight_kg or dw_cm
+	Kind     string // weight_kg, or dw_cm: the water-equivalent diameter
 	Min, Max float64
 	HasMax   bool
 	Value    float64
+}
+
+// The kinds of bands.
+const (
+	kindWeight   = "weight_kg"
+	kindDiameter = "dw_cm"
+)
+
+// holds reports whether a size is in the band.
+func (b Band) holds(size float64) bool { return size >= b.Min && (!b.HasMax || size < b.Max) }
+
+// overlaps reports whether a size may be in both bands.
+func (b Band) overlaps(o Band) bool {
+	return b.Kind == o.Kind && (!b.HasMax || o.Min < b.Max) && (!o.HasMax || b.Min < o.Max)
 }
 
 // Opens reports whether the rule opens cases.
@@ -102,6 +119,8 @@ var named = map[string]dose.Quantity{
 	"CTDIvol highest_event": dose.QuantityCTDIvolMax, "CTDIvol sum_overlap": dose.QuantityCTDIvolOverlap,
 	"DAP total": dose.QuantityDAP, "dose at reference point": dose.QuantityRP, "fluoroscopy time": dose.QuantityFluoroTime,
 	"DLP": dose.QuantityDLP, "AGD": dose.QuantityAGD, "activity": dose.QuantityActivity, "peak skin dose": QuantitySkin,
+	"effective dose above intended": QuantityAboveIntended, "activity over intended": QuantityOverIntended,
+	"cumulative effective dose": QuantityCumulative,
 }
 
 // QuantitySkin is the peak of a skin map, in Gy. It is no amount of a report.
@@ -140,6 +159,8 @@ func LoadRules(library *content.Library, siteID string) ([]Rule, Scopes, error) 
 
 var (
 	armedRule  = regexp.MustCompile(`> ([0-9.]+) x DRL`)
+	yearsRule  = regexp.MustCompile(`(?:[0-9] to )?([0-9]{1,2}) years?`)
+	sizeRule   = regexp.MustCompile(`^([0-9.]+)-([0-9.]*)$`)
 	scopeSplit = regexp.MustCompile(`\s*;\s*`)
 )
 
@@ -166,7 +187,12 @@ func readRule(row *content.Row) (Rule, error) {
 		}
 	}
 	for _, part := range scopeSplit.Split(row.Text("scope"), -1) {
-		r.scope(part)
+		if err := r.scope(part); err != nil {
+			return r, err
+		}
+	}
+	if m := yearsRule.FindStringSubmatch(row.Text("window")); m != nil {
+		r.Years, _ = strconv.Atoi(m[1]) // two digits
 	}
 	if m := armedRule.FindStringSubmatch(row.Text("window")); m != nil {
 		n, err := ucum.ParseDecimal(m[1])
@@ -175,8 +201,14 @@ func readRule(row *content.Row) (Rule, error) {
 		}
 		r.Armed = n.Float()
 	}
-	if !r.Status.Triggers() && r.Status != ToConfirm {
+	if r.Status == ToTypeIn || r.Quantity == "" && !r.Status.Triggers() && r.Status != ToConfirm {
 		return r, nil
+	}
+	if r.Quantity == QuantityCumulative && (r.Years == 0 || len(r.Modalities) == 0) {
+		return r, fault.Errorf(fault.Invalid, "alert rule %s: a cumulative rule needs its devices, and its years in the window, such as 1 to 5 years", r.ID)
+	}
+	if r.Legal && len(r.Sizes) > 0 {
+		return r, fault.Errorf(fault.Invalid, "alert rule %s: a rule of law is about patients of any size", r.ID)
 	}
 	n, err := ucum.ParseDecimal(row.Text("value"))
 	if err != nil {
@@ -192,7 +224,7 @@ func readRule(row *content.Row) (Rule, error) {
 }
 
 // scope reads one part of the scope of a rule.
-func (r *Rule) scope(part string) {
+func (r *Rule) scope(part string) error {
 	key, value, _ := strings.Cut(part, "=")
 	switch key {
 	case "intervention":
@@ -215,7 +247,20 @@ func (r *Rule) scope(part string) {
 		if value == "brain" {
 			r.Region = value
 		}
+	case kindWeight, kindDiameter:
+		b := Band{Kind: key}
+		m := sizeRule.FindStringSubmatch(value)
+		if m != nil {
+			b.Min, _ = strconv.ParseFloat(m[1], 64)
+			b.Max, _ = strconv.ParseFloat(m[2], 64)
+			b.HasMax = m[2] != ""
+		}
+		if m == nil || b.HasMax && b.Min >= b.Max {
+			return fault.Errorf(fault.Invalid, "alert rule %s: scope %.40q: write %s=50-90, or %s=90- without an end", r.ID, part, key, key)
+		}
+		r.Sizes = append(r.Sizes, b)
 	}
+	return nil
 }
 
 // read adds the rows of a set; the latter set wins.
@@ -245,6 +290,14 @@ func readBands(set *content.Set, rules []Rule) error {
 		b.Min, _ = row.Number("size_min")
 		b.Max, b.HasMax = row.Number("size_max")
 		b.Value, _ = row.Number("value")
+		switch {
+		case row.Err() != nil:
+			return row.Err()
+		case b.HasMax && b.Min >= b.Max:
+			return fault.Errorf(fault.Invalid, "triggers by size: rule %s: size_min must be below size_max", row.Text("rule_id"))
+		case slices.ContainsFunc(rules[i].Bands, b.overlaps):
+			return fault.Errorf(fault.Invalid, "triggers by size: rule %s: two bands overlap from %g on", row.Text("rule_id"), b.Min)
+		}
 		rules[i].Bands = append(rules[i].Bands, b)
 	}
 	return nil
@@ -293,8 +346,13 @@ func (s Scopes) Region(exam string, regions, events []string) string {
 
 // unitOf returns the unit in which a quantity is kept.
 func unitOf(q dose.Quantity) string {
-	if q == QuantitySkin {
+	switch q {
+	case QuantitySkin:
 		return "Gy"
+	case QuantityCumulative, QuantityAboveIntended:
+		return "mSv"
+	case QuantityOverIntended:
+		return "1"
 	}
 	return dose.QuantityUnit(q)
 }

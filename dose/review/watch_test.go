@@ -174,3 +174,110 @@ func TestFacts(t *testing.T) {
 		}
 	})
 }
+
+// TestCumulative: what a person was given over the years is a line of the last
+// examination and no case, and each night persons are counted.
+func TestCumulative(t *testing.T) {
+	run(t, func(d *desk) {
+		for i, day := range []string{"2020-01-01", "2022-05-01", "2025-12-01", "2026-03-09"} {
+			d.examined(fmt.Sprintf("1.2.%d", i+1), "CT", "CT_HEAD", day, dose.QuantityEffectiveEstimated, 40)
+		}
+		d.examined("1.2.9", "CT", "CT_HEAD", "2026-03-10", dose.QuantityDLP, 300) // nothing was estimated
+		d.examined("1.2.7", "RF", "", "2026-03-01", dose.QuantityEffectiveEstimated, 900)
+		d.must(d.Turn(d.ctx, at))
+		if all := d.cases(); len(all) != 0 {
+			t.Errorf("cases = %+v; want none, as this is no stop rule", all)
+		}
+		lines, err := d.Lines(d.ctx, at, "2020-01-01")
+		d.must(err)
+		var got []string
+		for _, l := range lines {
+			if l.Rule == "IAEA_CED100" {
+				got = append(got, fmt.Sprint(l.Study, " ", l.Value, l.Unit))
+			}
+		}
+		// 2020 is longer than five years before 2026.
+		if want := "[1.2.9 120mSv 1.2.4 120mSv]"; fmt.Sprint(got) != want {
+			t.Errorf("lines = %v; want %s", got, want)
+		}
+		counts, err := d.Cumulatives(d.ctx, at)
+		d.must(err)
+		var told []string
+		for _, c := range counts {
+			told = append(told, fmt.Sprintf("%d y: %d of %d persons, %d of %d", c.Years, c.Above, c.Persons, c.Estimated, c.Examinations))
+		}
+		want := []string{
+			"1 y: 0 of 1 persons, 2 of 3", "2 y: 0 of 1 persons, 2 of 3", "3 y: 0 of 1 persons, 2 of 3", "4 y: 1 of 1 persons, 3 of 4", "5 y: 1 of 1 persons, 3 of 4",
+		}
+		if fmt.Sprint(told) != fmt.Sprint(want) {
+			t.Errorf("counts = %q; want %q", told, want)
+		}
+	})
+}
+
+// TestGroupToItsEnd: examinations of one machine come in, their mean is above twice the
+// level that governs, one case is opened and told, measured again and closed, and stays
+// so when the next night judges.
+func TestGroupToItsEnd(t *testing.T) {
+	run(t, func(d *desk) {
+		_, err := d.Doses.Govern(d.ctx, dose.Governing{Site: at, Set: "dose/level/demo_2025", From: "2026-07-01", DecidedBy: "meg"})
+		d.must(err)
+		const level = 500.0 // of DEMO_2025
+		begin := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+		scan := func(i int, dlp float64) {
+			d.examined(fmt.Sprintf("1.3.%03d", i), "CT", "CT_ABDOMEN_PELVIS", begin.AddDate(0, 0, i).Format(time.DateOnly), dose.QuantityDLP, dlp)
+			d.must(d.db.Write(d.ctx, func(tx *db.Tx) error {
+				if _, err := tx.Exec(d.ctx, `update dose_examination set dlp_mgycm = $1 where study_uid = $2`, dlp, fmt.Sprintf("1.3.%03d", i)); err != nil {
+					return err
+				}
+				_, err := tx.Exec(d.ctx, `insert into dose_month (site_id, modality, month, version) values ($1, 'CT', $2, $3)
+					on conflict (site_id, modality, month) do update set version = excluded.version`, at, begin.AddDate(0, 0, i).Format("2006-01"), fmt.Sprint(i))
+				return err
+			}))
+		}
+		for i := range 20 {
+			scan(i, 2.5*level)
+		}
+		d.now = time.Date(2026, 7, 20, 12, 0, 0, 0, time.UTC)
+		d.must(d.Night(d.ctx, at))
+		group := func() []review.Case {
+			var all []review.Case
+			for _, c := range d.cases() {
+				if c.Study == "" {
+					all = append(all, c)
+				}
+			}
+			return all
+		}
+		if all := group(); len(all) != 0 {
+			t.Fatalf("not armed by one above three times the level: %+v; want no case", all)
+		}
+		scan(20, 4*level)
+		d.must(d.Night(d.ctx, at))
+		all := group()
+		if len(all) != 1 || all[0].Rule != "DE_A14_I1" || all[0].Machine != "m1" || !all[0].Legal || all[0].State != review.Open {
+			t.Fatalf("cases = %+v; want one of the group", all)
+		}
+		w := d.get(all[0].Number)
+		if w.Finding.Rule != review.RuleGroup || w.Finding.Measured.N != 20 || *w.Data.Level != level || *w.Finding.Reference.Value != 2*level {
+			t.Errorf("finding = %+v, level %v; want the mean of 20 beside twice the level", w.Finding, *w.Data.Level)
+		}
+		d.decide(w.Number, review.Decision{Action: &finding.Action{Kind: "protocol_change", Text: "lower the current"}}, true)
+		d.must(d.Done(d.ctx, at, w.Number, d.get(w.Number).Actions[0].ID, d.now.Format(time.DateOnly), ""))
+		for i := range 20 {
+			scan(200+i, 0.8*level)
+		}
+		d.now = d.now.AddDate(0, 2, 0)
+		d.must(d.Night(d.ctx, at))
+		if w = d.get(w.Number); w.Effect == nil || w.Effect.Ratio > 0.5 || w.Effect.After.N != 20 {
+			t.Errorf("effect = %+v; want what 20 new examinations show", w.Effect)
+		}
+		closed := review.Closed
+		d.decide(w.Number, review.Decision{State: &closed, Reason: review.WithResult}, false)
+		d.decide(w.Number, review.Decision{State: &closed, Reason: review.WithResult, Words: "a third of what it was", Form: &review.Form{Cause: "wrong_protocol"}}, true)
+		d.must(d.Night(d.ctx, at))
+		if all := group(); len(all) != 1 || all[0].State != review.Closed || all[0].Reason != review.WithResult {
+			t.Errorf("after the next night: %+v; want it closed", all)
+		}
+	})
+}

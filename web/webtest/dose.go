@@ -277,11 +277,12 @@ func (d reviewDesk) Justify(context.Context, []int64, string) (string, error) { 
 func (d reviewDesk) Undo(context.Context, string) error { return d.done() }
 
 // Rules implements web.Review.
-func (d reviewDesk) Rules(context.Context) ([]web.CaseRule, error) {
-	return answer(d.room, []web.CaseRule{
+func (d reviewDesk) Rules(context.Context) ([]web.CaseRule, []web.CumulativeCount, error) {
+	rules, err := answer(d.room, []web.CaseRule{
 		{ID: "EXAMPLE_DLP", Set: "EXAMPLE", Quantity: "dlp", Aggregation: "sum_events", Meaning: "a made-up rule", Status: "ready", Source: "no source: made up", Unit: "mGy.cm", Value: 500},
 		{ID: "EXAMPLE_LAW", Set: "EXAMPLE", Quantity: "rp", Aggregation: "sum_events", Meaning: "a made-up duty", Status: "to_type_in", Source: "no source: made up", Legal: true},
 	})
+	return rules, []web.CumulativeCount{{Rule: "EXAMPLE_YEARS", Years: 5, Persons: 812, Above: 7, Examinations: 1409, Estimated: 1377}}, err
 }
 
 // Drift implements web.Review.
