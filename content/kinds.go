@@ -115,6 +115,17 @@ var kinds = []kind{
 		)}},
 	},
 	{
+		name: "incident_kinds", means: "kinds and grades of incidents",
+		tables: []schema{
+			{name: "kinds", key: []string{"kind_code"}, columns: slices.Concat([]column{need("kind_code", code)}, labels("label"))},
+			{name: "severities", key: []string{"severity_code"}, columns: slices.Concat([]column{need("severity_code", code)}, labels("label"))},
+		},
+	},
+	{
+		name: "incident_causes", means: "causes of incidents",
+		tables: []schema{{name: "causes", key: []string{"cause_code"}, columns: slices.Concat([]column{need("cause_code", code)}, labels("label"))}},
+	},
+	{
 		name: "reason_codes", means: "codes of reasons for an examination, and the indications they are",
 		tables: []schema{{name: "codes", key: []string{"schemes", "code"}, columns: []column{
 			need("schemes", list),
