@@ -60,8 +60,8 @@ func TestEmbedded(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"levels": 131 + 2*50, "exam_codes": 113, "hl7_map": 202, "indication_codes": 18, "term_words": 642 + 44, "reason_codes": 15, "reject_reasons": 14, "dose_states": 8, "dose_sentence": 27, "size_groups": 9, "forms": 0,
-		"code_map": 83, "alert_rules": 19, "alert_scopes": 15, "evidence": 132, "settings": 52 + 17, "patterns": 15, "dose_screens": 6,
+		"levels": 131 + 2*50, "exam_codes": 113, "hl7_map": 202, "indication_codes": 18, "term_words": 642 + 44, "reason_codes": 15, "reject_reasons": 14, "equipment_tests": 21, "equipment_age": 3, "dose_states": 8, "dose_sentence": 27, "size_groups": 9, "forms": 0,
+		"code_map": 83, "alert_rules": 19, "alert_scopes": 15, "evidence": 132, "settings": 52 + 17, "patterns": 15, "dose_screens": 7,
 		"quantities": 15, "common_passwords": 10_173 + 354, "journal_retention": 2,
 		"audit_templates": 48 + 52 + 6, "law_duties": 37 + 13 + 3, "law_act": 26 + 24, "law_clocks": 12, "law_requests": 8 + 32,
 		"law_purposes": 14 + 38 + 39, "law_retention": 10, "rejection_titles": 4, "incident_kinds": 14 + 5, "incident_causes": 15,

@@ -115,6 +115,24 @@ var kinds = []kind{
 		)}},
 	},
 	{
+		name: "equipment_tests", means: "quality control tests of equipment, with default intervals and without tolerances",
+		tables: []schema{{name: "tests", key: []string{"test"}, columns: slices.Concat(
+			[]column{need("test", code), need("group", text)}, labels("label"),
+			[]column{need("interval_days", integer), need("after_change", yesNo), need("result", text), need("status", text)},
+		)}},
+	},
+	{
+		name: "equipment_age", means: "bands of the age of equipment, and which share each should have",
+		tables: []schema{{name: "bands", key: []string{"band"}, columns: []column{
+			need("band", code),
+			need("from_years", integer),
+			allow("to_years", integer),
+			oneOf("share_at", "least", "most"),
+			need("share", positive),
+			need("source", text),
+		}}},
+	},
+	{
 		name: "incident_kinds", means: "kinds and grades of incidents",
 		tables: []schema{
 			{name: "kinds", key: []string{"kind_code"}, columns: slices.Concat([]column{need("kind_code", code)}, labels("label"))},
