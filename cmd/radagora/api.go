@@ -70,6 +70,7 @@ func (h *house) newAPI() *apiDoor {
 	d.splits()
 	d.rereads()
 	d.embryos()
+	d.maturities()
 	d.cases()
 	d.findings()
 	d.site()

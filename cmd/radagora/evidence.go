@@ -13,6 +13,7 @@ import (
 type evidenceCmd struct {
 	settings
 	JSON bool     `help:"Print JSON."`
+	All  bool     `help:"List every fact of the catalogue with its state, also those that are not connected."`
 	IDs  []string `arg:"" optional:"" name:"id" help:"Facts to compute; without any, all that are connected."`
 }
 
@@ -36,7 +37,7 @@ func (c evidenceCmd) Run(ctx context.Context, sys *system) (err error) {
 	ids := c.IDs
 	if len(ids) == 0 {
 		for _, d := range h.Evidence.Definitions() {
-			if h.Evidence.Connected(d.ID) {
+			if c.All || h.Evidence.Connected(d.ID) {
 				ids = append(ids, d.ID)
 			}
 		}

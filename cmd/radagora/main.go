@@ -50,6 +50,7 @@ type program struct {
 	Import      importCmd      `cmd:"" help:"Take files, folders and zip archives in."`
 	Journal     journalCmd     `cmd:"" help:"Search, export and verify the journal."`
 	Licences    licencesCmd    `cmd:"" help:"Print the licences of everything inside."`
+	Maturity    maturityCmd    `cmd:"" help:"Assess digital maturity."`
 	Message     messageCmd     `cmd:"" help:"Look after HL7 messages of other systems: who sends, what came of them, replay."`
 	Migrate     migrateCmd     `cmd:"" help:"Take over what another archive has."`
 	Person      personCmd      `cmd:"" help:"Know which identifiers mean the same person."`
@@ -61,6 +62,7 @@ type program struct {
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke API tokens."`
 	Study       studyCmd       `cmd:"" help:"Correct and reject studies, and undo it."`
 	Storage     storageCmd     `cmd:"" help:"Look after what is kept: room, integrity, copies, deletion, holds."`
+	Stars       starsCmd       `cmd:"" help:"Assess quality stars."`
 	Status      statusCmd      `cmd:"" help:"Tell how the installation stands."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Worklist    worklistCmd    `cmd:"" help:"Write, list and cancel orders."`
