@@ -122,6 +122,7 @@ func (m *maker) volumeOf(v *visit, part *procedure) *volume {
 
 // exposure throws the numbers of one exposure of e's name and time.
 func (m *maker) exposure(d dice, s *scan, v *volume, p patient, e exposure) exposure {
+	s = m.stepped(s, v.room, e.at)
 	e.scan, e.phantom = s, s.phantom
 	trend := 1.0
 	if s.kind == "spiral" || s.kind == "sequenced" {

@@ -186,6 +186,7 @@ func TestWhatCannotBe(t *testing.T) {
 		for _, f := range []string{
 			"set.yaml", "acquisitions.tsv", "ages.tsv", "bodies.tsv", "breasts.tsv", "days.tsv", "gaps.tsv", "holidays.tsv",
 			"hours.tsv", "dose_checks.tsv", "administrations.tsv", "interventions.tsv", "numbers.tsv", "procedures.tsv", "rooms.tsv", "views.tsv", "volumes.tsv", "words.tsv",
+			"steps.tsv", "logs.tsv", "rejects.tsv", "screens.tsv",
 		} {
 			raw, err := os.ReadFile(filepath.Join("..", "content", "demo", "department", f))
 			if err != nil {

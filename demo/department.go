@@ -16,6 +16,10 @@ type department struct {
 	volumes    []*volume
 	gaps       []gap
 	checks     []doseCheck
+	steps      []step
+	logs       []rejectLog
+	reasons    []localReason
+	screens    []doseScreen
 	hours      map[string][24]float64
 	days       map[string]map[string]float64 // weight by name of the day, or "holiday"
 	holidays   [][2]int                      // month, day
@@ -168,6 +172,10 @@ func (d *department) readRooms(library *content.Library) {
 		}
 	})
 	d.gaps = rows(d, library, "gaps", func(r *content.Row) gap { return gap{r.Text("room"), whole(r, "quarters_back")} })
+	d.steps = rows(d, library, "steps", func(r *content.Row) step {
+		return step{r.Text("room"), r.Text("protocol"), number(r, "after"), number(r, "kvp"), number(r, "dose")}
+	})
+	d.readLogs(library)
 	d.checks = rows(d, library, "dose_checks", func(r *content.Row) doseCheck {
 		return doseCheck{
 			room: r.Text("room"), protocol: r.Text("protocol"), reason: r.Text("reason"),

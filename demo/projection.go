@@ -36,6 +36,15 @@ var (
 
 // radiographs returns the report of a visit to a radiography room.
 func (m *maker) radiographs(base report) []*report {
+	all := m.views(base)
+	base.instance = base.visit.name
+	base.irradiated(all)
+	base.body = func(r *report) []*sr.Item { return r.projection(all) }
+	return []*report{&base}
+}
+
+// views throws the exposures of a visit to a radiography room.
+func (m *maker) views(base report) []shot {
 	at, v := base.started.Add(time.Minute), base.visit
 	var all []shot
 	for i, x := range v.what.views {
@@ -46,10 +55,7 @@ func (m *maker) radiographs(base report) []*report {
 			at = at.Add(time.Duration(40+d.IntN(50)) * time.Second)
 		}
 	}
-	base.instance = v.name
-	base.irradiated(all)
-	base.body = func(r *report) []*sr.Item { return r.projection(all) }
-	return []*report{&base}
+	return all
 }
 
 // irradiated sets what a projection report says of its shots as a whole.

@@ -43,10 +43,7 @@ func (m *maker) reports(v *visit) []*report {
 	if m.silent(v.room, v.start) {
 		return nil
 	}
-	p := m.patient(v)
-	base := report{m: m, visit: v, what: v.what, patient: p, number: 1, started: v.start, accession: accession(v, 1)}
-	base.sized = p.weight > 0 && m.dice("size", v.name).chance(v.room.sizeKnown)
-	base.intent = termDiagnostic
+	base := m.begin(v)
 	var all []*report
 	switch v.room.kind {
 	case "ct":
@@ -67,6 +64,15 @@ func (m *maker) reports(v *visit) []*report {
 		}
 	}
 	return kept
+}
+
+// begin returns what all reports of a visit have in common.
+func (m *maker) begin(v *visit) report {
+	p := m.patient(v)
+	base := report{m: m, visit: v, what: v.what, patient: p, number: 1, started: v.start, accession: accession(v, 1)}
+	base.sized = p.weight > 0 && m.dice("size", v.name).chance(v.room.sizeKnown)
+	base.intent = termDiagnostic
+	return base
 }
 
 // finish lets the report be made, and sent at once, some time after the last event.

@@ -39,7 +39,7 @@ func (c demoCmd) Run(ctx context.Context, sys *system) (err error) {
 	if err := h.meanwhile(ctx, func(ctx context.Context) error { return c.load(ctx, h, door, load) }); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(sys.Out, "%d reports of a made-up year are loaded\n", load.done.Load())
+	_, err = fmt.Fprintf(sys.Out, "%d reports and images of a made-up year are loaded\n", load.done.Load())
 	return err
 }
 

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"radagora/demo"
 	"radagora/dose"
 	"radagora/dose/entry"
+	"radagora/dose/reject"
 	"radagora/fault"
 	"radagora/site"
 	"radagora/ucum"
@@ -63,6 +65,23 @@ func (d *demoLoad) typeIn(ctx context.Context, all []demo.Typed, until time.Time
 		}
 		if err != nil && fault.Of(err) != fault.Conflict { // a conflict: it is there already
 			return err
+		}
+	}
+	return nil
+}
+
+// logs imports the logs of rejected exposures, each once.
+func (d *demoLoad) logs(ctx context.Context, year *demo.Year) error {
+	all, err := year.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		_, err := d.house.Rejects.Import(ctx, site.Default, demo.Actor, l.Data, reject.Layout{
+			Vendor: l.Vendor, Release: l.Release, Columns: l.Columns, Rejected: []string{l.Rejected}, Accepted: []string{l.Accepted},
+		}, false)
+		if err != nil && fault.Of(err) != fault.Conflict { // a conflict: it is there already
+			return fmt.Errorf("reject log of %s: %w", l.Room, err)
 		}
 	}
 	return nil

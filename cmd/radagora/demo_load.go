@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -147,11 +148,23 @@ func (d *demoLoad) load(ctx context.Context, size demo.Size) error {
 	if err != nil {
 		return err
 	}
+	for _, err := range year.Images(ctx) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
 	d.all.Store(int64(n))
-	if err := d.send(ctx, year, decided); err != nil {
+	if err := d.send(ctx, year.Objects(ctx), decided); err != nil {
 		return err
 	}
 	if err := d.name(ctx, decided.Rooms); err != nil {
+		return err
+	}
+	if err := d.send(ctx, year.Images(ctx), decided); err != nil {
+		return err
+	}
+	if err := d.logs(ctx, year); err != nil {
 		return err
 	}
 	if err := d.calibrate(ctx, decided.Calibrations); err != nil {
@@ -220,13 +233,13 @@ func (d *demoLoad) name(ctx context.Context, names []demo.RoomName) error {
 	return nil
 }
 
-// send sends the year: each room over an association of its own, in its order.
-func (d *demoLoad) send(ctx context.Context, year *demo.Year, decided demo.Decisions) error {
+// send sends objects of the year: each room over an association of its own, in its order.
+func (d *demoLoad) send(ctx context.Context, objects iter.Seq2[demo.Object, error], decided demo.Decisions) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var senders sync.WaitGroup
 	rooms, named := map[string]chan demo.Object{}, false
-	for o, err := range year.Objects(ctx) {
+	for o, err := range objects {
 		if err != nil {
 			stop(err)
 			break
@@ -276,7 +289,10 @@ func (d *demoLoad) room(ctx context.Context, in <-chan demo.Object) (err error) 
 	for o := range in {
 		if assoc == nil {
 			var propose []dimse.Proposal
-			for _, class := range []uid.UID{uid.XRayRadiationDoseSRStorage, uid.EnhancedSRStorage, uid.RadiopharmaceuticalRadiationDoseSRStorage} {
+			for _, class := range []uid.UID{
+				uid.XRayRadiationDoseSRStorage, uid.EnhancedSRStorage, uid.RadiopharmaceuticalRadiationDoseSRStorage,
+				uid.DigitalXRayImageStorageForPresentation, uid.SecondaryCaptureImageStorage,
+			} {
 				propose = append(propose, dimse.Proposal{SOPClass: class, Syntaxes: []uid.UID{o.TransferSyntax}})
 			}
 			assoc, err = dimse.Dial(ctx, d.addr, dimse.Config{
@@ -291,7 +307,7 @@ func (d *demoLoad) room(ctx context.Context, in <-chan demo.Object) (err error) 
 			SOPClass: o.SOPClass, SOPInstance: o.SOPInstance, TransferSyntax: o.TransferSyntax, Data: bytes.NewReader(o.Data),
 		})
 		if err = errors.Join(err, status.Err()); err != nil {
-			return fmt.Errorf("send report of %s: %w", o.AETitle, err)
+			return fmt.Errorf("send for %s: %w", o.AETitle, err)
 		}
 		if d.done.Add(1)%100 == 0 && d.tell != nil {
 			d.tell()
