@@ -106,6 +106,9 @@ func (s *server) doseSection() section {
 // programme does, one line each.
 func (s *server) qualitySection() section {
 	quality := section{title: "nav.quality", path: "/quality"}
+	quality.tab(s.Incidents != nil, ofProgramme, "nav.incidents", incidentsAt, access.IncidentRead)
+	quality.tab(s.Incidents != nil, ofProgramme, "nav.incident_report", incidentReportAt, access.IncidentReport)
+	quality.tab(s.Incidents != nil, ofProgramme, "nav.incident_board", incidentBoardAt, access.IncidentReport)
 	quality.tab(s.Audits != nil, ofProgramme, "nav.audits", auditsAt, access.AuditRead)
 	quality.tab(s.Audits != nil, ofProgramme, "nav.inspection", inspectionAt, access.AuditRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.maturity", maturityAt, access.AggregateRead)

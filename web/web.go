@@ -67,6 +67,7 @@ type Config struct {
 	Rejects      Rejects   // and exposure of detectors
 	Maturity     Maturity  // and quality stars
 	Facts        Facts     // of the evidence catalogue
+	Incidents    Incidents // what went wrong or nearly did
 	Views        Views     // of dose tables under names
 	Committee    Committee // for radiation protection
 	Registry     Registry  // of doses, and surveys
@@ -245,6 +246,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.screenRoutes(g)
 	s.historyRoutes(g)
 	s.embryoRoutes(g)
+	s.incidentRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
 	}

@@ -73,6 +73,7 @@ func (h *house) newAPI() *apiDoor {
 	d.maturities()
 	d.cases()
 	d.findings()
+	d.incidents()
 	d.site()
 	d.changes()
 	d.operation()

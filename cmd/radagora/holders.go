@@ -29,6 +29,7 @@ func (h *house) keepers() []privacy.Room {
 		{Name: "entry", Holder: h.linked(h.Entered), Days: doseDays},
 		{Name: "embryo", Holder: h.linked(h.Embryo), Days: doseDays},
 		{Name: "form", Holder: h.linked(h.Forms)},
+		{Name: "incident", Holder: h.linked(h.Incidents)},
 		{Name: "connect", Holder: h.linked(h.Connect)},
 		{Name: "record", Holder: h.linked(h.records)},
 		{Name: "worklist", Holder: h.linked(h.Worklist)},

@@ -45,6 +45,7 @@ import (
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/form"
+	"radagora/incident"
 	"radagora/job"
 	"radagora/journal"
 	"radagora/lang"
@@ -90,6 +91,7 @@ type house struct {
 	Rejects   *reject.Desk       // rejected exposures
 	Embryo    *embryo.Book       // worksheets of the dose to an embryo or fetus
 	Review    *review.Desk       // cases
+	Incidents *incident.Register // what went wrong or nearly did
 	Protocols *protocol.Register // of scanners
 	Shelf     *shelf.Shelf       // saved views of doses
 	Maturity  *maturity.Book     // and quality stars
@@ -304,6 +306,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.openEmbryo(ctx); err != nil {
 		return err
 	}
+	if err := h.openIncidents(ctx); err != nil {
+		return err
+	}
 	if err := h.openReview(ctx); err != nil {
 		return err
 	}
@@ -320,6 +325,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.openShelf(ctx, s); err != nil {
+		return err
+	}
+	if err := h.Evidence.Register(h.Incidents.Facts()...); err != nil {
 		return err
 	}
 	if err := h.Evidence.Register(h.Rejects.Facts()...); err != nil {
