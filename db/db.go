@@ -46,6 +46,7 @@ type Options struct {
 	BatchWrites  int                         // most writes that share one commit on SQLite; 0 means 512
 	BatchTime    time.Duration               // how long a batch may collect on SQLite; 0 means 50 ms
 	SafetyCopies int                         // copies of an existing SQLite file kept from before it was migrated; 0 means 3, below 0 none
+	Settled      bool                        // the tables stay as they are, because another process works on them: Migrate gives Conflict where it would change them
 	BeforeUpdate func(context.Context) error // called once before an existing database is migrated, for a backup; its error keeps it as it is
 
 	WriteRetries int // how often PostgreSQL runs a fn again after a serialisation failure; 0 means 10

@@ -64,9 +64,15 @@ func (d *DB) migrate(ctx context.Context, name string, files fs.FS) error {
 		}
 		return advise(ctx, pool, name)
 	}
+	if have == want && d.o.Settled {
+		return nil
+	}
 	if have == want {
 		_ = advised() // what is there may be of an older program; without, it is only slower
 		return nil
+	}
+	if d.o.Settled {
+		return fault.Errorf(fault.Conflict, "migrate %s: the database is at version %d, this program needs %d, and another one is at work on it: restart that one with this version first", name, have, want)
 	}
 	if err := d.safe(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", name, err)

@@ -28,6 +28,9 @@ type Compaction struct {
 // Packs in which something is damaged are left alone.
 func (s *Store) Compact(ctx context.Context, part float64, move func(ctx context.Context, from, to blob.Ref) (bool, error)) (Compaction, error) {
 	var sum Compaction
+	if err := s.alone(); err != nil {
+		return sum, err
+	}
 	packs, err := s.list(sealedExt)
 	if err != nil {
 		return sum, err

@@ -81,6 +81,9 @@ func (s *Store) OpenPack(_ context.Context, pack string) (blob.Object, error) {
 // PutPack implements blob.Packs: it is written beside, read again from the disk and
 // compared object by object, and then given its name.
 func (s *Store) PutPack(ctx context.Context, pack string, from io.ReaderAt, size int64) (err error) {
+	if err := s.alone(); err != nil {
+		return err
+	}
 	if !packName(pack) {
 		return fault.Errorf(fault.Invalid, "no name of a pack")
 	}
@@ -163,6 +166,9 @@ func empty(b []byte) bool {
 
 // DropPack implements blob.Packs. Readers that have the pack open are not disturbed.
 func (s *Store) DropPack(_ context.Context, pack string) error {
+	if err := s.alone(); err != nil {
+		return err
+	}
 	if !packName(pack) {
 		return nil
 	}

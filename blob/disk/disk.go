@@ -59,13 +59,15 @@ type Recovery struct {
 	Lost    int   // stretches in between that can no longer be read
 }
 
-// A Store keeps objects in packs in one folder. Only one process may have it open.
+// A Store keeps objects in packs in one folder. Only one process may have it open for
+// writing.
 type Store struct {
-	dir  string
-	o    Options
-	lock *os.File
-	used atomic.Int64 // bytes that the packs take
-	read handles
+	dir    string
+	o      Options
+	lock   *os.File
+	beside bool         // another process has it open, this one reads
+	used   atomic.Int64 // bytes that the packs take
+	read   handles
 
 	recovered []Recovery
 
@@ -83,6 +85,17 @@ var _ blob.Store = (*Store)(nil)
 // Open opens the store in dir, which is made if it is not there, and recovers
 // what a crash left unfinished. Conflict: another process has it open.
 func Open(dir string, o Options) (*Store, error) {
+	s := newStore(dir, o)
+	if err := s.begin(); err != nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		return nil, fmt.Errorf("open packs in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func newStore(dir string, o Options) *Store {
 	if o.PackSize <= 0 {
 		o.PackSize = 256 << 20
 	}
@@ -97,13 +110,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{dir: dir, o: o, open: map[string]*pack{}}
 	s.read = handles{open: s.openFile, limit: o.Files}
-	if err := s.begin(); err != nil {
-		if s.lock != nil {
-			s.lock.Close()
-		}
-		return nil, fmt.Errorf("open packs in %s: %w", dir, err)
-	}
-	return s, nil
+	return s
 }
 
 func (s *Store) begin() error {
@@ -148,6 +155,9 @@ func (s *Store) Close() error {
 		failed = errors.Join(failed, s.endMark(p), classify(p.f.Close()))
 	}
 	s.read.close()
+	if s.lock == nil {
+		return failed
+	}
 	return errors.Join(failed, classify(s.lock.Close()))
 }
 

@@ -14,6 +14,9 @@ import (
 // zeros where the file system cannot do that. In a sealed pack the copy of the
 // header goes the same way.
 func (s *Store) Remove(ctx context.Context, r blob.Ref) error {
+	if err := s.alone(); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ type writer struct {
 
 // Create begins a new object.
 func (s *Store) Create(ctx context.Context) (blob.Writer, error) {
+	if err := s.alone(); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ Example:
 
 // Run checks packs, index and journal.
 func (c checkCmd) Run(ctx context.Context, sys *system) (err error) {
+	c.shared = true
 	h, err := c.open(ctx, sys)
 	if err != nil {
 		return err

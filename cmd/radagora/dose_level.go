@@ -67,8 +67,9 @@ func (c levelListCmd) Run(ctx context.Context, sys *system) (err error) {
 	})
 }
 
-// with runs do with the house open.
+// with runs do with the house open, beside a server if one is at work.
 func (s settings) with(ctx context.Context, sys *system, do func(*house) error) (err error) {
+	s.shared = true
 	h, err := s.open(ctx, sys)
 	if err != nil {
 		return err

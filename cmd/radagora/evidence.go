@@ -29,6 +29,7 @@ Example:
 
 // Run prints a line for each fact.
 func (c evidenceCmd) Run(ctx context.Context, sys *system) (err error) {
+	c.shared = true
 	h, err := c.open(ctx, sys)
 	if err != nil {
 		return err

@@ -109,6 +109,7 @@ type house struct {
 
 	care     journalCare
 	data     string   // folder
+	beside   bool     // another process serves from it: no object is kept here
 	pass     [32]byte // by which this process recognises itself at its own door
 	anyLocal bool     // DICOM applications on this machine may ask without being known (--no-auth, --demo)
 	commits  sync.Map // whether a peer, by site and title, offered storage commitment when it was last sent to
@@ -138,8 +139,10 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	if err := s.openPacks(ctx, h, sys); err != nil {
 		return h, err
 	}
-	if err := h.sweep(); err != nil {
-		return h, err
+	if !h.beside {
+		if err := h.sweep(); err != nil {
+			return h, err
+		}
 	}
 	if h.Content, err = s.content(); err != nil {
 		return h, err
@@ -148,7 +151,7 @@ func (s settings) open(ctx context.Context, sys *system) (h *house, err error) {
 	if dsn == "" {
 		dsn = "sqlite:" + filepath.Join(s.Data, "radagora.db")
 	}
-	if h.DB, err = db.Open(ctx, dsn, db.Options{Log: sys.Log, BeforeUpdate: s.copyFirst(h, sys)}); err != nil {
+	if h.DB, err = db.Open(ctx, dsn, db.Options{Log: sys.Log, BeforeUpdate: s.copyFirst(h, sys), Settled: h.beside}); err != nil {
 		return h, err
 	}
 	h.close = append(h.close, h.DB.Close)

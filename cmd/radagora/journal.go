@@ -210,6 +210,7 @@ Example:
 
 // Run verifies the journal alone.
 func (c journalVerifyCmd) Run(ctx context.Context, sys *system) (err error) {
+	c.shared = true
 	h, err := c.open(ctx, sys)
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ type settings struct {
 	copySettings
 
 	restoring bool // the data folder is opened to end a restore
+	shared    bool // the command keeps no object, so it may work while another process serves from the folder
 
 	demo bool // --demo: from this machine everybody may send
 }

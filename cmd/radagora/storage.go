@@ -41,9 +41,19 @@ type storageSettings struct {
 func (s settings) several() bool { return s.Blobs != "" && s.BlobsCache == 0 }
 
 // openPacks opens the stores of packs. The packs of the data folder are open in every
-// case: their lock says that nobody else is at work there.
+// case: their lock says that nobody else is at work there, or else that a command which
+// keeps no object works beside the process that does.
 func (s settings) openPacks(ctx context.Context, h *house, sys *system) (err error) {
-	if h.Packs, err = disk.Open(filepath.Join(s.Data, "packs"), disk.Options{Log: sys.Log}); err != nil {
+	dir, o := filepath.Join(s.Data, "packs"), disk.Options{Log: sys.Log}
+	h.Packs, err = disk.Open(dir, o)
+	if fault.Of(err) == fault.Conflict {
+		if !s.shared {
+			return fmt.Errorf("data folder %s: %w (this command needs the folder for itself: stop the server first)", s.Data, err)
+		}
+		h.beside = true
+		h.Packs, err = disk.OpenBeside(dir, o)
+	}
+	if err != nil {
 		return fmt.Errorf("data folder %s: %w", s.Data, err)
 	}
 	h.close = append(h.close, h.Packs.Close)
@@ -64,7 +74,7 @@ func (s settings) openPacks(ctx context.Context, h *house, sys *system) (err err
 			return fmt.Errorf("second place: %w", err)
 		}
 	default:
-		if h.Second, err = s.openFolder(sys.Log); err != nil {
+		if h.Second, err = s.openFolder(h.beside, sys.Log); err != nil {
 			return fmt.Errorf("second place: %w", err)
 		}
 	}
@@ -76,9 +86,12 @@ func (s settings) openPacks(ctx context.Context, h *house, sys *system) (err err
 
 // openFolder opens the second place that is a folder. One that is not there is not
 // made: a disk that is not mounted must not be taken for an empty one.
-func (s settings) openFolder(log *slog.Logger) (blob.Packs, error) {
+func (s settings) openFolder(beside bool, log *slog.Logger) (blob.Packs, error) {
 	if _, err := os.Stat(s.Second); err != nil {
 		return nil, fault.Errorf(fault.NotFound, "folder %s: %w: make it, or mount its disk", s.Second, trimPath(err, s.Second))
+	}
+	if beside {
+		return disk.OpenBeside(s.Second, disk.Options{Log: log})
 	}
 	return disk.Open(s.Second, disk.Options{Log: log})
 }

@@ -33,6 +33,7 @@ type clientCmd struct {
 
 // onBehalf opens the house and does something in the name of the local user.
 func (s settings) onBehalf(ctx context.Context, sys *system, do func(ctx context.Context, h *house) error) (err error) {
+	s.shared = true
 	h, err := s.open(ctx, sys)
 	if err != nil {
 		return err

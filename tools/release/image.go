@@ -116,7 +116,7 @@ func (r *release) image(all []program) error {
 	if err != nil {
 		return err
 	}
-	inner.Annotations = map[string]string{"org.opencontainers.image.ref.name": tag(r.number)}
+	inner.Annotations = map[string]string{"org.opencontainers.image.ref.name": "radagora:" + tag(r.number)} // by which podman load names it
 	outer, err := json.Marshal(index{Schema: 2, MediaType: mediaIndex, Manifests: []descriptor{inner}})
 	if err != nil {
 		return err

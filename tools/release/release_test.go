@@ -187,7 +187,7 @@ func checkImage(t *testing.T, image string, p program) {
 	if err := json.Unmarshal([]byte(files["index.json"].content), &outer); err != nil {
 		t.Fatal(err)
 	}
-	if got := outer.Manifests[0].Annotations["org.opencontainers.image.ref.name"]; got != "1.2.0" {
+	if got := outer.Manifests[0].Annotations["org.opencontainers.image.ref.name"]; got != "radagora:1.2.0" {
 		t.Errorf("the image is called %q", got)
 	}
 	blob(outer.Manifests[0], &inner)
