@@ -246,3 +246,14 @@ func compare(a, b fhir.Value) (order int, ok bool) {
 	}
 	return strings.Compare(a.Text(), b.Text()), true
 }
+
+// Chosen returns the place of the option that an answer is, -1 if it is none.
+func (it *Item) Chosen(a *Answer) int {
+	return slices.IndexFunc(it.Options, func(o *Option) bool { return same(o.Value, a.Value) })
+}
+
+// File makes an answer of a file, its bytes in Base64.
+func File(name, mediaType, data string, size int) *Answer {
+	return &Answer{Name: "valueAttachment", Value: fhir.Object(fhir.F("contentType", cmp.Or(mediaType, "application/octet-stream")),
+		fhir.F("data", data), fhir.F("size", size), fhir.F("title", cmp.Or(cut(name), "file")))}
+}

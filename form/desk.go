@@ -799,6 +799,25 @@ func (d *Desk) Delegated(ctx context.Context, secret string) (Delegation, error)
 	return g, err
 }
 
+// Delegations returns the links to a response, the first first.
+func (d *Desk) Delegations(ctx context.Context, siteID, response string) ([]Delegation, error) {
+	return db.List(ctx, d.DB, func(r *db.Rows) (g Delegation, err error) {
+		var given, until, withdrawn int64
+		g.Site, g.Response = siteID, response
+		err = r.Scan(&g.ID, &g.LinkID, &g.Name, &g.GivenBy, &given, &until, &withdrawn)
+		g.GivenAt, g.Until, g.Withdrawn = db.FromMillis(given), db.FromMillis(until), db.FromMillis(withdrawn)
+		return g, err
+	}, `select delegation_id, link_id, name, given_by, given_at, until, withdrawn_at from form_delegation where site_id = $1 and response_id = $2 order by given_at, delegation_id`, siteID, response)
+}
+
+// Try begins a form without keeping anything.
+func (d *Desk) Try(ctx context.Context, siteID string, def *Definition) (*Session, error) {
+	if _, err := d.Measured(ctx, siteID, def); err != nil {
+		return nil, err
+	}
+	return def.Begin(ctx, d.env(ctx, siteID, def))
+}
+
 // Withdraw ends a link at once.
 func (d *Desk) Withdraw(ctx context.Context, siteID, delegation, by string) error {
 	return d.DB.Write(ctx, func(tx *db.Tx) error {

@@ -217,3 +217,6 @@ func (n *Node) Agrees(v evidence.Value) (agrees, known bool) {
 	}
 	return same(given, want), true
 }
+
+// Takes reports whether what was measured can answer the item.
+func (it *Item) Takes(v evidence.Value) bool { return it.measured(v) != nil }

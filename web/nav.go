@@ -114,6 +114,7 @@ func (s *server) qualitySection() section {
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.maturity", maturityAt, access.AggregateRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.stars", starsAt, access.AggregateRead)
 	quality.tab(s.Facts != nil, ofMaturity, "nav.evidence", evidenceAt, access.AggregateRead)
+	quality.tab(s.Forms != nil, ofForms, "nav.forms", formsAt, access.FormRead)
 	return quality
 }
 

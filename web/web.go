@@ -65,6 +65,7 @@ type Config struct {
 	Entry        Entry
 	DoseQuality  DoseQuality
 	Rejects      Rejects   // and exposure of detectors
+	Forms        Forms     // structured questions and answers
 	Maturity     Maturity  // and quality stars
 	Facts        Facts     // of the evidence catalogue
 	Incidents    Incidents // what went wrong or nearly did
@@ -235,6 +236,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.reviewRoutes(g)
 	s.qualityRoutes(g)
 	s.rejectRoutes(g)
+	s.formRoutes(g)
 	s.maturityRoutes(g)
 	s.evidenceRoutes(g)
 	s.viewsRoutes(g)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -49,4 +51,13 @@ func (h *house) shippedForms() func(siteID string) ([]fhir.Resource, error) {
 		read[siteID] = all
 		return all, nil
 	}
+}
+
+// onLines writes a resource over several lines.
+func onLines(r fhir.Resource) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, r.JSON(), "", "  "); err != nil {
+		return string(r.JSON())
+	}
+	return b.String()
 }

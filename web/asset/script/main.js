@@ -10,6 +10,7 @@ import { searches } from "./search.js";
 import { passkeys } from "./passkey.js";
 import { meanings } from "./mapping.js";
 import { splits } from "./split.js";
+import { forms } from "./form.js";
 
 copies(document);
 drawers();
@@ -21,6 +22,7 @@ searches();
 passkeys();
 meanings();
 splits();
+forms();
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
