@@ -21,7 +21,7 @@ var auditPages = []struct{ address, text string }{
 	{"/quality/audits/2/cases", "Readers disagree"},
 	{"/quality/audits/3/cases", "Why it failed"},
 	{"/quality/audits/3/cases?show=all", "good-case"},
-	{"/quality/inspection", "example.share: 1 of 2 (50 %)"},
+	{"/quality/inspection", "1 of 2"},
 }
 
 // TestAuditPages opens each with data, with none and while the room is broken, in every

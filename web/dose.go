@@ -165,7 +165,8 @@ type DoseCharts struct {
 	Others   []Level
 	From     time.Time // first month
 	Months   int
-	Markers  []DoseMarker
+	Markers  []DoseMarker // the latest
+	Earlier  int          // changes of the time before them that are not drawn
 	Gaps     []DoseGap
 }
 
@@ -191,6 +192,7 @@ type DoseMonth struct {
 type DoseMarker struct {
 	At   time.Time
 	What lang.Message
+	Href string // what tells more of it
 }
 
 // A DoseGap is a time without reports.

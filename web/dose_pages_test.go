@@ -171,3 +171,29 @@ func TestDoseChanges(t *testing.T) {
 		})
 	}
 }
+
+// TestProtocolExport takes the register and a comparison along, and is told what is missing.
+func TestProtocolExport(t *testing.T) {
+	d := newDesk(t, nil)
+	if body := d.get("/dose/protocols/compare?a=pr1.1&b=pr1.2", 200); !strings.Contains(body, "part=effects") || !strings.Contains(body, "part=settings") {
+		t.Error("the comparison offers no files")
+	}
+	for _, tt := range []struct {
+		name, query string
+		status      int
+		want        string
+	}{
+		{"the register", "", 200, "layout,register,,"},
+		{"the settings of a comparison", "?part=settings&format=xlsx&a=pr1.1&b=pr1.2", 200, "layout,settings,pr1,pr1"},
+		{"a comparison with one side", "?part=effects&a=pr1.1", 400, ""},
+		{"no such part", "?part=people", 400, ""},
+		{"no such format", "?format=exe", 400, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d.t = t
+			if body := d.get("/dose/protocols/export"+tt.query, tt.status); !strings.Contains(body, tt.want) {
+				t.Errorf("got %q; want %q", body, tt.want)
+			}
+		})
+	}
+}

@@ -157,7 +157,7 @@ func (v *visit) course(c DoseCharts, here address) face.Trend {
 		t.Levels = append(t.Levels, face.Span{Value: l.Value, Name: v.levelShort(l), From: l.From, To: l.To})
 	}
 	for _, m := range c.Markers {
-		t.Markers = append(t.Markers, face.Marker{At: m.At, Label: v.p.Say(m.What)})
+		t.Markers = append(t.Markers, face.Marker{At: m.At, Label: v.p.Say(m.What), Href: m.Href})
 	}
 	for _, g := range c.Gaps {
 		label := v.p.T("dose.gap")

@@ -1,9 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,17 +22,35 @@ import (
 // checks are set up.
 type Protocols interface {
 	// Protocols returns every protocol that examinations were made with.
-	Protocols(ctx context.Context) ([]ScanProtocol, error)
+	Protocols(ctx context.Context, language string) ([]ScanProtocol, error)
 	// Protocol returns one with its versions, the latest first. NotFound: there is none.
 	Protocol(ctx context.Context, id, language string) (ScanProtocol, error)
 	// CompareProtocols sets two sides beside each other. NotFound: one is not there.
 	CompareProtocols(ctx context.Context, a, b ProtocolSide, language string) (ProtocolComparison, error)
+	// ProtocolFile writes a part of the pages as a file, and notes that it was taken.
+	// NotFound: a side of a comparison is not there.
+	ProtocolFile(ctx context.Context, w io.Writer, language string, f ProtocolExport) error
 	// ProposeProtocol proposes that the first side becomes as the second, as an action
 	// with a due date. Invalid: they do not differ, or nothing says why.
 	ProposeProtocol(ctx context.Context, a, b ProtocolSide, why, due string) error
 	// DoseChecks returns how dose checks are set up, room by room.
 	DoseChecks(ctx context.Context) ([]DoseCheckRoom, error)
 }
+
+// A ProtocolExport is what is taken along of the pages of protocols.
+type ProtocolExport struct {
+	Part   string // one of the parts below
+	Format ExportFormat
+	A, B   ProtocolSide // of a comparison
+}
+
+// The parts that can be taken along: a row for each version, each setting of a
+// comparison, each dose of it.
+const (
+	ProtocolRegister = "register"
+	ProtocolSettings = "settings"
+	ProtocolEffects  = "effects"
+)
 
 // A ScanProtocol is what a machine calls by one name.
 type ScanProtocol struct {
@@ -118,6 +139,12 @@ type DoseExceedance struct {
 
 const protocolsAt = "/dose/protocols"
 
+// ProtocolAt is the address of the history of a protocol.
+func ProtocolAt(id string) string { return protocolsAt + "/versions/" + id }
+
+// DeviceAt is the address of the history of a machine.
+func DeviceAt(machine string) string { return deviceAt(machine) }
+
 func (s *server) protocolRoutes(g registrar) {
 	if s.Protocols == nil {
 		return
@@ -125,13 +152,14 @@ func (s *server) protocolRoutes(g registrar) {
 	g.get(protocolsAt, access.AggregateRead, s.protocolsPage)
 	g.get(protocolsAt+"/versions/{id}", access.AggregateRead, s.protocolPage)
 	g.get(protocolsAt+"/compare", access.AggregateRead, s.protocolCompare)
+	g.get(protocolsAt+"/export", access.TableExport, s.protocolExport)
 	g.post(protocolsAt+"/propose", access.FindingDecide, s.protocolPropose)
 	g.get(protocolsAt+"/checks", access.ExaminationRead, s.doseChecks)
 }
 
 // protocolsPage lists the protocols.
 func (s *server) protocolsPage(v *visit) error {
-	all, err := s.Protocols.Protocols(v.r.Context())
+	all, err := s.Protocols.Protocols(v.r.Context(), v.p.Tag())
 	if err != nil {
 		return err
 	}
@@ -150,11 +178,11 @@ func (s *server) protocolsPage(v *visit) error {
 	}
 	for _, x := range all {
 		t.Rows = append(t.Rows, face.Row{ID: "p-" + x.ID, Href: protocolsAt + "/versions/" + x.ID, Cells: []templ.Component{
-			face.Words(v.protocolName(x.Name), x.Modality+" "+x.Type), face.Words(x.Room.Name, ""), face.Words(x.Summary, ""),
+			face.Words(v.protocolName(x.Name), x.Modality+" "+v.word("acquisition.", x.Type)), face.Words(x.Room.Name, ""), face.Words(x.Summary, ""),
 			face.Words(x.First, ""), face.Words(x.Last, ""), face.Words(p.Count(int64(len(x.Versions))), ""), face.Words(p.Count(int64(x.N)), ""),
 		}})
 	}
-	return v.show(page{title: p.T("protocols.title"), lead: p.T("protocols.lead"), section: protocolsAt, actions: protocolLinks(v)}, face.Rows(p, t))
+	return v.show(page{title: p.T("protocols.title"), lead: p.T("protocols.lead"), section: protocolsAt, actions: protocolLinks(v)}, protocolRegister(v, t))
 }
 
 // protocolName says a name, and that there is none.
@@ -200,7 +228,7 @@ func (s *server) protocolPage(v *visit) error {
 		t.Rows = append(t.Rows, row)
 	}
 	pg := page{
-		title: v.protocolName(x.Name), lead: x.Room.Name + " · " + x.Modality + " " + x.Type + " · " + x.Summary, section: protocolsAt,
+		title: v.protocolName(x.Name), lead: x.Room.Name + " · " + x.Modality + " " + v.word("acquisition.", x.Type) + " · " + x.Summary, section: protocolsAt,
 		crumbs: []crumb{{p.T("protocols.title"), protocolsAt}}, actions: protocolLinks(v),
 	}
 	return v.show(pg, face.Rows(p, t))
@@ -224,6 +252,15 @@ func (v *visit) protocolRatio(e ProtocolEffect) string {
 // sidesAddress returns the address of a comparison.
 func sidesAddress(a, b ProtocolSide, all bool) string {
 	q := url.Values{}
+	sidesInto(q, a, b)
+	if all {
+		q.Set("all", "1")
+	}
+	return protocolsAt + "/compare?" + q.Encode()
+}
+
+// sidesInto writes both sides into a query.
+func sidesInto(q url.Values, a, b ProtocolSide) {
 	for name, side := range map[string]ProtocolSide{"a": a, "b": b} {
 		q.Set(name, side.code())
 		if side.From != "" {
@@ -233,10 +270,6 @@ func sidesAddress(a, b ProtocolSide, all bool) string {
 			q.Set("to_"+name, side.To)
 		}
 	}
-	if all {
-		q.Set("all", "1")
-	}
-	return protocolsAt + "/compare?" + q.Encode()
 }
 
 // code names a side in a form: the protocol and its version.
@@ -320,6 +353,34 @@ func (v *visit) doseEffectRows(c ProtocolComparison) face.Table {
 		}})
 	}
 	return t
+}
+
+// protocolFile is the address of an export.
+func protocolFile(part string, format ExportFormat, a, b ProtocolSide) string {
+	q := url.Values{"part": {part}, "format": {string(format)}}
+	if part != ProtocolRegister {
+		sidesInto(q, a, b)
+	}
+	return protocolsAt + "/export?" + q.Encode()
+}
+
+// protocolExport hands out a part of the pages.
+func (s *server) protocolExport(v *visit) error {
+	q := v.r.URL.Query()
+	f := ProtocolExport{Part: orElse(q.Get("part"), ProtocolRegister), Format: ExportFormat(orElse(q.Get("format"), string(CSV))), A: sideOf(q, "a"), B: sideOf(q, "b")}
+	switch {
+	case mediaTypes[f.Format] == "" || !slices.Contains([]string{ProtocolRegister, ProtocolSettings, ProtocolEffects}, f.Part):
+		return fault.Errorf(fault.Invalid, "no export of part %q as %q", f.Part, f.Format)
+	case f.Part != ProtocolRegister && (f.A.ID == "" || f.B.ID == ""):
+		return fault.Errorf(fault.Invalid, "a comparison has two sides: choose both, then take it along")
+	}
+	var b bytes.Buffer
+	if err := s.Protocols.ProtocolFile(v.r.Context(), &b, v.p.Tag(), f); err != nil {
+		return err
+	}
+	v.attach("protocols-"+f.Part+"-"+v.now().Format("2006-01-02")+"."+string(f.Format), mediaTypes[f.Format])
+	_, _ = v.w.Write(b.Bytes()) // a reader that went away is no error of ours
+	return nil
 }
 
 // protocolPropose proposes a change to a room.

@@ -67,6 +67,7 @@ func (h *house) newAPI() *apiDoor {
 	d.protocols()
 	d.entries()
 	d.rejects()
+	d.audits()
 	d.splits()
 	d.rereads()
 	d.embryos()

@@ -11,6 +11,8 @@ import (
 
 	"radagora/dose"
 	"radagora/dose/protocol"
+	"radagora/export"
+	"radagora/lang"
 )
 
 type doseProtocolCmd struct {
@@ -30,8 +32,8 @@ func (f tableFlags) print(sys *system, rows [][]string) error {
 		w := csv.NewWriter(sys.Out)
 		for _, row := range rows {
 			for i, cell := range row {
-				if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) && !isNumber(cell) {
-					row[i] = "'" + cell // spreadsheets would take it for a formula
+				if !isNumber(cell) {
+					row[i] = export.Guard(cell) // spreadsheets would take it for a formula
 				}
 			}
 		}
@@ -80,11 +82,16 @@ func (c protocolListCmd) Run(ctx context.Context, sys *system) error {
 		if err != nil {
 			return err
 		}
+		words, err := lang.Open()
+		if err != nil {
+			return err
+		}
+		p := words.Printer("en")
 		rows := [][]string{{"machine", "protocol", "type", "modality", "version", "first", "last", "n", "settings", "changed"}}
 		for _, v := range all {
 			rows = append(rows, []string{
 				v.Machine, cmp.Or(v.Protocol, "-"), v.Type, v.Modality, strconv.Itoa(v.Number), v.First, v.Last, strconv.Itoa(v.N),
-				summary(rules, v), changedText(v.Changed),
+				summary(p, rules, v), changedText(p, v.Changed),
 			})
 		}
 		return c.print(sys, rows)
@@ -92,10 +99,10 @@ func (c protocolListCmd) Run(ctx context.Context, sys *system) error {
 }
 
 // changedText says what changed.
-func changedText(all []protocol.Changed) string {
+func changedText(p *lang.Printer, all []protocol.Changed) string {
 	var parts []string
 	for _, c := range all {
-		parts = append(parts, c.Setting+" "+c.From+" -> "+c.To)
+		parts = append(parts, c.Setting+" "+codeWord(p, c.From)+" -> "+codeWord(p, c.To))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -124,6 +131,11 @@ func (c protocolChangesCmd) Run(ctx context.Context, sys *system) error {
 		if err != nil {
 			return err
 		}
+		words, err := lang.Open()
+		if err != nil {
+			return err
+		}
+		p := words.Printer("en")
 		rows := [][]string{{"day", "machine", "protocol", "version", "changed", "quantity", "n_before", "n_after", "median_before", "median_after", "unit", "ratio", "low", "high"}}
 		for _, v := range all {
 			for _, e := range v.Effects {
@@ -132,7 +144,7 @@ func (c protocolChangesCmd) Run(ctx context.Context, sys *system) error {
 					low, high = figure(e.Low), figure(e.High)
 				}
 				rows = append(rows, []string{
-					v.First, v.Machine, cmp.Or(v.Protocol, "-"), strconv.Itoa(v.Number), changedText(v.Changed), e.Code, strconv.Itoa(e.A.N), strconv.Itoa(e.B.N),
+					v.First, v.Machine, cmp.Or(v.Protocol, "-"), strconv.Itoa(v.Number), changedText(p, v.Changed), e.Code, strconv.Itoa(e.A.N), strconv.Itoa(e.B.N),
 					figure(e.A.Median), figure(e.B.Median), e.Unit, figure(e.Ratio), low, high,
 				})
 			}

@@ -102,7 +102,7 @@ func (h *house) shownAssessment(ctx context.Context, kind maturity.Kind) (*matur
 type maturityOpenCmd struct {
 	settings
 	Single bool   `help:"The facility has a single area that makes images."`
-	Floor  bool   `help:"Levels 5 to 7 also need decision support."`
+	Floor  bool   `name:"needs-support" help:"Levels 5 to 7 also need decision support."`
 	Name   string `arg:"" help:"Such as the year."`
 }
 

@@ -51,6 +51,8 @@ func (v *view) Charts(ctx context.Context, q web.DoseQuery, c web.ChartQuery) (w
 		page.Drawn += p.N
 	}
 	switch c.Kind {
+	case "trend":
+		err = d.changes(ctx, page.Charts, group)
 	case "histogram":
 		d.bin(&page, c.Linear)
 	case "curve":

@@ -10,6 +10,7 @@ import (
 
 	"radagora/dose"
 	"radagora/dose/protocol"
+	"radagora/lang"
 	"radagora/web"
 	"radagora/web/face"
 )
@@ -33,7 +34,7 @@ func protocolKey(id string) (protocol.Key, error) {
 }
 
 // Protocols implements web.Protocols.
-func (v protocolView) Protocols(ctx context.Context) ([]web.ScanProtocol, error) {
+func (v protocolView) Protocols(ctx context.Context, language string) ([]web.ScanProtocol, error) {
 	all, err := v.house.Protocols.Versions(ctx, at, "")
 	if err != nil {
 		return nil, err
@@ -46,6 +47,7 @@ func (v protocolView) Protocols(ctx context.Context) ([]web.ScanProtocol, error)
 	if err != nil {
 		return nil, err
 	}
+	p := v.catalogue.Printer(language)
 	var out []web.ScanProtocol
 	for _, x := range all {
 		if x.Number == 1 {
@@ -53,9 +55,9 @@ func (v protocolView) Protocols(ctx context.Context) ([]web.ScanProtocol, error)
 				ID: protocolID(x.Key), Room: plan.ref(plan.of(x.Machine)), Name: x.Protocol, Type: x.Type, Modality: x.Modality, First: x.First,
 			})
 		}
-		p := &out[len(out)-1]
-		p.Last, p.N, p.Summary = x.Last, p.N+x.N, summary(rules, x)
-		p.Versions = append(p.Versions, web.ProtocolVersion{Number: x.Number, First: x.First, Last: x.Last, N: x.N})
+		last := &out[len(out)-1]
+		last.Last, last.N, last.Summary = x.Last, last.N+x.N, summary(p, rules, x)
+		last.Versions = append(last.Versions, web.ProtocolVersion{Number: x.Number, First: x.First, Last: x.Last, N: x.N})
 	}
 	slices.SortStableFunc(out, func(a, b web.ScanProtocol) int {
 		return cmp.Or(cmp.Compare(a.Room.Name, b.Room.Name), cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name))
@@ -64,11 +66,11 @@ func (v protocolView) Protocols(ctx context.Context) ([]web.ScanProtocol, error)
 }
 
 // summary says the first settings of a version.
-func summary(rules protocol.Rules, x protocol.Version) string {
+func summary(p *lang.Printer, rules protocol.Rules, x protocol.Version) string {
 	var parts []string
 	for _, s := range rules.Settings {
 		if values := x.Settings[s.Code]; s.Version && len(values) > 0 && len(parts) < 4 {
-			parts = append(parts, strings.TrimSpace(protocol.Text(values[:1])+" "+unitOf(s)))
+			parts = append(parts, strings.TrimSpace(protocol.Text(worded(p, values[:1]))+" "+unitOf(s)))
 		}
 	}
 	return strings.Join(parts, " · ")
@@ -102,7 +104,7 @@ func (v protocolView) Protocol(ctx context.Context, id, language string) (web.Sc
 	if err != nil {
 		return web.ScanProtocol{}, err
 	}
-	all, err := v.Protocols(ctx)
+	all, err := v.Protocols(ctx, language)
 	if err != nil {
 		return web.ScanProtocol{}, err
 	}
@@ -119,14 +121,14 @@ func (v protocolView) Protocol(ctx context.Context, id, language string) (web.Sc
 	if err != nil {
 		return x, err
 	}
-	names := labels(rules, language)
+	names, p := labels(rules, language), v.catalogue.Printer(language)
 	for _, e := range effects {
 		if e.Key != key {
 			continue
 		}
 		ver := &x.Versions[e.Number-1]
 		for _, c := range e.Changed {
-			ver.Changed = append(ver.Changed, web.ProtocolChange{Label: cmp.Or(names[c.Setting], c.Setting), From: c.From, To: c.To})
+			ver.Changed = append(ver.Changed, web.ProtocolChange{Label: cmp.Or(names[c.Setting], c.Setting), From: codeWord(p, c.From), To: codeWord(p, c.To)})
 		}
 		if len(e.Effects) > 0 {
 			shown := protocolEffect(e.Effects[0])
@@ -162,7 +164,7 @@ func sides(a, b web.ProtocolSide) (left, right protocol.Side, err error) {
 // CompareProtocols implements web.Protocols.
 func (v protocolView) CompareProtocols(ctx context.Context, a, b web.ProtocolSide, language string) (web.ProtocolComparison, error) {
 	out := web.ProtocolComparison{A: a, B: b}
-	all, err := v.Protocols(ctx)
+	all, err := v.Protocols(ctx, language)
 	if err != nil {
 		return out, err
 	}
@@ -188,8 +190,9 @@ func (v protocolView) CompareProtocols(ctx context.Context, a, b web.ProtocolSid
 	}
 	out.NameA, out.NameB = sideName(out.Choices, a), sideName(out.Choices, b)
 	out.NA, out.NB = c.NA, c.NB
+	p := v.catalogue.Printer(language)
 	for _, r := range c.Rows {
-		out.Rows = append(out.Rows, web.ProtocolRow{Label: labelOf(r.Setting, language), Unit: unitOf(r.Setting), A: protocol.Text(r.A), B: protocol.Text(r.B), Differ: r.Differ})
+		out.Rows = append(out.Rows, web.ProtocolRow{Label: labelOf(r.Setting, language), Unit: unitOf(r.Setting), A: protocol.Text(worded(p, r.A)), B: protocol.Text(worded(p, r.B)), Differ: r.Differ})
 	}
 	for _, e := range c.Effects {
 		out.Effects = append(out.Effects, protocolEffect(e))

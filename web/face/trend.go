@@ -57,6 +57,7 @@ type Limits struct {
 type Marker struct {
 	At    time.Time
 	Label string
+	Href  string // what tells more of it, "" if nothing does
 }
 
 // A Gap is a time in which nothing arrived, and why as far as one knows.

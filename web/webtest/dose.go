@@ -405,7 +405,7 @@ func protocols() []web.ScanProtocol {
 }
 
 // Protocols implements web.Protocols.
-func (d protocolDesk) Protocols(context.Context) ([]web.ScanProtocol, error) {
+func (d protocolDesk) Protocols(context.Context, string) ([]web.ScanProtocol, error) {
 	return answer(d.room, protocols())
 }
 
@@ -423,6 +423,15 @@ func (d protocolDesk) CompareProtocols(_ context.Context, a, b web.ProtocolSide,
 		A: a, B: b, NameA: "CT 1 Example head", NameB: "CT 2 Example head", NA: 60, NB: 41, Effects: []web.ProtocolEffect{*protocols()[0].Versions[0].Effect},
 		Rows: []web.ProtocolRow{{Label: "kV", A: "120", B: "100", Differ: true}, {Label: "pitch", A: "1", B: "1"}}, Choices: []face.Choice{{Code: "pr1", Label: "CT 1 Example head"}, {Code: "pr2", Label: "CT 2 Example head"}},
 	})
+}
+
+// ProtocolFile implements web.Protocols.
+func (d protocolDesk) ProtocolFile(_ context.Context, w io.Writer, _ string, f web.ProtocolExport) error {
+	_, err := answer(d.room, 0)
+	if err == nil {
+		_, err = io.WriteString(w, "layout,"+f.Part+","+f.A.ID+","+f.B.ID)
+	}
+	return err
 }
 
 // ProposeProtocol implements web.Protocols.
