@@ -3,14 +3,14 @@ package archive_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"radagora/archive"
 	"radagora/db"
 	"radagora/db/dbtest"
 	"radagora/dicom"
 	"radagora/dicom/tag"
 	"radagora/dicom/uid"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestImageMonths: an exposure counts once, by the image that people see, however its

@@ -234,7 +234,10 @@ func (d *Desk) askable(t *Template) error {
 		what, value string
 		needed      bool
 	}{
-		{"title", t.Titles["en"], true}, {"standard", t.Standard, true}, {"indicator", t.Indicator, true}, {"background", t.Background, false},
+		{"title", t.Titles["en"], true},
+		{"standard", t.Standard, true},
+		{"indicator", t.Indicator, true},
+		{"background", t.Background, false},
 		{"data items", strings.Join(t.Items, "; "), false},
 	} {
 		if err := text(f.what, f.value, maxText, f.needed); err != nil {

@@ -28,12 +28,12 @@ func TestLogsAndImages(t *testing.T) {
 		if o.SOPClass == uid.SecondaryCaptureImageStorage {
 			screens++
 			studies[o.Study] = true
-			if got := f.Dataset.Text(tag.SeriesDescription); got != "Dose Report" {
+			if got := f.Text(tag.SeriesDescription); got != "Dose Report" {
 				t.Errorf("the screen is called %q", got)
 			}
 			continue
 		}
-		if f.Dataset.UID(tag.IrradiationEventUID) == (uid.UID{}) {
+		if f.UID(tag.IrradiationEventUID) == (uid.UID{}) {
 			t.Error("an image names no irradiation event")
 		}
 		images[o.Room]++

@@ -187,6 +187,27 @@ func (l *Ledger) Volumes(ctx context.Context, siteID string) (map[string]int, er
 	return all, rows.Err()
 }
 
+// Monthly returns how many examinations of each month (2006-01) between two days, both
+// included, have a recorded dose, whatever the modality.
+func (l *Ledger) Monthly(ctx context.Context, siteID string, p Period) (map[string]int, error) {
+	rows, err := l.DB.Query(ctx, `select substr(day, 1, 7), count(*) from dose_examination
+		where site_id = $1 and day >= $2 and day <= $3 and day <> '' group by substr(day, 1, 7)`, siteID, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string]int{}
+	for rows.Next() {
+		var month string
+		var n int
+		if err := rows.Scan(&month, &n); err != nil {
+			return nil, err
+		}
+		all[month] = n
+	}
+	return all, rows.Err()
+}
+
 // Days returns the first and last day of the CT examinations of a site, "" if
 // there are none.
 func (l *Ledger) Days(ctx context.Context, siteID string) (Period, error) {

@@ -10,6 +10,7 @@ import (
 	"radagora/db/dbtest"
 	"radagora/dicom"
 	"radagora/dicom/tag"
+	"radagora/dose"
 	"radagora/dose/dosetest"
 )
 
@@ -50,6 +51,11 @@ func TestNames(t *testing.T) {
 		check(t, err)
 		if n := volumes[names[1].Machines[0]]; n != 11 || len(volumes) != 2 {
 			t.Errorf("volumes = %v; want 11 of the first machine", volumes)
+		}
+		months, err := k.Monthly(t.Context(), house, dose.Period{From: "2026-03-02", To: "2026-03-31"})
+		check(t, err)
+		if n := months["2026-03"]; len(months) != 1 || n != 10 { // 1 seldom, 3 often, 5 mapped, 1 described
+			t.Errorf("months = %v; want what March has", months)
 		}
 	})
 }

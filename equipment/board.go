@@ -231,21 +231,22 @@ func (b *Board) Occasions(from string) []Occasion {
 // names a test.
 func (b *Board) WriteCalendar(w io.Writer, now time.Time, label func(Test) string) error {
 	line := func(s string) string { return fold(s) + "\r\n" }
-	out := line("BEGIN:VCALENDAR") + line("VERSION:2.0") + line("PRODID:-//Radagora//equipment//EN")
+	var out strings.Builder
+	out.WriteString(line("BEGIN:VCALENDAR") + line("VERSION:2.0") + line("PRODID:-//Radagora//equipment//EN"))
 	for _, p := range b.Planned {
 		day, err := time.Parse(time.DateOnly, p.Due)
 		if err != nil {
 			continue // nobody knows when
 		}
-		out += line("BEGIN:VEVENT") +
+		out.WriteString(line("BEGIN:VEVENT") +
 			line(fmt.Sprintf("UID:%s-%s-%s@radagora", p.Device.ID, p.Test.ID, day.Format("20060102"))) +
 			line("DTSTAMP:"+now.UTC().Format("20060102T150405Z")) +
 			line("DTSTART;VALUE=DATE:"+day.Format("20060102")) +
 			line("DTEND;VALUE=DATE:"+day.AddDate(0, 0, 1).Format("20060102")) +
 			line("SUMMARY:"+escaped(p.Device.Name+": "+label(p.Test))) +
-			line("END:VEVENT")
+			line("END:VEVENT"))
 	}
-	_, err := io.WriteString(w, out+line("END:VCALENDAR"))
+	_, err := io.WriteString(w, out.String()+line("END:VCALENDAR"))
 	return err
 }
 

@@ -281,8 +281,10 @@ func TestRefused(t *testing.T) {
 		_, wrong, err := k.Take(t.Context(), house, who, []byte(table), false)
 		check(t, err)
 		want := []equipment.Line{
-			{4, equipment.Wrong{Field: "install_year", Rule: equipment.WrongYear}}, {4, equipment.Wrong{Field: "group", Rule: equipment.WrongGroup}},
-			{4, equipment.Wrong{Field: "status", Rule: equipment.WrongStatus}}, {4, equipment.Wrong{Field: "device", Rule: equipment.WrongTwice}},
+			{4, equipment.Wrong{Field: "install_year", Rule: equipment.WrongYear}},
+			{4, equipment.Wrong{Field: "group", Rule: equipment.WrongGroup}},
+			{4, equipment.Wrong{Field: "status", Rule: equipment.WrongStatus}},
+			{4, equipment.Wrong{Field: "device", Rule: equipment.WrongTwice}},
 		}
 		if diff := cmp.Diff(want, wrong); diff != "" {
 			t.Error(diff)

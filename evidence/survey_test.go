@@ -50,9 +50,13 @@ func TestSurvey(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		for i, want := range []evidence.Reading{
-			{Connected: true, Late: true}, {Connected: true, Late: true}, {Connected: true, Value: evidence.Value{State: evidence.Known}},
-			{Connected: true, Err: errors.New("no table")}, {Connected: true, Value: evidence.Value{State: evidence.Known}},
-			{Value: evidence.Value{State: evidence.NotConnected}}, {Err: fault.Errorf(fault.NotFound, "none")},
+			{Connected: true, Late: true},
+			{Connected: true, Late: true},
+			{Connected: true, Value: evidence.Value{State: evidence.Known}},
+			{Connected: true, Err: errors.New("no table")},
+			{Connected: true, Value: evidence.Value{State: evidence.Known}},
+			{Value: evidence.Value{State: evidence.NotConnected}},
+			{Err: fault.Errorf(fault.NotFound, "none")},
 		} {
 			got := all[i]
 			if got.Connected != want.Connected || got.Late != want.Late || got.Value.State != want.Value.State || (got.Err == nil) != (want.Err == nil) {

@@ -16,6 +16,7 @@ import (
 	"embed"
 	"encoding/json"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -230,12 +231,7 @@ func text(s string, most int) bool {
 
 // oneOf reports whether s is one of those.
 func oneOf(s string, all ...string) bool {
-	for _, x := range all {
-		if s == x {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(all, s)
 }
 
 // yearOf returns the year of a day.

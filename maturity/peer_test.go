@@ -16,7 +16,9 @@ import (
 )
 
 // keyOf is the key of a made-up site.
-func keyOf(n int) ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(n)}, 32)) }
+func keyOf(n int) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(n)}, 32))
+}
 
 // signed is the file of a made-up site.
 func signed(t testing.TB, n int, s *maturity.Share) []byte {

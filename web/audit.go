@@ -477,8 +477,12 @@ func (v *visit) auditTable(all []audit.Cycle) face.Table {
 	t := face.Table{
 		ID: "audits", Caption: p.T("audit.register"), Empty: face.Nothing(p.T("audit.none"), p.T("audit.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("audit.col_number"), Phone: face.Name}, {Label: p.T("audit.topic"), Phone: face.Drawn}, {Label: p.T("audit.state"), Phone: face.Beside},
-			{Label: p.T("audit.result")}, {Label: p.T("audit.who")}, {Label: p.T("audit.reaudit")},
+			{Label: p.T("audit.col_number"), Phone: face.Name},
+			{Label: p.T("audit.topic"), Phone: face.Drawn},
+			{Label: p.T("audit.state"), Phone: face.Beside},
+			{Label: p.T("audit.result")},
+			{Label: p.T("audit.who")},
+			{Label: p.T("audit.reaudit")},
 		},
 	}
 	for i := range all {
@@ -551,8 +555,14 @@ func (v *visit) templateTable(all []audit.Template) face.Table {
 	t := face.Table{
 		ID: "templates", Caption: p.T("audit.templates"), Empty: face.Nothing(p.T("audit.none"), p.T("audit.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("audit.id"), Phone: face.Name}, {Label: p.T("audit.topic"), Phone: face.Drawn}, {Label: p.T("audit.articles")},
-			{Label: p.T("audit.standard")}, {Label: p.T("audit.target"), Phone: face.Beside}, {Label: p.T("audit.sample")}, {Label: p.T("audit.evidence")}, {Label: p.T("audit.months"), Numeric: true},
+			{Label: p.T("audit.id"), Phone: face.Name},
+			{Label: p.T("audit.topic"), Phone: face.Drawn},
+			{Label: p.T("audit.articles")},
+			{Label: p.T("audit.standard")},
+			{Label: p.T("audit.target"), Phone: face.Beside},
+			{Label: p.T("audit.sample")},
+			{Label: p.T("audit.evidence")},
+			{Label: p.T("audit.months"), Numeric: true},
 		},
 	}
 	for i := range all {
@@ -696,8 +706,13 @@ func (v *visit) auditDuties(all []audit.Duty) face.Table {
 	t := face.Table{
 		ID: "duties", Caption: p.T("audit.duties"), Empty: face.Nothing(p.T("audit.none"), p.T("audit.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("audit.article"), Phone: face.Name}, {Label: p.T("audit.requirement"), Phone: face.Drawn}, {Label: p.T("audit.state"), Phone: face.Beside},
-			{Label: p.T("audit.shows")}, {Label: p.T("audit.gaps")}, {Label: p.T("audit.national")}, {Label: p.T("audit.answers")},
+			{Label: p.T("audit.article"), Phone: face.Name},
+			{Label: p.T("audit.requirement"), Phone: face.Drawn},
+			{Label: p.T("audit.state"), Phone: face.Beside},
+			{Label: p.T("audit.shows")},
+			{Label: p.T("audit.gaps")},
+			{Label: p.T("audit.national")},
+			{Label: p.T("audit.answers")},
 		},
 	}
 	for i := range all {

@@ -124,7 +124,7 @@ func orRef(a, b content.Ref) content.Ref {
 	return b
 }
 
-// usedKinds are what uses a fact, without the ids: maturity, audit, stars, …
+// usedKinds are what uses a fact, without the ids: maturity, audit, stars, ….
 func usedKinds(d evidence.Definition) (all []string) {
 	for _, u := range d.UsedBy {
 		kind, _, _ := strings.Cut(u, ":")
@@ -181,6 +181,7 @@ func (v *visit) factValue(r *evidence.Reading) string {
 		return x.Date
 	case evidence.Count:
 		return v.p.Plain(x.Value)
+	case evidence.Rate, evidence.Stat:
 	}
 	if r.Definition.Unit == "" || r.Definition.Unit == "1" {
 		return v.p.Sig(x.Value)
@@ -211,8 +212,12 @@ func (v *visit) factTable(pg evidenceView) face.Table {
 	t := face.Table{
 		ID: "facts", Caption: p.T("nav.evidence"), Dense: true, Empty: face.Nothing(p.T("facts.none"), p.T("facts.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("facts.fact"), Phone: face.Name}, {Label: p.T("facts.value"), Numeric: true, Phone: face.Beside}, {Label: p.T("facts.state")},
-			{Label: p.T("facts.n"), Numeric: true}, {Label: p.T("facts.window")}, {Label: p.T("facts.used")},
+			{Label: p.T("facts.fact"), Phone: face.Name},
+			{Label: p.T("facts.value"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("facts.state")},
+			{Label: p.T("facts.n"), Numeric: true},
+			{Label: p.T("facts.window")},
+			{Label: p.T("facts.used")},
 		},
 	}
 	for i := range pg.readings {

@@ -392,8 +392,7 @@ func (v *visit) formEdits() (revision int, edits []FormEdit, err error) {
 
 // tooMuch is the error of a form that cannot be read.
 func tooMuch(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fault.Errorf(fault.Exhausted, "the answers have more than %d bytes in all", large.Limit)
 	}
 	return fault.As(fault.Invalid, err)

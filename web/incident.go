@@ -333,8 +333,12 @@ func (v *visit) incidentTable(pg IncidentsPage) face.Table {
 	t := face.Table{
 		ID: "incidents", Caption: p.T("incident.title"), Empty: face.Nothing(p.T("incident.none"), p.T("incident.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("incident.number"), Phone: face.Name}, {Label: p.T("incident.happened")}, {Label: p.T("incident.kind")},
-			{Label: p.T("incident.severity")}, {Label: p.T("incident.state"), Phone: face.Beside}, {Label: p.T("incident.due")},
+			{Label: p.T("incident.number"), Phone: face.Name},
+			{Label: p.T("incident.happened")},
+			{Label: p.T("incident.kind")},
+			{Label: p.T("incident.severity")},
+			{Label: p.T("incident.state"), Phone: face.Beside},
+			{Label: p.T("incident.due")},
 		},
 	}
 	for _, l := range pg.Lines {
@@ -365,8 +369,12 @@ func (v *visit) incidentSort(sort string) string {
 func (v *visit) incidentMonths(pg IncidentsPage) face.Table {
 	p := v.p
 	t := face.Table{ID: "months", Caption: p.T("incident.trend"), Dense: true, Columns: []face.Column{
-		{Label: p.T("incident.month"), Phone: face.Name}, {Label: p.T("incident.n"), Numeric: true, Phone: face.Beside}, {Label: p.T("incident.near"), Numeric: true},
-		{Label: p.T("incident.examinations"), Numeric: true}, {Label: p.T("incident.rate"), Numeric: true}, {Label: p.T("incident.limit"), Numeric: true},
+		{Label: p.T("incident.month"), Phone: face.Name},
+		{Label: p.T("incident.n"), Numeric: true, Phone: face.Beside},
+		{Label: p.T("incident.near"), Numeric: true},
+		{Label: p.T("incident.examinations"), Numeric: true},
+		{Label: p.T("incident.rate"), Numeric: true},
+		{Label: p.T("incident.limit"), Numeric: true},
 	}}
 	for _, m := range slices.Backward(pg.Months) {
 		rate, high := "–", "–"

@@ -513,8 +513,12 @@ func (v *visit) answerTable(a Assessment) face.Table {
 	t := face.Table{
 		ID: "answers", Caption: p.T("assess.who"), Empty: face.Nothing(p.T("assess.nobody"), p.T("assess.nobody_text")),
 		Columns: []face.Column{
-			{Label: p.T("assess.item"), Phone: face.Name}, {Label: p.T("assess.answer"), Phone: face.Beside}, {Label: p.T("assess.proposed")},
-			{Label: p.T("assess.reason")}, {Label: p.T("assess.by")}, {Label: p.T("assess.at")},
+			{Label: p.T("assess.item"), Phone: face.Name},
+			{Label: p.T("assess.answer"), Phone: face.Beside},
+			{Label: p.T("assess.proposed")},
+			{Label: p.T("assess.reason")},
+			{Label: p.T("assess.by")},
+			{Label: p.T("assess.at")},
 		},
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.Answers)) {

@@ -8,6 +8,7 @@ import (
 
 	"radagora/access"
 	"radagora/audit"
+	"radagora/fault"
 )
 
 // audits registers what programs may do with clinical audits.
@@ -140,7 +141,11 @@ type planAudit struct {
 
 func (a auditAPI) plan(ctx context.Context, in *planAudit) (*anAudit, error) {
 	b := &in.Body
-	return auditAnswered(a.Audits.Plan(ctx, at, access.From(ctx).ID, audit.Plan{Template: b.Template, Lead: b.Lead, Reason: b.Reason, Year: b.Year}))
+	c, err := a.Audits.Plan(ctx, at, access.From(ctx).ID, audit.Plan{Template: b.Template, Lead: b.Lead, Reason: b.Reason, Year: b.Year})
+	if err != nil && fault.Of(err) == fault.NotFound {
+		err = fault.As(fault.Invalid, err) // the template stands in the body, not in the address
+	}
+	return auditAnswered(c, err)
 }
 
 type defineAudit struct {

@@ -109,7 +109,7 @@ func apiStory() []example {
 		{Operation: "report-incident", About: "a kind that nobody knows", Body: body(`{"words":"it fell","kind":"NOPE"}`), Status: 422},
 		{Operation: "list-incidents", About: "what was reported", Status: 200},
 		{Operation: "plan-audit", About: "identification before imaging, this year", Body: body(`{"template":"C01","lead":"anna","reason":"yearly"}`), Status: 201},
-		{Operation: "plan-audit", About: "no such template", Body: body(`{"template":"C99","lead":"anna","reason":"yearly"}`), Status: 404},
+		{Operation: "plan-audit", About: "no such template", Body: body(`{"template":"C99","lead":"anna","reason":"yearly"}`), Status: 422},
 		{Operation: "define-audit", About: "all of the cases", Path: path("number", "$plan-audit.number"), Body: body(`{"method":"census","from":"2026-11-01","until":"2026-11-20"}`), Status: 200},
 		{Operation: "draw-audit", About: "two cases that somebody observed", Path: path("number", "$plan-audit.number"), Body: body(`{"seed":42,"cases":["observation 1","observation 2"]}`), Status: 200},
 		{Operation: "answer-audit", About: "the patient was identified", Path: path("number", "$plan-audit.number"), Body: body(`{"case":1,"verdict":"yes"}`), Status: 200},

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"radagora/access"
+	"radagora/dose"
 	"radagora/fault"
 	"radagora/incident"
 )
@@ -16,14 +17,7 @@ func (h *house) openIncidents(ctx context.Context) error {
 	h.Incidents = &incident.Register{
 		DB: h.DB, Journal: h.Journal, Content: h.Content, Site: h.Sites.Site, Now: h.Now,
 		Examinations: func(ctx context.Context, siteID, from, to string) (map[string]int, error) {
-			all, err := h.Archive.Exposing(ctx, siteID, from, to, irradiating)
-			months := map[string]int{}
-			for _, a := range all {
-				if len(a.Day) >= len("2006-01") {
-					months[a.Day[:len("2006-01")]]++
-				}
-			}
-			return months, err
+			return h.Dose.Monthly(ctx, siteID, dose.Period{From: from, To: to})
 		},
 	}
 	return h.DB.Migrate(ctx, "incident", incident.Migrations())

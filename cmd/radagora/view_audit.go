@@ -435,10 +435,15 @@ func (h *house) auditReport(ctx context.Context, w io.Writer, language string, n
 	}
 	d := c.Definition
 	facts := [][]string{
-		{p.T("audit.topic"), c.TemplateID + ": " + cmp.Or(c.Title[p.Tag()], c.Title["en"])}, {p.T("audit.state"), p.T("audit.state_" + c.State)},
-		{p.T("audit.who"), c.Lead}, {p.T("audit.reason"), c.Reason}, {p.T("audit.standard"), d.Template.Standard}, {p.T("audit.target"), p.aim(d)},
+		{p.T("audit.topic"), c.TemplateID + ": " + cmp.Or(c.Title[p.Tag()], c.Title["en"])},
+		{p.T("audit.state"), p.T("audit.state_" + c.State)},
+		{p.T("audit.who"), c.Lead},
+		{p.T("audit.reason"), c.Reason},
+		{p.T("audit.standard"), d.Template.Standard},
+		{p.T("audit.target"), p.aim(d)},
 		{p.T("audit.sample"), p.T("audit.method_"+d.Method) + ", " + p.day(d.From) + " – " + p.day(d.Until)},
-		{p.T("audit.evidence"), cmp.Or(d.Evidence, p.T("audit.by_hand"))}, {p.T("audit.frozen"), "SHA-256 " + d.Digest},
+		{p.T("audit.evidence"), cmp.Or(d.Evidence, p.T("audit.by_hand"))},
+		{p.T("audit.frozen"), "SHA-256 " + d.Digest},
 	}
 	for _, b := range d.Template.Basis {
 		note := ""
@@ -524,8 +529,11 @@ func (p *paper) duty(d *audit.Duty) {
 		gaps = append(gaps, p.T("audit.gap_"+g))
 	}
 	rows := [][]string{
-		{p.T("audit.requirement"), cmp.Or(d.Requirement[p.Tag()], d.Requirement["en"])}, {p.T("audit.national"), cmp.Or(d.National, "–")},
-		{p.T("audit.state"), p.T("audit.status_" + d.Status)}, {p.T("audit.answers"), cmp.Or(d.Answers, "–")}, {p.T("audit.gaps"), cmp.Or(strings.Join(gaps, ", "), "–")},
+		{p.T("audit.requirement"), cmp.Or(d.Requirement[p.Tag()], d.Requirement["en"])},
+		{p.T("audit.national"), cmp.Or(d.National, "–")},
+		{p.T("audit.state"), p.T("audit.status_" + d.Status)},
+		{p.T("audit.answers"), cmp.Or(d.Answers, "–")},
+		{p.T("audit.gaps"), cmp.Or(strings.Join(gaps, ", "), "–")},
 	}
 	if d.Note != "" {
 		rows = append(rows, []string{p.T("audit.note"), d.Note})

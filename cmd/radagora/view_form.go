@@ -317,7 +317,7 @@ func (d formDrawer) node(n *form.Node) web.FormNode {
 	agrees, known := n.Agrees(v)
 	x.Measured = &web.FormMeasured{
 		Fact: it.Fact, Meaning: d.meaning(it.Fact), Value: form.Shown(v), Unit: strings.Replace(v.Unit, "percent", "%", 1), State: cmp.Or(string(v.State), string(evidence.NotConnected)),
-		N: v.N, AsOf: v.Provenance.AsOf, Fits: v.State == evidence.Known && it.Takes(v) && !(known && agrees && measured), Differs: known && !agrees,
+		N: v.N, AsOf: v.Provenance.AsOf, Fits: v.State == evidence.Known && it.Takes(v) && (!known || !agrees || !measured), Differs: known && !agrees,
 	}
 	switch {
 	case len(n.Answers) == 0:

@@ -62,7 +62,7 @@ func (h *house) liveEvidence() (live, linked int, err error) {
 
 // Assessments implements web.Maturity.
 func (v maturityView) Assessments(ctx context.Context, kind maturity.Kind) ([]web.Assessment, error) {
-	all, err := v.house.Maturity.List(ctx, at, kind)
+	all, err := v.Maturity.List(ctx, at, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (v maturityView) Assessments(ctx context.Context, kind maturity.Kind) ([]we
 	for i := range all {
 		a := &all[i]
 		if a.State == maturity.Running {
-			if a, err = v.house.Maturity.Get(ctx, at, kind, a.ID); err != nil {
+			if a, err = v.Maturity.Get(ctx, at, kind, a.ID); err != nil {
 				return nil, err
 			}
 		}
@@ -83,7 +83,7 @@ func (v maturityView) Assessments(ctx context.Context, kind maturity.Kind) ([]we
 
 // Assessment implements web.Maturity.
 func (v maturityView) Assessment(ctx context.Context, kind maturity.Kind, id string) (web.Assessment, error) {
-	a, err := v.house.Maturity.Get(ctx, at, kind, id)
+	a, err := v.Maturity.Get(ctx, at, kind, id)
 	if err != nil {
 		return web.Assessment{}, err
 	}
@@ -91,7 +91,7 @@ func (v maturityView) Assessment(ctx context.Context, kind maturity.Kind, id str
 }
 
 func (v maturityView) assessment(ctx context.Context, a *maturity.Assessment) (web.Assessment, error) {
-	f, err := v.house.Maturity.Result(ctx, a)
+	f, err := v.Maturity.Result(ctx, a)
 	if err != nil {
 		return web.Assessment{}, err
 	}
@@ -105,7 +105,7 @@ func (v maturityView) assessment(ctx context.Context, a *maturity.Assessment) (w
 
 // OpenAssessment implements web.Maturity.
 func (v maturityView) OpenAssessment(ctx context.Context, who web.Person, s maturity.Start) (string, error) {
-	a, err := v.house.Maturity.Open(ctx, at, who.ID, s)
+	a, err := v.Maturity.Open(ctx, at, who.ID, s)
 	if err != nil {
 		return "", err
 	}
@@ -114,34 +114,34 @@ func (v maturityView) OpenAssessment(ctx context.Context, who web.Person, s matu
 
 // AnswerItems implements web.Maturity.
 func (v maturityView) AnswerItems(ctx context.Context, who web.Person, kind maturity.Kind, id string, given []maturity.Given) error {
-	return v.house.Maturity.Answer(ctx, at, who.ID, kind, id, given)
+	return v.Maturity.Answer(ctx, at, who.ID, kind, id, given)
 }
 
 // PlanItem implements web.Maturity.
 func (v maturityView) PlanItem(ctx context.Context, who web.Person, kind maturity.Kind, id string, s maturity.Step, before int) error {
-	return v.house.Maturity.Do(ctx, at, who.ID, kind, id, s, before)
+	return v.Maturity.Do(ctx, at, who.ID, kind, id, s, before)
 }
 
 // CloseAssessment implements web.Maturity.
 func (v maturityView) CloseAssessment(ctx context.Context, who web.Person, kind maturity.Kind, id string) error {
-	_, err := v.house.Maturity.Close(ctx, at, who.ID, kind, id)
+	_, err := v.Maturity.Close(ctx, at, who.ID, kind, id)
 	return err
 }
 
 // ShareResult implements web.Maturity.
 func (v maturityView) ShareResult(ctx context.Context, who web.Person, kind maturity.Kind, id string, g maturity.Group, agreed bool) ([]byte, error) {
-	return v.house.Maturity.Share(ctx, at, who.ID, kind, id, g, agreed)
+	return v.Maturity.Share(ctx, at, who.ID, kind, id, g, agreed)
 }
 
 // ImportResult implements web.Maturity.
 func (v maturityView) ImportResult(ctx context.Context, who web.Person, raw []byte) error {
-	_, err := v.house.Maturity.Import(ctx, at, who.ID, raw)
+	_, err := v.Maturity.Import(ctx, at, who.ID, raw)
 	return err
 }
 
 // Compared implements web.Maturity.
 func (v maturityView) Compared(ctx context.Context, kind maturity.Kind) ([]maturity.Compared, error) {
-	return v.house.Maturity.Compare(ctx, at, kind)
+	return v.Maturity.Compare(ctx, at, kind)
 }
 
 // BoardReport implements web.Maturity.
@@ -251,10 +251,10 @@ func (v maturityView) boardLevels(p *lang.Printer, a web.Assessment, add func(..
 type evidencePages struct{ *view }
 
 // Definitions implements web.Facts.
-func (v evidencePages) Definitions() []evidence.Definition { return v.house.Evidence.Definitions() }
+func (v evidencePages) Definitions() []evidence.Definition { return v.Evidence.Definitions() }
 
 // Connected implements web.Facts.
-func (v evidencePages) Connected(id string) bool { return v.house.Evidence.Connected(id) }
+func (v evidencePages) Connected(id string) bool { return v.Evidence.Connected(id) }
 
 // Readings implements web.Facts. Why a fact failed is for the log alone.
 func (v evidencePages) Readings(ctx context.Context, ids []string) []evidence.Reading {
@@ -269,7 +269,7 @@ func (v evidencePages) Readings(ctx context.Context, ids []string) []evidence.Re
 
 // FactCases implements web.Facts.
 func (v evidencePages) FactCases(ctx context.Context, id string) iter.Seq2[evidence.Case, error] {
-	return v.house.Evidence.Cases(ctx, id, evidence.Query{Site: at})
+	return v.Evidence.Cases(ctx, id, evidence.Query{Site: at})
 }
 
 // FactsExported implements web.Facts.

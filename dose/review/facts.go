@@ -37,6 +37,7 @@ func leastTriggers(rules []Rule) map[dose.Quantity]float64 {
 				quantities = []dose.Quantity{dose.QuantityEffective, dose.QuantityEffectiveEstimated}
 			case QuantityOverIntended:
 				quantities, v = []dose.Quantity{dose.QuantityActivity}, 0
+			default:
 			}
 			for _, q := range quantities {
 				if have, seen := all[q]; err == nil && (!seen || v < have) {

@@ -353,8 +353,9 @@ func unitOf(q dose.Quantity) string {
 		return "mSv"
 	case QuantityOverIntended:
 		return "1"
+	default:
+		return dose.QuantityUnit(q)
 	}
-	return dose.QuantityUnit(q)
 }
 
 // convert turns a number from one unit into another.

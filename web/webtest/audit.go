@@ -148,9 +148,11 @@ func (a Audits) Inspection(context.Context) (web.InspectionPage, error) {
 	}
 	return web.InspectionPage{
 		Duties: []audit.Duty{
-			{ID: "XD1", Number: "Example act", Article: "1", Verified: true, Requirement: map[string]string{"en": "Example requirement"}, National: "Example section", Status: audit.Gap, Gaps: []string{audit.GapAudit, audit.GapNotMet},
+			{
+				ID: "XD1", Number: "Example act", Article: "1", Verified: true, Requirement: map[string]string{"en": "Example requirement"}, National: "Example section", Status: audit.Gap, Gaps: []string{audit.GapAudit, audit.GapNotMet},
 				Facts:  []audit.Fact{{ID: "example.share", State: "known", Kind: "share", Value: 0.5, K: 1, Of: 2}, {ID: "example.flag", State: "known", Kind: "flag", Date: "2031-01-01"}, {ID: "example.off", State: "not_connected"}, {ID: "example.stat", State: "known", Kind: "stat", Value: 3}},
-				Audits: []audit.DutyAudit{{Template: "X_DOOR", Number: 3, State: audit.Closed, Decision: audit.NotMet, Yes: 8, N: 10}, {Template: "X_WALL"}, {Template: "X_ROOF", Number: 2, State: audit.Planned}}},
+				Audits: []audit.DutyAudit{{Template: "X_DOOR", Number: 3, State: audit.Closed, Decision: audit.NotMet, Yes: 8, N: 10}, {Template: "X_WALL"}, {Template: "X_ROOF", Number: 2, State: audit.Planned}},
+			},
 		},
 		Packs:  []audit.Pack{{Number: 1, Mock: true, AsOf: "2031-03-01", Digest: "0123456789abcdef0123", SignedBy: "person-1", SignedAs: "Person One, made up", SignedAt: time.Date(2031, 3, 1, 9, 0, 0, 0, time.UTC)}},
 		Visits: []audit.Visit{{Number: 1, Kind: audit.Inspection, Body: "Example authority", Day: "2031-02-01", Findings: []audit.VisitFinding{{Text: "Example finding", Due: "2031-04-01"}, {Text: "f", Done: "2031-02-02", Answer: "a"}, {Text: "g"}}}},
