@@ -22,18 +22,21 @@ func TestPagesInBrowser(t *testing.T) {
 	for _, r := range w.pages {
 		switch {
 		case r.Method != http.MethodGet, strings.Contains(r.Path, "{"), strings.HasSuffix(r.Path, "/events"),
-			strings.HasSuffix(r.Path, "/export"), strings.HasSuffix(r.Path, "/picture"), strings.HasSuffix(r.Path, "/report") && r.Path != "/dose/report":
+			strings.HasSuffix(r.Path, "/export"), strings.HasSuffix(r.Path, "/picture"), strings.HasSuffix(r.Path, "/report") && r.Path != "/dose/report" && r.Path != "/quality/incidents/report":
 			continue // no page, or one that a test of its own room opens
 		case strings.HasPrefix(r.Path, "/sign-in"), r.Path == "/first":
 			continue // for those who are not signed in
-		case r.Path == "/dose/levels/file", r.Path == "/dose/reread/file", strings.HasPrefix(r.Path, "/dose/entry/reconcile"):
+		case r.Path == "/dose/levels/file", r.Path == "/dose/reread/file", r.Path == "/quality/forms/version/file", strings.HasPrefix(r.Path, "/dose/entry/reconcile"):
 			continue // no page, or that of a file that nobody brought
 		case r.Path == "/oauth/authorize", r.Path == "/viewer/":
 			continue // asks for an app that was registered; an application of others, whose own page is tried in web/viewer
 		}
 		for _, role := range []access.Role{access.Administrator, access.Physicist, access.ProtectionOfficer, access.Radiologist} {
 			if w.word(role, r.Act) == "yes" {
-				paths[role] = append(paths[role], r.Path+map[string]string{"/dose/levels/set": "?id=dose/level/uk_ndrl_2024"}[r.Path])
+				paths[role] = append(paths[role], r.Path+map[string]string{
+					"/dose/levels/set":       "?id=dose/level/uk_ndrl_2024",
+					"/quality/forms/version": "?form=https%3A%2F%2Fradagora.org%2Ffhir%2FQuestionnaire%2Fprotocol-review&version=0.1",
+				}[r.Path])
 				break
 			}
 		}
