@@ -35,6 +35,28 @@ func (c *Client) AddWebhook(ctx context.Context, in AddWebhook) (*Secret, error)
 	return out, nil
 }
 
+// AnalyseAudit answers POST /api/v1/quality/audits/{number}/analysis: Count, and decide.
+//
+// Every case needs a verdict.
+func (c *Client) AnalyseAudit(ctx context.Context, number string) (*Audit, error) {
+	out := new(Audit)
+	if err := c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/quality/audits/%s/analysis", url.PathEscape(number)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// AnswerAudit answers POST /api/v1/quality/audits/{number}/answers: Say what a case is.
+//
+// In the place of what the same account said before.
+func (c *Client) AnswerAudit(ctx context.Context, number string, in AnswerAuditBody) (*Audit, error) {
+	out := new(Audit)
+	if err := c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/quality/audits/%s/answers", url.PathEscape(number)), query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CancelOrder answers POST /api/v1/orders/{id}/cancel: Take an order off the worklist.
 func (c *Client) CancelOrder(ctx context.Context, id string, in Cancel) (*Order, error) {
 	out := new(Order)
@@ -106,6 +128,30 @@ func (c *Client) DecideMatch(ctx context.Context, study string, in DecideMatch) 
 	return c.do(ctx, request{method: "PUT", path: fmt.Sprintf("/api/v1/matches/%s", url.PathEscape(study)), query: nil, in: in})
 }
 
+// DefineAudit answers POST /api/v1/quality/audits/{number}/definition: Freeze what an
+// audit holds cases against.
+//
+// What is left out comes from the template. An audit without a target cannot start.
+func (c *Client) DefineAudit(ctx context.Context, number string, in DefineAuditBody) (*Audit, error) {
+	out := new(Audit)
+	if err := c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/quality/audits/%s/definition", url.PathEscape(number)), query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DrawAudit answers POST /api/v1/quality/audits/{number}/sample: Draw the sample and
+// freeze it.
+//
+// The same frame and seed give the same cases.
+func (c *Client) DrawAudit(ctx context.Context, number string, in DrawAuditBody) (*Audit, error) {
+	out := new(Audit)
+	if err := c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/quality/audits/%s/sample", url.PathEscape(number)), query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EnterDose answers POST /api/v1/dose/entries: Enter the doses of an examination that no
 // device sent.
 //
@@ -114,6 +160,15 @@ func (c *Client) DecideMatch(ctx context.Context, study string, in DecideMatch) 
 func (c *Client) EnterDose(ctx context.Context, in Entered) (*EnteredAnswerBody, error) {
 	out := new(EnteredAnswerBody)
 	if err := c.do(ctx, request{method: "POST", path: "/api/v1/dose/entries", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// GetAudit answers GET /api/v1/quality/audits/{number}: Read an audit.
+func (c *Client) GetAudit(ctx context.Context, number string) (*Audit, error) {
+	out := new(Audit)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/quality/audits/%s", url.PathEscape(number)), query: nil, out: out}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -148,6 +203,15 @@ func (q GetDoseExaminationQuery) values() url.Values {
 func (c *Client) GetDoseExamination(ctx context.Context, id string, q GetDoseExaminationQuery) (*WholeExamination, error) {
 	out := new(WholeExamination)
 	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/dose/examinations/%s", url.PathEscape(id)), query: q.values(), out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// GetEvidence answers GET /api/v1/evidence/{id}: One fact.
+func (c *Client) GetEvidence(ctx context.Context, id string) (*Evidence, error) {
+	out := new(Evidence)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/evidence/%s", url.PathEscape(id)), query: nil, out: out}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -249,6 +313,48 @@ func (c *Client) ImportRejectLog(ctx context.Context, in TakeRejectsBody) (*Reje
 		return nil, err
 	}
 	return out, nil
+}
+
+// ListAssessmentsQuery says what ListAssessments asks for. Empty fields ask nothing.
+type ListAssessmentsQuery struct {
+	Kind string // maturity, stars
+}
+
+func (q ListAssessmentsQuery) values() url.Values {
+	v := url.Values{}
+	if q.Kind != "" {
+		v.Set("kind", q.Kind)
+	}
+	return v
+}
+
+// ListAssessments answers GET /api/v1/assessments: Self-assessments of digital maturity
+// and of the quality stars, the newest first.
+//
+// The criteria are own ones: a level is no official stage of any model, stars are no
+// award of any campaign.
+func (c *Client) ListAssessments(ctx context.Context, q ListAssessmentsQuery) iter.Seq2[Assessment, error] {
+	return pages[Assessment](ctx, c, "/api/v1/assessments", q.values())
+}
+
+// ListAuditsQuery says what ListAudits asks for. Empty fields ask nothing.
+type ListAuditsQuery struct {
+	Year *int64 // of the plan; without it, all
+}
+
+func (q ListAuditsQuery) values() url.Values {
+	v := url.Values{}
+	if q.Year != nil {
+		v.Set("year", fmt.Sprint(*q.Year))
+	}
+	return v
+}
+
+// ListAudits answers GET /api/v1/quality/audits: List the register of clinical audits.
+//
+// Counts alone: no case of a sample.
+func (c *Client) ListAudits(ctx context.Context, q ListAuditsQuery) iter.Seq2[Audit, error] {
+	return pages[Audit](ctx, c, "/api/v1/quality/audits", q.values())
 }
 
 // ListCasesQuery says what ListCases asks for. Empty fields ask nothing.
@@ -490,6 +596,28 @@ func (c *Client) ListEmbryoWorksheets(ctx context.Context, study string) (*Works
 	return out, nil
 }
 
+// ListEvidenceQuery says what ListEvidence asks for. Empty fields ask nothing.
+type ListEvidenceQuery struct {
+	Capability string
+}
+
+func (q ListEvidenceQuery) values() url.Values {
+	v := url.Values{}
+	if q.Capability != "" {
+		v.Set("capability", q.Capability)
+	}
+	return v
+}
+
+// ListEvidence answers GET /api/v1/evidence: Every fact of the catalogue, with its
+// state.
+//
+// A fact that nobody computes is not_connected, one with nothing to count
+// not_applicable; neither is 0. One that takes too long is late.
+func (c *Client) ListEvidence(ctx context.Context, q ListEvidenceQuery) iter.Seq2[Evidence, error] {
+	return pages[Evidence](ctx, c, "/api/v1/evidence", q.values())
+}
+
 // ListFactHistoryQuery says what ListFactHistory asks for. Empty fields ask nothing.
 type ListFactHistoryQuery struct {
 	PatientID string
@@ -597,6 +725,14 @@ func (q ListIdentifiersQuery) values() url.Values {
 // the same person.
 func (c *Client) ListIdentifiers(ctx context.Context, q ListIdentifiersQuery) iter.Seq2[Identifier, error] {
 	return pages[Identifier](ctx, c, "/api/v1/patients/identifiers", q.values())
+}
+
+// ListIncidents answers GET /api/v1/incidents: The register of incidents and near
+// misses, the newest first.
+//
+// Without words that people typed, and without patients.
+func (c *Client) ListIncidents(ctx context.Context) iter.Seq2[Incident, error] {
+	return pages[Incident](ctx, c, "/api/v1/incidents", nil)
 }
 
 // ListJournalQuery says what ListJournal asks for. Empty fields ask nothing.
@@ -847,6 +983,17 @@ func (c *Client) PauseWebhook(ctx context.Context, id string) (*Webhook, error) 
 	return out, nil
 }
 
+// PlanAudit answers POST /api/v1/quality/audits: Plan an audit from a template.
+//
+// Needs topic, lead and reason.
+func (c *Client) PlanAudit(ctx context.Context, in PlanAuditBody) (*Audit, error) {
+	out := new(Audit)
+	if err := c.do(ctx, request{method: "POST", path: "/api/v1/quality/audits", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReadDosesAgain answers POST /api/v1/dose/rereadings: Read all studies again, or try
 // it.
 //
@@ -889,6 +1036,18 @@ func (c *Client) ReplayMessage(ctx context.Context, id string, in ReplayMessage)
 func (c *Client) ReplayWebhook(ctx context.Context, id string, in StartFrom) (*Webhook, error) {
 	out := new(Webhook)
 	if err := c.do(ctx, request{method: "POST", path: fmt.Sprintf("/api/v1/webhooks/%s/replay", url.PathEscape(id)), query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ReportIncident answers POST /api/v1/incidents: Report an incident or a near miss.
+//
+// Only the words are needed. Of an anonymous report neither the register nor the journal
+// says who made it.
+func (c *Client) ReportIncident(ctx context.Context, in ReportIncidentBody) (*Receipt, error) {
+	out := new(Receipt)
+	if err := c.do(ctx, request{method: "POST", path: "/api/v1/incidents", query: nil, in: in, out: out}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -989,10 +1148,60 @@ type AddWebhook struct {
 	Since     *time.Time `json:"since,omitempty"`     // or with what happened since
 }
 
+// AnswerAuditBody is a part of what is sent or answered.
+type AnswerAuditBody struct {
+	Case    int64  `json:"case"` // number in the sample
+	Comment string `json:"comment,omitempty"`
+	Verdict string `json:"verdict"` // yes, no, na
+}
+
 // AskRereadBody is a part of what is sent or answered.
 type AskRereadBody struct {
 	Since string `json:"since,omitempty"` // YYYY-MM-DD: only studies from this day on
 	Trial bool   `json:"trial"`           // say what would change, and change nothing
+}
+
+// Assessment is a part of what is sent or answered.
+type Assessment struct {
+	Attained   json.RawMessage `json:"attained"`          // per cent by focus area or topic
+	Day        string          `json:"day"`               // of closing, or of opening while it is open
+	Expires    string          `json:"expires,omitempty"` // of stars: day from which they are expired
+	FloorLevel int64           `json:"floor_level"`       // level if 5 to 7 also need decision support
+	ID         string          `json:"id"`
+	Kind       string          `json:"kind"`  // maturity, stars
+	Level      int64           `json:"level"` // 0 to 7; of stars their number
+	Name       string          `json:"name"`
+	State      string          `json:"state"` // open, closed
+}
+
+// Audit is a part of what is sent or answered.
+type Audit struct {
+	Definition string       `json:"definition,omitempty"` // SHA-256 of the frozen template
+	Direction  string       `json:"direction,omitempty"`  // once it is defined; min, max, present
+	Lead       string       `json:"lead"`                 // account
+	Method     string       `json:"method,omitempty"`     // census, consecutive, random, stratified
+	Number     int64        `json:"number"`
+	ReauditDay string       `json:"reaudit_day,omitempty"` // YYYY-MM-DD
+	Result     *AuditResult `json:"result,omitempty"`
+	Sample     string       `json:"sample,omitempty"` // SHA-256 of the ids of the cases
+	Seed       string       `json:"seed,omitempty"`   // of the sample, in digits
+	State      string       `json:"state"`            // planned, defined, sampled, collecting, analysed, reported, acting, reaudit_due, reaudited, closed
+	Target     *float64     `json:"target,omitempty"` // share from 0 to 1
+	Template   string       `json:"template"`         // id of the template
+	Year       int64        `json:"year"`             // of the plan
+}
+
+// AuditResult is a part of what is sent or answered.
+type AuditResult struct {
+	At            time.Time `json:"at"`
+	Decision      string    `json:"decision"`                // met, not_met, undecided, not_applicable
+	FailureBelow  *float64  `json:"failure_below,omitempty"` // upper bound of the failure rate where no failure was found
+	High          *float64  `json:"high,omitempty"`          // upper bound
+	Low           *float64  `json:"low,omitempty"`           // lower bound of the Wilson interval; a census has none
+	No            int64     `json:"no"`
+	NotApplicable int64     `json:"not_applicable"`       // outside the denominator
+	Proportion    *float64  `json:"proportion,omitempty"` // of yes; left out if nothing was counted
+	Yes           int64     `json:"yes"`
 }
 
 // Cancel is a part of what is sent or answered.
@@ -1144,6 +1353,19 @@ type DecideMatch struct {
 	Undo   bool   `json:"undo,omitempty"` // the rules decide again
 }
 
+// DefineAuditBody is a part of what is sent or answered.
+type DefineAuditBody struct {
+	Cases     *int64   `json:"cases,omitempty"`     // wanted of a sample
+	Direction string   `json:"direction,omitempty"` // where the template leaves it to the site; min, max
+	Double    bool     `json:"double,omitempty"`    // every case is read by two people
+	Evidence  string   `json:"evidence,omitempty"`  // whose cases are the frame; without it, somebody lists them
+	From      string   `json:"from,omitempty"`      // first day of the window
+	Method    string   `json:"method,omitempty"`    // census, consecutive, random, stratified
+	Room      string   `json:"room,omitempty"`
+	Target    *float64 `json:"target,omitempty"` // share from 0 to 1; without it, that of the template
+	Until     string   `json:"until,omitempty"`  // last day; without it, today
+}
+
 // DoseChange is a part of what is sent or answered.
 type DoseChange struct {
 	After       string `json:"after"` // empty: it is gone
@@ -1154,6 +1376,12 @@ type DoseChange struct {
 	ReaderFrom  int64  `json:"reader_from"`           // version; 0: nobody knows
 	ReaderTo    int64  `json:"reader_to"`
 	StudyUID    string `json:"study_uid"`
+}
+
+// DrawAuditBody is a part of what is sent or answered.
+type DrawAuditBody struct {
+	Cases []string `json:"cases,omitempty"` // to draw from, where no evidence has them; no names of patients
+	Seed  *int64   `json:"seed,omitempty"`  // without it, one is drawn
 }
 
 // Entered is a part of what is sent or answered.
@@ -1200,6 +1428,26 @@ type Entry struct {
 	Kind      string          `json:"kind"`                 // room.noun.verb
 	Number    int64           `json:"number"`               // its place in the journal
 	PersonKey string          `json:"person_key,omitempty"` // stands for the person it is about, and says nothing of them
+}
+
+// Evidence is a part of what is sent or answered.
+type Evidence struct {
+	Capability  string     `json:"capability"`
+	Date        string     `json:"date,omitempty"` // of a flag, YYYY-MM-DD
+	Denominator *float64   `json:"denominator,omitempty"`
+	From        *time.Time `json:"from,omitempty"`
+	How         string     `json:"how,omitempty"` // which computation
+	ID          string     `json:"id"`
+	Kind        string     `json:"kind"` // share, rate, stat, count, flag
+	Meaning     string     `json:"meaning"`
+	N           *int64     `json:"n,omitempty"` // cases looked at
+	Numerator   *float64   `json:"numerator,omitempty"`
+	State       string     `json:"state"` // known, not_applicable, not_connected, stale, absent, late, failed
+	Unit        string     `json:"unit"`
+	Until       *time.Time `json:"until,omitempty"`
+	UsedBy      []string   `json:"used_by"`
+	Value       *float64   `json:"value,omitempty"` // of a share 0 to 1; left out unless it is known
+	Window      string     `json:"window"`          // days back, or now
 }
 
 // Examination is a part of what is sent or answered.
@@ -1267,6 +1515,25 @@ type Identifier struct {
 	Issuer  string    `json:"issuer,omitempty"`
 	Last    time.Time `json:"last"`    // when another study did
 	Studies int64     `json:"studies"` // that it came with
+}
+
+// Incident is a part of what is sent or answered.
+type Incident struct {
+	Analysed    string     `json:"analysed,omitempty"`  // day
+	Causes      []string   `json:"causes"`              // codes of content set incident/cause
+	Criterion   string     `json:"criterion,omitempty"` // id of the national criterion that is met, or none; left out while nobody judged
+	Happened    string     `json:"happened"`            // day at the site
+	Harmed      string     `json:"harmed"`              // yes, no, unknown
+	ID          string     `json:"id"`
+	Kind        string     `json:"kind,omitempty"`     // code of content set incident/kind
+	Missing     []string   `json:"missing"`            // what keeps it from being closed
+	Notified    string     `json:"notified,omitempty"` // when, at the site
+	NotifyUntil *time.Time `json:"notify_until,omitempty"`
+	Number      string     `json:"number"`   // year and number within it
+	Reported    string     `json:"reported"` // day at the site
+	Severity    string     `json:"severity,omitempty"`
+	Sort        string     `json:"sort,omitempty"` // event, near_miss
+	State       string     `json:"state"`          // new, open, closed, aside
 }
 
 // Level is a part of what is sent or answered.
@@ -1469,6 +1736,14 @@ type PerformedStep struct {
 	StudyUID       string   `json:"study_uid"`
 }
 
+// PlanAuditBody is a part of what is sent or answered.
+type PlanAuditBody struct {
+	Lead     string `json:"lead"` // account
+	Reason   string `json:"reason"`
+	Template string `json:"template"`
+	Year     *int64 `json:"year,omitempty"` // without it, this one
+}
+
 // Protocol is a part of what is sent or answered.
 type Protocol struct {
 	Changed  []Changed       `json:"changed"` // what began this version
@@ -1524,6 +1799,11 @@ type Reason struct {
 	Reason string `json:"reason"`
 }
 
+// Receipt is a part of what is sent or answered.
+type Receipt struct {
+	Number string `json:"number"`
+}
+
 // Reference is a part of what is sent or answered.
 type Reference struct {
 	Digest  string   `json:"digest"` // of the content set
@@ -1570,6 +1850,17 @@ type RejectWrong struct {
 type ReplayMessage struct {
 	Body   string `json:"body,omitempty"` // the message as it should have been, a segment a line; left out: as it came
 	Reason string `json:"reason,omitempty"`
+}
+
+// ReportIncidentBody is a part of what is sent or answered.
+type ReportIncidentBody struct {
+	Anonymous bool   `json:"anonymous,omitempty"`
+	Harmed    string `json:"harmed,omitempty"` // yes, no, unknown
+	Kind      string `json:"kind,omitempty"`   // code of content set incident/kind
+	Place     string `json:"place,omitempty"`
+	Sort      string `json:"sort,omitempty"` // event, near_miss
+	When      string `json:"when,omitempty"` // YYYY-MM-DD or YYYY-MM-DDTHH:MM at the site; today if left out
+	Words     string `json:"words"`          // what happened, without names
 }
 
 // Reread is a part of what is sent or answered.

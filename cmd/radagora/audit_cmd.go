@@ -62,7 +62,7 @@ func (auditTemplatesCmd) Help() string {
 	return `Lists the templates of clinical audits that come with the program and those of the site, or shows one. An article
 marked "to confirm" was not read in the text of the directive.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -109,7 +109,7 @@ type auditListCmd struct {
 func (auditListCmd) Help() string {
 	return `Lists the register of audits, the latest first.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -158,7 +158,7 @@ type auditShowCmd struct {
 func (auditShowCmd) Help() string {
 	return `Shows an audit without its cases: they name examinations, and "radagora audit cases" lists them.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -228,7 +228,7 @@ type auditPlanCmd struct {
 func (auditPlanCmd) Help() string {
 	return `Puts an audit into the plan: topic, lead and reason.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -261,7 +261,7 @@ func (auditDefineCmd) Help() string {
 	return `Freezes what the audit holds cases against. Until the sample is drawn it can be defined anew; a template that is changed
 later changes nothing. An audit without a target cannot start.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -288,7 +288,7 @@ type auditSizeCmd struct {
 func (auditSizeCmd) Help() string {
 	return `Advises how many cases a sample needs to tell a share within a margin.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -322,7 +322,7 @@ func (auditDrawCmd) Help() string {
 	return `Draws the sample and freezes it with its seed and digest: the same frame and seed give the same cases again.
 docs/audit.md says how it is drawn.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -364,7 +364,7 @@ type auditCasesCmd struct {
 func (auditCasesCmd) Help() string {
 	return `Lists the cases of the sample. They name examinations: the list is for who may see patients' data.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -412,7 +412,7 @@ func (auditAnswerCmd) Help() string {
 	return `Keeps what somebody says of a case: whether it is in the numerator, outside the denominator, or neither. What several
 people say is kept apart.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -441,7 +441,7 @@ func (auditAnalyseCmd) Help() string {
 	return `Counts the verdicts and decides: a census compares with the target; a sample compares its 95 % interval; a target of
 100 % is missed by one case and met only when the sample is as large as the template wants.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -467,7 +467,7 @@ type auditExplainCmd struct {
 func (auditExplainCmd) Help() string {
 	return `Closes a failed case with its reason. Every failed case needs one before the report.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -495,7 +495,7 @@ type auditReportCmd struct {
 func (auditReportCmd) Help() string {
 	return `Notes that the team saw the result, or writes the report as PDF. A report holds counts and no case.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -544,7 +544,7 @@ type auditActCmd struct {
 func (auditActCmd) Help() string {
 	return `Adds an action with cause, owner and due date, or notes that one was carried out.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -574,7 +574,7 @@ type auditAgainCmd struct {
 func (auditAgainCmd) Help() string {
 	return `Sets the day of the re-audit, or begins it: another audit with the same frozen definition, bound to this one.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -602,7 +602,7 @@ type auditCloseCmd struct {
 func (auditCloseCmd) Help() string {
 	return `Closes an audit: after a report that met the target, after a re-audit that did, or with a reason.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -629,7 +629,7 @@ func (auditDutiesCmd) Help() string {
 	return `Lists the duties of law with the evidence and audits that stand for each and what is missing, or keeps what the site
 says of one. Not legal advice.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -669,7 +669,7 @@ func (auditPackCmd) Help() string {
 	return `Lists what was signed for inspectors, signs a pack, or writes one. A pack freezes every duty as it stands: article,
 national article, evidence as of the day, audits, gaps, who answers. It holds no patient's data.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -738,7 +738,7 @@ func (auditVisitCmd) Help() string {
 	return `Lists visits from outside with their findings, notes one, or notes what was done. A visit of the authority (Art. 104)
 is no clinical audit (Art. 58(e)) and is kept apart.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -790,7 +790,7 @@ type auditSumsCmd struct {
 func (auditSumsCmd) Help() string {
 	return `Prints the audits of a year of every site as counts. It reads no case.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

@@ -15,7 +15,7 @@ func (checkCmd) Help() string {
 	return `Reads every object of the archive and compares it with its digest, looks for objects that no row names, and
 verifies the journal: its seals from the first to the last, its signed heads, and those kept in journal.heads of the
 data folder. It changes nothing.
-Needs the data folder for itself: stop "radagora serve" first. Exits with 1 if anything is wrong.
+Works while "radagora serve" runs, too. Exits with 1 if anything is wrong.
 
 Example:
 

@@ -24,7 +24,7 @@ type calibrationListCmd struct{ settings }
 func (calibrationListCmd) Help() string {
 	return `Lists the machines of the site with their ids, and the calibrations of each.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -91,7 +91,7 @@ func (calibrationEnterCmd) Help() string {
 	return `Notes a calibration of a machine: corrected = reported x factor. Reported values are never changed; corrected ones stand
 beside. The examinations of the days on which it holds are derived anew by the running program.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -129,7 +129,7 @@ type calibrationEndCmd struct {
 func (calibrationEndCmd) Help() string {
 	return `Lets a calibration hold until a day. The examinations after it are derived anew.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -149,7 +149,7 @@ type calibrationRevokeCmd struct {
 func (calibrationRevokeCmd) Help() string {
 	return `Takes a calibration back, as one that was entered wrongly. It stays in the list, marked.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -169,7 +169,7 @@ type calibrationBasisCmd struct {
 func (calibrationBasisCmd) Help() string {
 	return `Shows which numbers the site compares with levels, those reported or those corrected by calibrations, and chooses.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

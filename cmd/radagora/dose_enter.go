@@ -48,7 +48,7 @@ func (enterOneCmd) Help() string {
 	return `Types in the doses of an examination that no device sent. Units are UCUM, and are converted to the one that is kept.
 Values by calculation stay marked, wherever they count.
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -137,7 +137,7 @@ func (enterTableCmd) Help() string {
 out and named, with line, column, rule and way out; try it with --dry-run first. The file is kept whole, so that a rebuild
 reads it again, and the import can be taken back.
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -195,7 +195,7 @@ type enterListCmd struct{ settings }
 func (enterListCmd) Help() string {
 	return `Lists the files that were imported, then the latest entries that were typed in.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -243,7 +243,7 @@ type enterWithdrawCmd struct {
 func (enterWithdrawCmd) Help() string {
 	return `Takes an entry out of what counts, or a whole import. It stays, with its history.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -270,7 +270,7 @@ func (enterReconcileCmd) Help() string {
 	return `Writes as CSV what a file tells beside what is here of it: by room and year the number of examinations and the sums of
 DLP, DAP, AGD and activity, the difference, and the rows that were not taken with the reason.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

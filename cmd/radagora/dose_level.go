@@ -31,7 +31,7 @@ type levelListCmd struct{ settings }
 func (levelListCmd) Help() string {
 	return `Lists the sets that people of the site entered, then those that the program brings.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -68,8 +68,13 @@ func (c levelListCmd) Run(ctx context.Context, sys *system) (err error) {
 }
 
 // with runs do with the house open, beside a server if one is at work.
-func (s settings) with(ctx context.Context, sys *system, do func(*house) error) (err error) {
+func (s settings) with(ctx context.Context, sys *system, do func(*house) error) error {
 	s.shared = true
+	return s.alone(ctx, sys, do)
+}
+
+// alone runs do with the house open, and no server at work.
+func (s settings) alone(ctx context.Context, sys *system, do func(*house) error) (err error) {
 	h, err := s.open(ctx, sys)
 	if err != nil {
 		return err
@@ -98,7 +103,7 @@ semicolons or commas. Rows that break a rule are left out and named, each with l
 status is 1. The draft compares nothing until somebody else than who entered it compared every row with its source,
 on the page Dose, Reference levels.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -192,7 +197,7 @@ func (levelCheckCmd) Help() string {
 	return `Says how far a set is: which rows nobody compared with its source yet, or differ from it, and who typed them.
 Comparing is done on the page by a second person, never by who typed. Exits with 1 while the set is no usable one.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -231,7 +236,7 @@ func (levelExportCmd) Help() string {
 	return `Writes a set to standard output, as the table that import reads, or as a FHIR Bundle of one Library and an
 ObservationDefinition for each row. Whoever loads it checks it again.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -267,7 +272,7 @@ func (levelProposeCmd) Help() string {
 rooms have enough examinations, else the typical value of the site; with n and interval (ICRP 135). It is a proposal:
 on the page somebody makes a set of it, and a second person checks it.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -317,7 +322,7 @@ func (levelGovernCmd) Help() string {
 	return `Lets a set govern from a day on, and ends on the day before it what governed the same examinations; what governs
 others goes on. With --dry-run the rooms and examinations are shown whose state or level would be another one.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

@@ -43,7 +43,7 @@ func (mapListCmd) Help() string {
 	return `Lists the names of the last twelve months that mean nothing yet, the most frequent first, each with the examination
 that its words are closest to. That is a proposal: no name is ever mapped by itself.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -162,7 +162,7 @@ func (mapProposeCmd) Help() string {
 	return `Says what a local name means. It is used when a second person approves, at once where one person decides alone
 ("radagora dose map alone").
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -204,7 +204,7 @@ func (mapApproveCmd) Help() string {
 	return `Approves proposals of somebody else, all or none. From then on the names mean that, and what bears them is worked out
 anew as soon as the program runs.
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -226,7 +226,7 @@ func (mapUndoCmd) Help() string {
 	return `Takes a step back: a proposal is withdrawn, what was approved or refused waits again, what a name meant before it
 means again. Only the latest step about a name can be taken back.
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -270,7 +270,7 @@ type mapHistoryCmd struct {
 func (mapHistoryCmd) Help() string {
 	return `Shows who did what about a name, when and why, the latest first.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -303,7 +303,7 @@ func (mapImportCmd) Help() string {
 	return `Proposes what each row of a table says; docs/format/names.md describes it. If one row is wrong, nothing happens and
 every wrong row is named. What is imported waits for a second person and can be taken back as a whole.
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -350,7 +350,7 @@ func (mapExportCmd) Help() string {
 	return `Writes what names mean, and what waits for a second person, as a table that "radagora dose map import" reads here or
 elsewhere; docs/format/names.md describes it.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -375,7 +375,7 @@ func (mapAloneCmd) Help() string {
 	return `Says whether one person decides what names mean, or decides it. Without a decision a second person approves what one
 proposed. Who decided, when and why is in the journal and on the page.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

@@ -64,7 +64,7 @@ func (protocolListCmd) Help() string {
 	return `Lists every version of every protocol that the dose reports name, machine by machine. docs/protocols.md says when a
 new version begins.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -117,7 +117,7 @@ func (protocolChangesCmd) Help() string {
 	return `Lists the changes of protocols, the latest first, each with the ratio of the medians after it and before, and an
 interval of at least 95 %. Patients are not matched by size.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -162,7 +162,7 @@ func (protocolChecksCmd) Help() string {
 	return `Lists for every CT of the last twelve months which alert and notification values its reports tell of, and how often
 they were exceeded. "not_recorded" means that no report says anything: nobody knows how the machine is set up.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

@@ -45,7 +45,7 @@ func (rejectImportCmd) Help() string {
 needs none. Rows with which something is wrong are left out and named; try it with --dry-run first. Of the file only the
 columns of the map are kept, so no operator and no patient. docs/dose-rejects.md tells more.
 
-` + onTheLine + needsFolder + `
+` + onTheLine + besideServer + `
 
 Example:
 
@@ -110,7 +110,7 @@ type rejectListCmd struct{ settings }
 func (rejectListCmd) Help() string {
 	return `Lists the reject logs that were imported, the latest first.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -145,7 +145,7 @@ type rejectUndoCmd struct {
 func (rejectUndoCmd) Help() string {
 	return `Takes a log back as a whole: its exposures count no more. The same file may be imported again.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -169,7 +169,7 @@ func (rejectReasonCmd) Help() string {
 	return `Says what a reason of a vendor's logs means. It holds for the logs that are there already, too; exposures whose
 reason means TEST are in no rate.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -193,7 +193,7 @@ func (rejectRatesCmd) Help() string {
 	return `Prints by room and month how many exposures were rejected of all, the rate with its interval, and how much of the
 images of the archive the log tells of. Test images are left out. A rate of an incomplete log says so.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

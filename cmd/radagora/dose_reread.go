@@ -38,7 +38,7 @@ const rereadAtOnce = 50
 
 // Run reads and prints what changed.
 func (c doseRereadCmd) Run(ctx context.Context, sys *system) error {
-	return c.with(ctx, sys, func(h *house) error {
+	return c.alone(ctx, sys, func(h *house) error {
 		x, err := h.Dose.ReadAgain(ctx, at, c.Since, c.DryRun, access.Local)
 		if fault.Of(err) == fault.Conflict {
 			x, err = h.unfinished(ctx, c.DryRun, c.Since)

@@ -29,7 +29,7 @@ func (splitListCmd) Help() string {
 were ordered, the latest first. Of one study it lists the events, with the numbers by which the other commands name them,
 and the decisions about it. Until somebody decided, such events count in the totals of their study and in no median.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -106,7 +106,7 @@ func (splitAssignCmd) Help() string {
 	return `Says to which examination events of a study belong: to one that is there, or to one that is made of them. This goes
 before whatever else tells, and no rebuild changes it. Localizers go with the scan that follows them.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 
@@ -144,7 +144,7 @@ type splitUndoCmd struct {
 func (splitUndoCmd) Help() string {
 	return `Takes a decision back. What was decided about the same events before counts again.
 
-` + needsFolder + `
+` + besideServer + `
 
 Example:
 

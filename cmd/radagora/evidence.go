@@ -20,7 +20,7 @@ type evidenceCmd struct {
 func (evidenceCmd) Help() string {
 	return `Computes facts of the evidence catalogue: their value, what it was counted from, and by which content. A fact
 that no capability computes yet is "not_connected", one with nothing to count is "not_applicable"; neither is 0.
-Needs the data folder for itself: stop "radagora serve" first.
+Works while "radagora serve" runs, too.
 
 Example:
 

@@ -57,7 +57,7 @@ Example:
 
 // Run prints them.
 func (c incidentListCmd) Run(ctx context.Context, sys *system) error {
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		if err := may(ctx, access.IncidentRead); err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ type incidentReportCmd struct {
 
 func (incidentReportCmd) Help() string {
 	return `Reports an incident or a near miss. Only the words are needed. Of an anonymous report neither the register nor the journal
-says who made it, or at what hour.
+says who made it.
 
 Example:
 
@@ -108,7 +108,7 @@ Example:
 
 // Run keeps it.
 func (c incidentReportCmd) Run(ctx context.Context, sys *system) error {
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		if err := may(ctx, access.IncidentReport); err != nil {
 			return err
 		}

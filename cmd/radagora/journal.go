@@ -200,8 +200,8 @@ type journalVerifyCmd struct {
 
 func (journalVerifyCmd) Help() string {
 	return `Verifies the seals of the journal from the first to the last, its signed heads, those in journal.heads of the data
-folder, and those in a file that was kept elsewhere. It changes nothing and names the first broken entry. Needs the
-data folder for itself. Exits with 1 if anything is wrong.
+folder, and those in a file that was kept elsewhere. It changes nothing and names the first broken entry. Works
+while "radagora serve" runs, too. Exits with 1 if anything is wrong.
 
 Example:
 

@@ -60,7 +60,7 @@ Example:
 
 // Run prints it.
 func (c maturityShowCmd) Run(ctx context.Context, sys *system) error {
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, f, err := h.shownAssessment(ctx, maturity.Digital)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (c maturityOpenCmd) Run(ctx context.Context, sys *system) error {
 }
 
 func (s settings) openAssessment(ctx context.Context, sys *system, start maturity.Start) error {
-	return s.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return s.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, err := h.Maturity.Open(ctx, at, access.Local, start)
 		if err == nil {
 			_, err = fmt.Fprintf(sys.Out, "assessment %s\n", a.ID)
@@ -174,7 +174,7 @@ func (s settings) answerAssessment(ctx context.Context, sys *system, kind maturi
 		}
 		given = append(given, g)
 	}
-	return s.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return s.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, err := h.newest(ctx, kind)
 		if err != nil {
 			return err
@@ -206,7 +206,7 @@ func (c maturityCloseCmd) Run(ctx context.Context, sys *system) error {
 }
 
 func (s settings) closeAssessment(ctx context.Context, sys *system, kind maturity.Kind) error {
-	return s.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return s.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, err := h.newest(ctx, kind)
 		if err != nil {
 			return err
@@ -240,7 +240,7 @@ Example:
 
 // Run writes it.
 func (c maturityReportCmd) Run(ctx context.Context, sys *system) error {
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, err := h.newest(ctx, maturity.Digital)
 		if err != nil {
 			return err
@@ -273,7 +273,7 @@ Example:
 
 // Run writes it.
 func (c maturityShareCmd) Run(ctx context.Context, sys *system) error {
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, err := h.newest(ctx, maturity.Digital)
 		if err != nil {
 			return err
@@ -310,7 +310,7 @@ func (c maturityImportCmd) Run(ctx context.Context, sys *system) error {
 	if err != nil {
 		return err
 	}
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		s, err := h.Maturity.Import(ctx, at, access.Local, raw)
 		if err == nil {
 			_, err = fmt.Fprintf(sys.Out, "%s of %s, level %d\n", s.Kind, s.Day, s.Level)
@@ -335,7 +335,7 @@ Example:
 
 // Run prints it.
 func (c starsShowCmd) Run(ctx context.Context, sys *system) error {
-	return c.atDesk(ctx, sys, func(ctx context.Context, h *house) error {
+	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
 		a, f, err := h.shownAssessment(ctx, maturity.Quality)
 		if err != nil {
 			return err

@@ -38,6 +38,34 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
+// TestBesideServer runs commands on the folder of a server that is at work: those that
+// keep no object do their work, the others say what to do.
+func TestBesideServer(t *testing.T) {
+	slow(t)
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	s := serve(t, data)
+	files := made(t)
+	command(t, exitDone, append([]string{"send", "--to", "RADAGORA=" + s.dicom}, files...)...)
+	exams, _ := tables(t, s, 2)
+	if len(exams) != 2 {
+		t.Fatalf("%d examinations; want 2", len(exams))
+	}
+	if out := command(t, exitDone, "check", "--data", data); !strings.Contains(out, fmt.Sprintf("archive: %d instances", len(files))) {
+		t.Errorf("check: %s", out)
+	}
+	command(t, exitDone, "evidence", "dose.within_drl", "--data", data)
+	command(t, exitDone, "incident", "report", "two requests looked alike", "--data", data)
+	if code, body := get(s, "/quality/incidents"); code != http.StatusOK || strings.Contains(body, "No incidents") {
+		t.Errorf("the incident is not on the page: %d", code)
+	}
+	command(t, exitFailed, "import", files[0], "--data", data)
+	command(t, exitFailed, "rebuild", "--data", data)
+	if again, _ := tables(t, s, 2); fmt.Sprint(exams) != fmt.Sprint(again) {
+		t.Error("the server lost something")
+	}
+}
+
 // TestServePostgres: the same house on the other engine. Its password is in no log
 // and no argument.
 func TestServePostgres(t *testing.T) {

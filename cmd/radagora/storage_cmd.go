@@ -30,6 +30,9 @@ type storageCmd struct {
 	Retention storageRetentionCmd `cmd:"" help:"Say how long studies are kept, and approve what goes."`
 }
 
+// besideServer is said of commands that keep no object.
+const besideServer = "Works while \"radagora serve\" runs, too."
+
 // needsFolder is said in the help of commands that open the packs.
 const needsFolder = "Needs the data folder for itself, unless packs are in an object store: use the page Storage while \"radagora serve\" runs."
 

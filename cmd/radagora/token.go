@@ -62,7 +62,7 @@ type tokenAddCmd struct {
 func (tokenAddCmd) Help() string {
 	return `Makes a token that a program sends as "Authorization: Bearer rad_…". It may never do more than its account may,
 and only what --scope names. It is printed once and kept only as a hash: put it where the program reads its secrets.
-Needs the data folder for itself: stop "radagora serve" first, or use the page Settings, Tokens.
+Works while "radagora serve" runs, too.
 
 Example:
 
