@@ -102,7 +102,7 @@ var texts = map[Code]struct{ reason, fix string }{
 	OfficialMixed:  {"is %s, but set.yaml says official: %s", "put official and other levels into different sets"},
 	OtherSet:       {"is %s in a set called %s", "make them the same"},
 	SelfChecked:    {"is who transcribed it", "let a second person check it"},
-	BadForm:        {"%s", "let \"radagora form check\" name the place"},
+	BadForm:        {"%s", "correct the form where it is named"},
 	NotChecked:     {"approved, but nobody checked it", "name who checked it, or write draft"},
 }
 
