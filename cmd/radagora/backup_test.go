@@ -81,7 +81,7 @@ func TestKillDuringBackup(t *testing.T) {
 	}
 	command(t, exitDone, "backup", "--data", data, "--backup-to", to)
 	out := command(t, exitDone, "backup", "verify", "--data", data, "--backup-to", to, "--identity", identity)
-	if !strings.Contains(out, "758 objects") {
+	if !strings.Contains(out, "787 objects") {
 		t.Errorf("after %d kills:\n%s", kills, out)
 	}
 	if left, err := filepath.Glob(filepath.Join(to, "tmp", "*")); err != nil || len(left) != 0 {
@@ -135,7 +135,7 @@ func TestKillDuringRestore(t *testing.T) {
 			}
 			command(t, exitDone, args...)
 		}
-		if out := command(t, exitDone, "check", "--data", fresh); !strings.Contains(out, "758 instances") {
+		if out := command(t, exitDone, "check", "--data", fresh); !strings.Contains(out, "787 instances") {
 			t.Errorf("restored:\n%s", out)
 		}
 	}
