@@ -17,11 +17,6 @@ var concurrent = []string{
 	"./person/...", "./site/...", "./web/...",
 }
 
-// fromC are packages translated from C: the database engine and its C library. The
-// race detector watches our code and the driver above them, not each of their loads
-// and stores, which made a start of the program ten times as slow.
-var fromC = []string{"modernc.org/sqlite/lib", "modernc.org/libc"}
-
 // goTests runs every Go test and counts the leaves.
 func goTests(ctx context.Context, s *stage) outcome {
 	args := []string{"-timeout=40m", "-skip=" + browserTest}
@@ -48,11 +43,7 @@ func raceTests(ctx context.Context, s *stage) outcome {
 	if len(pkgs) == 0 {
 		return missing("race", "no concurrent package has code")
 	}
-	args := []string{"-race", "-short", "-timeout=40m", "-skip=" + browserTest}
-	for _, translated := range fromC {
-		args = append(args, "-gcflags="+translated+"=-race=false -d=checkptr=0")
-	}
-	report, stderr, err := s.goTest(ctx, "race", append(args, pkgs...)...)
+	report, stderr, err := s.goTest(ctx, "race", append([]string{"-race", "-short", "-timeout=60m", "-skip=" + browserTest}, pkgs...)...)
 	s.leaks = append(s.leaks, report.leaks...)
 	tests := report.outcome()
 	o := outcome{failed: report.failedPackages(), text: tests.text}
