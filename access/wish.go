@@ -106,3 +106,11 @@ func stamp(t time.Time) string {
 	}
 	return t.UTC().Format(time.RFC3339)
 }
+
+// Decisions returns how many wishes were noted at a site between two moments, the later
+// one not included.
+func (f *Facts) Decisions(ctx context.Context, site string, from, until time.Time) (n int64, err error) {
+	err = f.DB.QueryRow(ctx, `select count(*) from access_wish where site_id = $1 and since >= $2 and since < $3`,
+		site, db.Millis(from), db.Millis(until)).Scan(&n)
+	return n, err
+}

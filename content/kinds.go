@@ -135,7 +135,10 @@ var kinds = []kind{
 	{
 		name: "incident_kinds", means: "kinds and grades of incidents",
 		tables: []schema{
-			{name: "kinds", key: []string{"kind_code"}, columns: slices.Concat([]column{need("kind_code", code)}, labels("label"))},
+			{name: "kinds", key: []string{"kind_code"}, columns: slices.Concat([]column{
+				need("kind_code", code),
+				{name: "exposure", kind: yesNo, optional: true}, // an unintended exposure of a patient
+			}, labels("label"))},
 			{name: "severities", key: []string{"severity_code"}, columns: slices.Concat([]column{need("severity_code", code)}, labels("label"))},
 		},
 	},

@@ -3,9 +3,11 @@ package dose
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"radagora/content"
+	"radagora/db"
 	"radagora/evidence"
 )
 
@@ -15,7 +17,46 @@ func (l *Ledger) Facts(rooms func(ctx context.Context, siteID string) (Rooms, er
 	return []evidence.Fact{
 		{ID: "dose.within_drl", Value: f.within, Cases: f.withinCases},
 		{ID: "dose.median_ct_head", Value: f.medianHead, Cases: f.headCases},
+		evidence.Counted("dose.size_specific", "dose.size/1", l.Now, f.sized),
 	}
+}
+
+// sized returns the CT examinations of patients, counted those with a size-specific dose
+// estimate from the report or a water-equivalent diameter measured on the images.
+func (f facts) sized(ctx context.Context, q evidence.Query) ([]evidence.Case, error) {
+	rooms, err := f.rooms(ctx, q.Site)
+	if err != nil {
+		return nil, err
+	}
+	all, err := db.List(ctx, f.l.DB, func(r *db.Rows) (c evidence.Case, err error) {
+		var key, machine, day string
+		if err := r.Scan(&c.Object, &key, &machine, &day, &c.Counted); err != nil {
+			return c, err
+		}
+		c.ID, c.Room = c.Object+"_"+key, rooms(machine)
+		c.At, err = time.Parse(time.DateOnly, day)
+		return c, err
+	}, `select x.study_uid, x.examination, x.machine_id, x.day, exists (select 1 from dose_amount a where a.site_id = x.site_id and a.study_uid = x.study_uid
+			and a.examination = x.examination and a.quantity = $4)
+			or exists (select 1 from dose_pixel p where p.site_id = x.site_id and p.study_uid = x.study_uid and p.state = 'measured')
+		from dose_examination x where x.site_id = $1 and x.modality = 'CT' and x.day >= $2 and x.day < $3 and x.excluded not in ($5, $6)
+		order by x.day, x.study_uid, x.examination`,
+		q.Site, q.From.Format(time.DateOnly), q.Until.Format(time.DateOnly), string(QuantitySSDE), ExcludedNotPatient, ExcludedDuplicate)
+	if q.Stratum.Room != "" {
+		all = slices.DeleteFunc(all, func(c evidence.Case) bool { return c.Room != q.Stratum.Room })
+	}
+	return all, err
+}
+
+// Delivered returns the machines of which a dose of a day of a period is known.
+func (l *Ledger) Delivered(ctx context.Context, siteID string, p Period) (map[string]bool, error) {
+	list, err := db.List(ctx, l.DB, func(r *db.Rows) (m string, err error) { return m, r.Scan(&m) },
+		`select distinct machine_id from dose_study where site_id = $1 and day >= $2 and day <= $3 and machine_id <> ''`, siteID, p.From, p.To)
+	all := make(map[string]bool, len(list))
+	for _, m := range list {
+		all[m] = true
+	}
+	return all, err
 }
 
 // facts computes them.

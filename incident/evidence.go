@@ -2,11 +2,11 @@ package incident
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"radagora/content"
 	"radagora/evidence"
+	"radagora/fault"
 )
 
 // Facts returns the facts of the evidence catalogue that the room can compute.
@@ -20,7 +20,67 @@ func (r *Register) Facts() []evidence.Fact {
 		r.share("audit.incident_classified", "incident.classified/1", func(*Incident, time.Time) bool { return true },
 			func(i *Incident) bool { return i.Work.Criterion != "" }),
 		{ID: "audit.incident_trend_review", Value: r.reviewed},
+		{ID: "audit.unintended_rate", Value: r.unintended},
 	}
+}
+
+// unintended returns the unintended exposures of patients among the events that happened
+// in a time, per Per examinations whose dose is recorded. Near misses are none. The kinds
+// that count are content. Examinations are known by month: those of a month that a time
+// holds in part count whole.
+func (r *Register) unintended(ctx context.Context, q evidence.Query) (evidence.Value, error) {
+	v := evidence.Value{Provenance: evidence.Provenance{AsOf: r.Now(), How: "incident.unintended/1", Content: []content.Ref{}}}
+	if r.Examinations == nil {
+		return v, nil
+	}
+	counts, ref, err := r.exposures(q.Site)
+	if err != nil {
+		return v, err
+	}
+	v.Provenance.Content = append(v.Provenance.Content, ref)
+	here, err := r.Site(ctx, q.Site)
+	if err != nil {
+		return v, err
+	}
+	from, until := q.From.In(here.Location()).Format(time.DateOnly), q.Until.In(here.Location()).Format(time.DateOnly)
+	months, err := r.Examinations(ctx, q.Site, from, until)
+	if err != nil {
+		return v, err
+	}
+	for _, n := range months {
+		v.N += n
+		v.Denominator += float64(n)
+	}
+	all, err := r.List(ctx, q.Site)
+	for n := range all {
+		i := &all[n]
+		if i.State == Aside || i.Sort != Event || i.Happened < from || i.Happened > until || !counts[i.Kind] ||
+			q.Stratum.Room != "" && q.Stratum.Room != i.Report.Room {
+			continue
+		}
+		v.Numerator++
+	}
+	if v.Denominator > 0 {
+		v.Value = v.Numerator / v.Denominator * Per
+	}
+	return v, err
+}
+
+// exposures returns the kinds of incident that are unintended exposures of a patient.
+func (r *Register) exposures(siteID string) (map[string]bool, content.Ref, error) {
+	set, ok := r.Content.Set(siteID, kindSet)
+	if !ok {
+		return nil, content.Ref{}, fault.Errorf(fault.NotFound, "no content set %s", kindSet)
+	}
+	t, err := set.Table("kinds")
+	if err != nil {
+		return nil, content.Ref{}, err
+	}
+	all := map[string]bool{}
+	for row := range t.All() {
+		all[row.Text("kind_code")] = t.Has("exposure") && row.Text("exposure") == "yes"
+	}
+	return all, set.Ref(), nil
 }
 
 // notifiable reports whether an incident had to be notified by a moment. One whose clock
@@ -73,35 +133,7 @@ func (r *Register) share(id, how string, of func(*Incident, time.Time) bool, cou
 		}
 		return cases, nil
 	}
-	return evidence.Fact{
-		ID: id,
-		Value: func(ctx context.Context, q evidence.Query) (evidence.Value, error) {
-			all, err := list(ctx, q)
-			v := evidence.Value{Provenance: evidence.Provenance{AsOf: r.Now(), How: how, Content: []content.Ref{}}}
-			for _, c := range all {
-				v.N++
-				v.Denominator++
-				if c.Counted {
-					v.Numerator++
-				}
-			}
-			return v, err
-		},
-		Cases: func(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Case, error] {
-			return func(yield func(evidence.Case, error) bool) {
-				all, err := list(ctx, q)
-				if err != nil {
-					yield(evidence.Case{}, err)
-					return
-				}
-				for _, c := range all {
-					if !yield(c, nil) {
-						return
-					}
-				}
-			}
-		},
-	}
+	return evidence.Counted(id, how, r.Now, list)
 }
 
 // reviewed returns the day of the last review for trends.

@@ -322,6 +322,38 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// TestUnintended: of 7 reports 2 are unintended exposures of patients, by 4 000
+// examinations that is 5 per 10 000. Near misses, other kinds and reports of no kind
+// are none.
+func TestUnintended(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, dbtest.Open(t, dbtest.SQLite(t)))
+	r.Examinations = func(context.Context, string, string, string) (map[string]int, error) {
+		return map[string]int{"2026-10": 1500, "2026-11": 2500}, nil
+	}
+	ctx := t.Context()
+	for _, x := range []incident.Report{
+		{Kind: "WRONG_PATIENT", Sort: incident.Event}, {Kind: "DOSE_HIGH", Sort: incident.Event},
+		{Kind: "WRONG_PATIENT", Sort: incident.NearMiss}, {Kind: "DOSE_HIGH"}, {Kind: "CONTRAST", Sort: incident.Event}, {Sort: incident.Event}, {},
+	} {
+		x.Words, x.Account = "x", user
+		_, err := r.Take(ctx, house, x)
+		check(t, err)
+	}
+	registry, err := evidence.Open(r.Content, func() time.Time { return today().Add(24 * time.Hour) })
+	check(t, err)
+	check(t, registry.Register(r.Facts()...))
+	v, err := registry.Value(ctx, "audit.unintended_rate", evidence.Query{Site: house})
+	check(t, err)
+	if v.Numerator != 2 || v.Denominator != 4000 || v.Value != 5 || v.N != 4000 {
+		t.Errorf("%v of %v: %v, n %d; want 2 of 4000: 5", v.Numerator, v.Denominator, v.Value, v.N)
+	}
+	r.Examinations = nil
+	if v, err = registry.Value(ctx, "audit.unintended_rate", evidence.Query{Site: house}); err != nil || v.State != evidence.NotApplicable {
+		t.Errorf("without examinations: %+v, %v", v, err)
+	}
+}
+
 // TestErase removes what could say who a person is, and keeps what the register counts.
 func TestErase(t *testing.T) {
 	t.Parallel()

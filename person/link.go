@@ -347,3 +347,11 @@ func scanLink(r *db.Rows) (l Link, err error) {
 	l.Made, l.Ended = db.FromMillis(made), db.FromMillis(ended)
 	return l, err
 }
+
+// Linked returns how many links and merges were made at a site between two moments, the
+// later one not included.
+func (r *Register) Linked(ctx context.Context, site string, from, until time.Time) (n int64, err error) {
+	err = r.DB.QueryRow(ctx, `select count(*) from person_link where site_id = $1 and kind <> 'distinct' and made_at >= $2 and made_at < $3`,
+		site, db.Millis(from), db.Millis(until)).Scan(&n)
+	return n, err
+}

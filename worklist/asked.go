@@ -58,3 +58,15 @@ func (r *Register) askings(ctx context.Context, siteID, key string) ([]asking, e
 		return a, err
 	}, `select caller, first_at, last_at from worklist_asked where site_id = $1 and step_key = $2 order by first_at, caller`, siteID, key)
 }
+
+// Callers returns the application entities whose query for the worklist listed at least
+// one step since a moment.
+func (r *Register) Callers(ctx context.Context, siteID string, since time.Time) (map[string]bool, error) {
+	list, err := db.List(ctx, r.DB, func(r *db.Rows) (ae string, err error) { return ae, r.Scan(&ae) },
+		`select distinct caller from worklist_asked where site_id = $1 and last_at >= $2`, siteID, db.Millis(since))
+	all := make(map[string]bool, len(list))
+	for _, ae := range list {
+		all[ae] = true
+	}
+	return all, err
+}

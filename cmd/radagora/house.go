@@ -336,6 +336,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.Evidence.Register(h.Rejects.Facts()...); err != nil {
 		return err
 	}
+	if err := h.Evidence.Register(append(h.Audits.Facts(), h.facts()...)...); err != nil {
+		return err
+	}
 	if err := h.Evidence.Register(append(h.Quality.Facts(), h.Review.Facts()...)...); err != nil {
 		return err
 	}

@@ -2,10 +2,8 @@ package review
 
 import (
 	"context"
-	"iter"
 	"time"
 
-	"radagora/content"
 	"radagora/db"
 	"radagora/evidence"
 )
@@ -13,47 +11,14 @@ import (
 // Facts returns the facts of the evidence catalogue that cases tell.
 func (d *Desk) Facts() []evidence.Fact {
 	return []evidence.Fact{
-		d.fact("dose.alert_review", "dose.alert_review/1", d.reviewed),
-		d.fact("dose.skin_followup", "dose.skin_followup/1", d.followed),
+		evidence.Counted("dose.alert_review", "dose.alert_review/1", d.Now, d.reviewed),
+		evidence.Counted("dose.skin_followup", "dose.skin_followup/1", d.Now, d.followed),
 	}
 }
 
 // reviewMonths is within how many months a case is reviewed in time: the definition of
 // the fact says three.
 const reviewMonths = 3
-
-// fact makes a share of cases a fact.
-func (d *Desk) fact(id, how string, cases func(ctx context.Context, q evidence.Query) ([]evidence.Case, error)) evidence.Fact {
-	return evidence.Fact{
-		ID: id,
-		Value: func(ctx context.Context, q evidence.Query) (evidence.Value, error) {
-			all, err := cases(ctx, q)
-			v := evidence.Value{Provenance: evidence.Provenance{AsOf: d.Now(), How: how, Content: []content.Ref{}}}
-			for _, c := range all {
-				v.N++
-				v.Denominator++
-				if c.Counted {
-					v.Numerator++
-				}
-			}
-			return v, err
-		},
-		Cases: func(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Case, error] {
-			return func(yield func(evidence.Case, error) bool) {
-				all, err := cases(ctx, q)
-				if err != nil {
-					yield(evidence.Case{}, err)
-					return
-				}
-				for _, c := range all {
-					if !yield(c, nil) {
-						return
-					}
-				}
-			}
-		},
-	}
-}
 
 // asked returns the cases of a query that still derive, with their rooms: those that
 // were opened in its time, or whose examination was made in it.
