@@ -18,6 +18,8 @@ type Decisions struct {
 
 	Calibrations []Calibration
 	Typed        []Typed
+	Audits       []Audit
+	Incidents    []Incident
 }
 
 // A RoomName says how the room with a machine is called.
@@ -67,11 +69,35 @@ type Typed struct {
 	Method         string // how the dose became known
 }
 
+// An Audit is one of the department, with what people said of it. Without days it is only
+// planned; without days of a re-audit it stands where its cases were counted.
+type Audit struct {
+	Template               string // id
+	Evidence               string // id of the fact whose cases are counted, "" without days
+	From, Until            int    // days before the last day of the year, -1 if there are none
+	AgainFrom, AgainUntil  int    // the same, of the re-audit
+	Reason                 string
+	Why                    string // every failed case failed
+	Harm                   int
+	ShownTo, Conclusion    string
+	Cause, Action, Outcome string
+}
+
+// An Incident is what somebody of the department reported, and what was found.
+type Incident struct {
+	Back                             int    // days before the last day of the year
+	Clock                            string // 15:04
+	Kind, Sort, Harmed, Place, Words string
+	Severity, Cause, Analysis        string // "" while nobody looked
+	Lesson                           string // for the board, "" if there is none
+	Close                            bool
+}
+
 // Decided reads demo/decision, and the rooms of demo/department. It fails with
 // kind NotFound or Invalid if the content does.
 func Decided(library *content.Library) (Decisions, error) {
 	var d Decisions
-	var errs [5]error
+	var errs [7]error
 	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
 		return RoomName{
 			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
@@ -106,7 +132,28 @@ func Decided(library *content.Library) (Decisions, error) {
 			DAP: r.Text("dap"), Unit: r.Text("dap_unit"), FluoroTime: r.Text("fluoro_time_s"), Method: r.Text("method"),
 		}
 	})
+	d.Audits, errs[5] = table(library, "demo/decision", "audits", func(r *content.Row) Audit {
+		return Audit{
+			Template: r.Text("template"), Evidence: r.Text("evidence"), From: back(r, "from_back"), Until: back(r, "until_back"),
+			AgainFrom: back(r, "again_from_back"), AgainUntil: back(r, "again_until_back"), Reason: r.Text("reason"), Why: r.Text("why"), Harm: max(0, back(r, "harm")),
+			ShownTo: r.Text("shown_to"), Conclusion: r.Text("conclusion"), Cause: r.Text("cause"), Action: r.Text("action"), Outcome: r.Text("result"),
+		}
+	})
+	d.Incidents, errs[6] = table(library, "demo/decision", "incidents", func(r *content.Row) Incident {
+		return Incident{
+			Back: whole(r, "days_back"), Clock: r.Text("clock"), Kind: r.Text("kind"), Sort: r.Text("sort"), Harmed: r.Text("harmed"), Place: r.Text("place"),
+			Words: r.Text("words"), Severity: r.Text("severity"), Cause: r.Text("cause"), Analysis: r.Text("analysis"), Lesson: r.Text("lesson"), Close: r.Text("close") == "yes",
+		}
+	})
 	return d, errors.Join(append(errs[:], err)...)
+}
+
+// back reads a number of days, -1 if there is none.
+func back(r *content.Row, column string) int {
+	if r.Text(column) == "" {
+		return -1
+	}
+	return whole(r, column)
 }
 
 // A Story is what is planted in the year for a reader to find.

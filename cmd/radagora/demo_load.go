@@ -173,6 +173,12 @@ func (d *demoLoad) load(ctx context.Context, size demo.Size) error {
 	if err := d.typeIn(ctx, decided.Typed, until); err != nil {
 		return err
 	}
+	if err := d.programme(ctx, decided.Audits, until); err != nil {
+		return err
+	}
+	if err := d.incidents(ctx, decided.Incidents, until); err != nil {
+		return err
+	}
 	return d.note(ctx, demoLoaded, y)
 }
 

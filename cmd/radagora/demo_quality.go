@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"radagora/audit"
+	"radagora/demo"
+	"radagora/incident"
+	"radagora/site"
+)
+
+// programme leads the audits of the demonstration, each as far as its decisions say, unless
+// there are audits already.
+func (d *demoLoad) programme(ctx context.Context, all []demo.Audit, until time.Time) error {
+	there, err := d.house.Audits.Cycles(ctx, site.Default, 0)
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	for _, a := range all {
+		if err := d.audited(ctx, a, until); err != nil {
+			return fmt.Errorf("demo/decision: audit %s: %w", a.Template, err)
+		}
+	}
+	return nil
+}
+
+// audited plans an audit, counts its cases and, where the demonstration says how it went
+// on, leads it to its re-audit. It stays open where the target was not met again.
+func (d *demoLoad) audited(ctx context.Context, a demo.Audit, until time.Time) error {
+	desk := d.house.Audits
+	c, err := desk.Plan(ctx, site.Default, demo.Actor, audit.Plan{Template: a.Template, Lead: demo.Actor, Reason: a.Reason})
+	if err != nil || a.From < 0 {
+		return err
+	}
+	day := func(back int) string { return until.AddDate(0, 0, -back).Format(time.DateOnly) }
+	def := audit.Definition{From: day(a.From), Until: day(a.Until), Evidence: a.Evidence}
+	c, err = desk.Define(ctx, site.Default, demo.Actor, c.Number, def, nil)
+	if err != nil {
+		return err
+	}
+	if c, err = d.analysed(ctx, c.Number, a); err != nil || a.AgainFrom < 0 || c.Result.Decision.Decision == audit.NotApplicable {
+		return err
+	}
+	if _, err := desk.Report(ctx, site.Default, demo.Actor, c.Number, day(a.Until), a.ShownTo, a.Conclusion); err != nil {
+		return err
+	}
+	act, err := desk.Act(ctx, site.Default, demo.Actor, c.Number, audit.Action{Cause: a.Cause, What: a.Action, Owner: demo.Actor, Due: day(a.AgainFrom)})
+	if err != nil {
+		return err
+	}
+	if err := desk.Done(ctx, site.Default, demo.Actor, c.Number, act.ID, day(a.AgainFrom), a.Outcome); err != nil {
+		return err
+	}
+	if _, err := desk.Await(ctx, site.Default, demo.Actor, c.Number, ""); err != nil {
+		return err
+	}
+	again, err := desk.Reaudit(ctx, site.Default, demo.Actor, c.Number, day(a.AgainFrom), day(a.AgainUntil))
+	if err != nil {
+		return err
+	}
+	if again, err = d.analysed(ctx, again.Number, a); err != nil || again.Result.Decision.Decision == audit.NotApplicable {
+		return err
+	}
+	if again, err = desk.Report(ctx, site.Default, demo.Actor, again.Number, day(a.AgainUntil), a.ShownTo, a.Conclusion); err != nil || again.Result.Decision.Decision != audit.Met {
+		return err
+	}
+	for _, number := range []int64{c.Number, again.Number} {
+		if _, err := desk.Close(ctx, site.Default, demo.Actor, number, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// analysed draws the sample of a defined audit, counts what the evidence says of its
+// cases, and gives every failed one the reason of the demonstration.
+func (d *demoLoad) analysed(ctx context.Context, number int64, a demo.Audit) (audit.Cycle, error) {
+	desk := d.house.Audits
+	seed := uint64(number) //nolint:gosec // a small positive number
+	if _, err := desk.Draw(ctx, site.Default, demo.Actor, number, nil, &seed); err != nil {
+		return audit.Cycle{}, err
+	}
+	c, err := desk.Analyse(ctx, site.Default, demo.Actor, number)
+	if err != nil || a.Why == "" {
+		return c, err
+	}
+	cases, err := desk.Cases(ctx, &c)
+	if err != nil {
+		return c, err
+	}
+	for i := range cases {
+		if !cases[i].Failed(c.Definition) {
+			continue
+		}
+		if _, err := desk.Explain(ctx, site.Default, demo.Actor, number, cases[i].Ordinal, a.Why, a.Harm); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// incidents reports those of the demonstration and notes what was found, unless there are
+// reports already.
+func (d *demoLoad) incidents(ctx context.Context, all []demo.Incident, until time.Time) error {
+	there, err := d.house.Incidents.List(ctx, site.Default)
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	for _, x := range all {
+		if err := d.incident(ctx, x, until.AddDate(0, 0, -x.Back).Format(time.DateOnly)); err != nil {
+			return fmt.Errorf("demo/decision: incident of %d days back: %w", x.Back, err)
+		}
+	}
+	return nil
+}
+
+// incident reports one that happened on a day.
+func (d *demoLoad) incident(ctx context.Context, x demo.Incident, day string) error {
+	r := d.house.Incidents
+	i, err := r.Take(ctx, site.Default, incident.Report{
+		Words: x.Words, Kind: x.Kind, Sort: x.Sort, Harmed: x.Harmed, Place: x.Place, When: day + "T" + x.Clock, Account: demo.Actor,
+	})
+	if err != nil || x.Severity == "" {
+		return err
+	}
+	w := incident.Work{Severity: x.Severity, Causes: []string{x.Cause}, Significant: incident.No, Criterion: incident.NoCriterion, Lesson: x.Lesson}
+	if x.Analysis != "" {
+		w.Analysis, w.Analysed = x.Analysis, day
+	}
+	if i, err = r.Change(ctx, site.Default, demo.Actor, i.ID, i.Version, w); err != nil {
+		return err
+	}
+	if x.Lesson != "" {
+		if i, err = r.Publish(ctx, site.Default, demo.Actor, i.ID, i.Version, nil); err != nil {
+			return err
+		}
+	}
+	if x.Close {
+		_, err = r.Close(ctx, site.Default, demo.Actor, i.ID, i.Version)
+	}
+	return err
+}
