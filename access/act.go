@@ -34,6 +34,14 @@ const (
 	AuditAnswer Act = "audit.case.answer"  // say what a case is, and why it failed
 	PackSign    Act = "audit.pack.sign"    // freeze and sign what an inspector gets
 
+	DocumentRead    Act = "document.register.read"   // protocols, procedures and manuals, with their files
+	DocumentConfirm Act = "document.version.confirm" // confirm to have read one
+	DocumentChange  Act = "document.version.change"  // enter documents and versions, review, withdraw
+	DocumentApprove Act = "document.version.approve" // put what another person brought in force
+
+	QualificationRead   Act = "qualification.register.read"   // who is qualified or appointed, and until when
+	QualificationChange Act = "qualification.register.change" // enter and end qualifications, note trainings
+
 	FormRead   Act = "form.response.read"   // forms, and what was answered
 	FormAnswer Act = "form.response.change" // answer forms, sign, amend, give a part away by a link
 	FormEdit   Act = "form.version.change"  // make forms, publish and retire them
@@ -143,7 +151,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, EmbryoDeclare, DoseEnter, DoseReconcile, FindingRead,
-	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, IncidentReport, IncidentRead, IncidentTriage, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
+	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, DocumentRead, DocumentConfirm, DocumentChange, DocumentApprove, QualificationRead, QualificationChange, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, IncidentReport, IncidentRead, IncidentTriage, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

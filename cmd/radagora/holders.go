@@ -28,6 +28,7 @@ func (h *house) keepers() []privacy.Room {
 		{Name: "dose", Holder: h.linked(h.Dose), Days: doseDays},
 		{Name: "entry", Holder: h.linked(h.Entered), Days: doseDays},
 		{Name: "embryo", Holder: h.linked(h.Embryo), Days: doseDays},
+		{Name: "qualification", Holder: h.linked(h.Qualified)},
 		{Name: "form", Holder: h.linked(h.Forms)},
 		{Name: "incident", Holder: h.linked(h.Incidents)},
 		{Name: "connect", Holder: h.linked(h.Connect)},

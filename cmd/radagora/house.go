@@ -25,6 +25,8 @@ import (
 	"radagora/archive"
 	"radagora/archive/exchange"
 	"radagora/audit"
+	"radagora/audit/document"
+	"radagora/audit/qualification"
 	"radagora/backup"
 	"radagora/blob"
 	"radagora/blob/disk"
@@ -96,7 +98,9 @@ type house struct {
 	Shelf     *shelf.Shelf       // saved views of doses
 	Maturity  *maturity.Book     // and quality stars
 	Evidence  *evidence.Registry
-	Audits    *audit.Desk // clinical audits
+	Audits    *audit.Desk             // clinical audits
+	Documents *document.Register      // protocols, procedures, manuals
+	Qualified *qualification.Register // who may do what, and until when
 	Forms     *form.Desk
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
@@ -319,6 +323,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.openAudit(ctx); err != nil {
+		return err
+	}
+	if err := h.openDocuments(ctx); err != nil {
 		return err
 	}
 	if err := h.openForms(ctx); err != nil {

@@ -42,6 +42,7 @@ type program struct {
 	Content     contentCmd     `cmd:"" help:"Look at the knowledge: reference levels, rules, words."`
 	Demo        demoCmd        `cmd:"" help:"Load the demonstration year."`
 	Dicom       dicomCmd       `cmd:"" help:"Ask, fetch from and send to DICOM peers."`
+	Document    documentCmd    `cmd:"" help:"Look after protocols, procedures and manuals."`
 	Dose        doseCmd        `cmd:"" help:"Read dose reports."`
 	Dump        dumpCmd        `cmd:"" help:"Print the header and content tree of DICOM files."`
 	Audit       auditCmd       `cmd:"" help:"Lead clinical audits, and sign what inspectors get."`
@@ -56,6 +57,7 @@ type program struct {
 	Migrate     migrateCmd     `cmd:"" help:"Take over what another archive has."`
 	Person      personCmd      `cmd:"" help:"Know which identifiers mean the same person."`
 	Privacy     privacyCmd     `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
+	People      qualifyCmd     `cmd:"" name:"qualification" help:"Know who is qualified, appointed and trained."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Derive everything again."`
 	Restore     restoreCmd     `cmd:"" help:"Put a backup back on an empty machine."`
 	Send        sendCmd        `cmd:"" help:"Send files to a DICOM peer."`

@@ -127,7 +127,7 @@ func TestErasedStaysErased(t *testing.T) {
 	backUp()
 	out := command(t, exitDone, "restore", "--from", to, "--data", fresh, "--identity", identity, "--backup", first, "--verify")
 	for _, want := range []string{
-		"proved: erasures: 3 persons were in this backup and are gone; asked again: access, apps, archive, audit, connect, dose, embryo, entry, finding, form, incident, journal, person, privacy, record, repeat, review, worklist\n",
+		"proved: erasures: 3 persons were in this backup and are gone; asked again: access, apps, archive, audit, connect, dose, embryo, entry, finding, form, incident, journal, person, privacy, qualification, record, repeat, review, worklist\n",
 		"erasures: ",
 	} {
 		if !strings.Contains(out, want) {
