@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"radagora/fault"
 )
@@ -83,7 +84,11 @@ func (s *server) guard(next http.Handler) http.Handler {
 		s.visit(w, r).fail(fault.Errorf(fault.Forbidden, "a change asked for by another site"))
 	}))
 	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/start/upload" {
+		switch path := r.URL.Path; {
+		case path == "/start/upload":
+		case strings.HasPrefix(path, documentsAt+"/") && strings.HasSuffix(path, "/version"):
+			r.Body = http.MaxBytesReader(w, r.Body, mostDocument)
+		default:
 			r.Body = http.MaxBytesReader(w, r.Body, formLimit)
 		}
 		next.ServeHTTP(w, r)

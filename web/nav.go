@@ -111,6 +111,8 @@ func (s *server) qualitySection() section {
 	quality.tab(s.Incidents != nil, ofProgramme, "nav.incident_board", incidentBoardAt, access.IncidentReport)
 	quality.tab(s.Audits != nil, ofProgramme, "nav.audits", auditsAt, access.AuditRead)
 	quality.tab(s.Audits != nil, ofProgramme, "nav.inspection", inspectionAt, access.AuditRead)
+	quality.tab(s.Documents != nil, ofProgramme, "nav.documents", documentsAt, access.DocumentRead)
+	quality.tab(s.Staff != nil, ofProgramme, "nav.people", peopleAt, access.QualificationRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.maturity", maturityAt, access.AggregateRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.stars", starsAt, access.AggregateRead)
 	quality.tab(s.Facts != nil, ofMaturity, "nav.evidence", evidenceAt, access.AggregateRead)

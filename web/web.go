@@ -69,6 +69,8 @@ type Config struct {
 	Maturity     Maturity  // and quality stars
 	Facts        Facts     // of the evidence catalogue
 	Incidents    Incidents // what went wrong or nearly did
+	Documents    Documents // protocols, procedures, manuals
+	Staff        Staff     // who is qualified and appointed
 	Views        Views     // of dose tables under names
 	Committee    Committee // for radiation protection
 	Registry     Registry  // of doses, and surveys
@@ -249,6 +251,8 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.historyRoutes(g)
 	s.embryoRoutes(g)
 	s.incidentRoutes(g)
+	s.documentRoutes(g)
+	s.peopleRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
 	}

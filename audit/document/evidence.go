@@ -156,7 +156,7 @@ func (r *Register) Judge(ctx context.Context, siteID string) error {
 			if err != nil {
 				return err
 			}
-			data, err := json.Marshal(map[string]any{"number": d.Number, "title": d.Head.Title, "day": since})
+			data, err := json.Marshal(Due{d.Number, d.Head.Title, since})
 			if err != nil {
 				return err
 			}
@@ -169,4 +169,19 @@ func (r *Register) Judge(ctx context.Context, siteID string) error {
 		_, err = r.Findings.Derive(ctx, tx, finding.Scope{Site: siteID, Rule: RuleDue}, found, nil)
 		return err
 	})
+}
+
+// A Due says what a finding is about.
+type Due struct {
+	Number int64  `json:"number"`
+	Title  string `json:"title"`
+	Day    string `json:"day"` // of the review, or on which the version was put in
+}
+
+// DueOf reads what a finding of RuleDue is about; the zero value if it is of another rule.
+func DueOf(f finding.Finding) (d Due) {
+	if f.Rule != RuleDue || json.Unmarshal(f.Data, &d) != nil {
+		return Due{}
+	}
+	return d
 }

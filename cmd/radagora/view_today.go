@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"radagora/access"
+	"radagora/audit/document"
+	"radagora/audit/qualification"
 	"radagora/dose/protocol"
 	"radagora/dose/quality"
 	"radagora/dose/review"
@@ -34,6 +36,11 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (web.To
 	if page.Tasks, err = v.backupTasks(ctx); err != nil {
 		return page, err
 	}
+	papers, err := v.paperTasks(ctx)
+	if err != nil {
+		return page, err
+	}
+	page.Tasks = append(page.Tasks, papers...)
 	if !access.Can(ctx, access.AggregateRead, access.Subject{Site: at}) {
 		return page, nil // what the day is about for them stands on other pages
 	}
@@ -83,6 +90,9 @@ func (d *doseView) tasks(ctx context.Context) ([]web.Task, error) {
 	today := d.today.Format(time.DateOnly)
 	var all []web.Task
 	for _, f := range open {
+		if f.Rule == document.RuleDue || f.Rule == qualification.RuleExpiry {
+			continue // they have lines of their own, for those who may see them
+		}
 		row := d.findingRow(f)
 		what := lang.Args{"room": row.Room.Name, "exam": row.Exam.Label, "rule": d.text("finding.rule_" + strings.TrimPrefix(f.Rule, "dose."))}
 		task := web.Task{
