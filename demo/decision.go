@@ -20,6 +20,10 @@ type Decisions struct {
 	Typed        []Typed
 	Audits       []Audit
 	Incidents    []Incident
+
+	Documents      []Document
+	Qualifications []Qualification
+	Trainings      []Training
 }
 
 // A RoomName says how the room with a machine is called.
@@ -83,6 +87,12 @@ type Audit struct {
 	Cause, Action, Outcome string
 }
 
+// Rated is what the department says of an item of the digital-maturity self-assessment.
+type Rated struct {
+	Item   string // code
+	Answer int    // 0 to 4
+}
+
 // An Incident is what somebody of the department reported, and what was found.
 type Incident struct {
 	Back                             int    // days before the last day of the year
@@ -93,11 +103,38 @@ type Incident struct {
 	Close                            bool
 }
 
+// A Document is one of the department, with its only version.
+type Document struct {
+	Title, Kind, Topic, Owner      string
+	HighDose                       bool
+	Readers, Exams, Audits, Duties []string
+	Label, Text                    string
+	Back                           int  // days before the last day of the year on which it was put in
+	Approved                       bool // by a second person on the same day
+	Good                           int  // days until its next review
+	Expert                         bool // it was reviewed with the medical physics expert too
+}
+
+// A Qualification is one of somebody of the department, who is called by a function.
+type Qualification struct {
+	Name, Kind, Detail string
+	From               int // days before the last day of the year
+	Until              int // days after it; before it if negative
+	Ends               bool
+}
+
+// A Training is one of the whole team.
+type Training struct {
+	Back              int // days before the last day of the year
+	Subject           string
+	Attended, Invited int
+}
+
 // Decided reads demo/decision, and the rooms of demo/department. It fails with
 // kind NotFound or Invalid if the content does.
 func Decided(library *content.Library) (Decisions, error) {
 	var d Decisions
-	var errs [7]error
+	var errs [10]error
 	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
 		return RoomName{
 			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
@@ -145,6 +182,24 @@ func Decided(library *content.Library) (Decisions, error) {
 			Words: r.Text("words"), Severity: r.Text("severity"), Cause: r.Text("cause"), Analysis: r.Text("analysis"), Lesson: r.Text("lesson"), Close: r.Text("close") == "yes",
 		}
 	})
+	d.Documents, errs[7] = table(library, "demo/decision", "documents", func(r *content.Row) Document {
+		return Document{
+			Title: r.Text("title"), Kind: r.Text("kind"), Topic: r.Text("topic"), Owner: r.Text("owner"), HighDose: r.Text("high_dose") == "yes",
+			Readers: r.List("readers"), Exams: r.List("exams"), Audits: r.List("audits"), Duties: r.List("duties"), Label: r.Text("label"), Text: r.Text("word"),
+			Back: whole(r, "added_back"), Approved: r.Text("approved") == "yes", Good: max(0, back(r, "good_for_days")), Expert: r.Text("expert") == "yes",
+		}
+	})
+	d.Qualifications, errs[8] = table(library, "demo/decision", "qualifications", func(r *content.Row) Qualification {
+		x := Qualification{Name: r.Text("name"), Kind: r.Text("kind"), Detail: r.Text("detail"), From: whole(r, "from_back"), Ends: r.Text("until_ahead") != ""}
+		if x.Ends {
+			x.Until = whole(r, "until_ahead")
+		}
+		return x
+	})
+	d.Trainings, errs[9] = table(library, "demo/decision", "trainings", func(r *content.Row) Training {
+		return Training{Back: whole(r, "days_back"), Subject: r.Text("subject"), Attended: whole(r, "attended"), Invited: whole(r, "invited")}
+	})
+	d.Maturity, errs[7] = table(library, "demo/decision", "maturity", func(r *content.Row) Rated { return Rated{r.Text("indicator"), whole(r, "answer")} })
 	return d, errors.Join(append(errs[:], err)...)
 }
 

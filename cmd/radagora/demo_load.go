@@ -179,6 +179,12 @@ func (d *demoLoad) load(ctx context.Context, size demo.Size) error {
 	if err := d.incidents(ctx, decided.Incidents, until); err != nil {
 		return err
 	}
+	if err := d.assessed(ctx, decided.Maturity, until); err != nil {
+		return err
+	}
+	if err := d.papers(ctx, decided, until); err != nil {
+		return err
+	}
 	return d.note(ctx, demoLoaded, y)
 }
 
