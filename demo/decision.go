@@ -20,6 +20,7 @@ type Decisions struct {
 	Typed        []Typed
 	Audits       []Audit
 	Incidents    []Incident
+	Maturity     []Rated
 
 	Documents      []Document
 	Qualifications []Qualification
@@ -91,6 +92,7 @@ type Audit struct {
 type Rated struct {
 	Item   string // code
 	Answer int    // 0 to 4
+	Reason string // why evidence may say something else
 }
 
 // An Incident is what somebody of the department reported, and what was found.
@@ -134,7 +136,7 @@ type Training struct {
 // kind NotFound or Invalid if the content does.
 func Decided(library *content.Library) (Decisions, error) {
 	var d Decisions
-	var errs [10]error
+	var errs [11]error
 	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
 		return RoomName{
 			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
@@ -199,7 +201,9 @@ func Decided(library *content.Library) (Decisions, error) {
 	d.Trainings, errs[9] = table(library, "demo/decision", "trainings", func(r *content.Row) Training {
 		return Training{Back: whole(r, "days_back"), Subject: r.Text("subject"), Attended: whole(r, "attended"), Invited: whole(r, "invited")}
 	})
-	d.Maturity, errs[7] = table(library, "demo/decision", "maturity", func(r *content.Row) Rated { return Rated{r.Text("indicator"), whole(r, "answer")} })
+	d.Maturity, errs[10] = table(library, "demo/decision", "maturity", func(r *content.Row) Rated {
+		return Rated{r.Text("indicator"), whole(r, "answer"), r.Text("reason")}
+	})
 	return d, errors.Join(append(errs[:], err)...)
 }
 

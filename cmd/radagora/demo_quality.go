@@ -8,6 +8,7 @@ import (
 	"radagora/audit"
 	"radagora/demo"
 	"radagora/incident"
+	"radagora/maturity"
 	"radagora/site"
 )
 
@@ -141,4 +142,23 @@ func (d *demoLoad) incident(ctx context.Context, x demo.Incident, day string) er
 		_, err = r.Close(ctx, site.Default, demo.Actor, i.ID, i.Version)
 	}
 	return err
+}
+
+// assessed answers the digital-maturity self-assessment of the demonstration, unless there
+// is one already. It stays open.
+func (d *demoLoad) assessed(ctx context.Context, all []demo.Rated, until time.Time) error {
+	book := d.house.Maturity
+	there, err := book.List(ctx, site.Default, maturity.Digital)
+	if err != nil || len(there) > 0 || len(all) == 0 {
+		return err
+	}
+	a, err := book.Open(ctx, site.Default, demo.Actor, maturity.Start{Kind: maturity.Digital, Name: until.Format("2006")})
+	if err != nil {
+		return err
+	}
+	given := make([]maturity.Given, len(all))
+	for i, x := range all {
+		given[i] = maturity.Given{Item: x.Item, Answer: x.Answer, Reason: x.Reason}
+	}
+	return book.Answer(ctx, site.Default, demo.Actor, maturity.Digital, a.ID, given)
 }
