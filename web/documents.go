@@ -314,8 +314,8 @@ func (v *visit) documentTable(pg DocumentsPage) face.Table {
 	t := face.Table{
 		ID: "documents", Caption: p.T("document.list"), Empty: face.Nothing(p.T("document.none"), p.T("document.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("document.number"), Numeric: true},
 			{Label: p.T("document.name"), Phone: face.Name},
+			{Label: p.T("document.number")},
 			{Label: p.T("document.owner")},
 			{Label: p.T("document.version")},
 			{Label: p.T("document.next")},
@@ -324,7 +324,7 @@ func (v *visit) documentTable(pg DocumentsPage) face.Table {
 	}
 	for _, l := range pg.Lines {
 		t.Rows = append(t.Rows, face.Row{ID: l.ID, Href: documentAt(l.ID), Cells: []templ.Component{
-			face.Words(strconv.FormatInt(l.Number, 10), ""), face.Words(l.Title, p.T("document.kind_"+l.Kind)), face.Words(l.Owner, ""),
+			face.Words(l.Title, p.T("document.kind_"+l.Kind)), face.Words(strconv.FormatInt(l.Number, 10), ""), face.Words(l.Owner, ""),
 			face.Words(orElse(l.Version, "–"), ""), face.Words(v.dayOr(l.Next), ""), face.Words(p.T("document.state_"+l.State), ""),
 		}})
 	}
@@ -391,7 +391,11 @@ func (v *visit) documentFacts(pg DocumentPage) []face.Fact {
 // documentReadings are who read the version in force, and who is still to.
 func (v *visit) documentReadings(pg DocumentPage) face.Table {
 	p := v.p
-	t := face.Table{ID: "readings", Caption: p.T("document.readings"), Dense: true, Empty: face.Nothing(p.T("document.nobody"), p.T("document.nobody_text")), Columns: []face.Column{
+	empty := face.Nothing(p.T("document.nobody"), p.T("document.nobody_text"))
+	if len(pg.Head.Readers) > 0 {
+		empty = face.Nothing(p.T("document.nobody"), p.T("document.nobody_there"))
+	}
+	t := face.Table{ID: "readings", Caption: p.T("document.readings"), Dense: true, Empty: empty, Columns: []face.Column{
 		{Label: p.T("document.person"), Phone: face.Name}, {Label: p.T("document.read_at"), Phone: face.Beside},
 	}}
 	all := slices.SortedFunc(slices.Values(pg.Readings), func(a, b DocumentReading) int {
