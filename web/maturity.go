@@ -751,7 +751,7 @@ func (v *visit) historyTable(pg assessedView) face.Table {
 			state = p.T("assess.expired", lang.Args{"day": a.Result.Expires})
 		}
 		t.Rows = append(t.Rows, face.Row{ID: a.ID, Href: pg.at + "/" + a.ID, Cells: []templ.Component{
-			face.Words(a.Name, ""), face.Words(v.levelWords(pg.kind, a.Result, a.Floor), ""), face.Words(state, ""), face.Words(a.Day, ""),
+			face.Words(a.Name, ""), face.Words(v.levelWords(pg.kind, a.Result, a.Floor), ""), face.Words(state, ""), face.Words(v.days(a.Day), ""),
 		}})
 	}
 	return t
