@@ -370,7 +370,10 @@ func (v *visit) documentFacts(pg DocumentPage) []face.Fact {
 		codes   []string
 		choices []face.Choice
 	}{
-		{"rooms", h.Rooms, pg.Choices.Rooms}, {"exams", h.Exam, pg.Choices.Exams}, {"audits", h.Audits, pg.Choices.Audits}, {"duties", h.Duties, pg.Choices.Duties},
+		{"rooms", h.Rooms, pg.Choices.Rooms},
+		{"exams", h.Exam, pg.Choices.Exams},
+		{"audits", h.Audits, pg.Choices.Audits},
+		{"duties", h.Duties, pg.Choices.Duties},
 		{"readers", h.Readers, pg.Choices.Readers},
 	} {
 		if len(used.codes) == 0 {

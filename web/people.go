@@ -151,20 +151,23 @@ func (v *visit) staffTable(pg StaffPage) face.Table {
 		ID: "people", Caption: p.T("people.list"), Empty: face.Nothing(p.T("people.none"), p.T("people.none_text")),
 		Columns: []face.Column{
 			{Label: p.T("people.person"), Phone: face.Name},
-			{Label: p.T("people.kind")},
+			{Label: p.T("people.detail")},
 			{Label: p.T("people.from")},
-			{Label: p.T("people.until")},
 			{Label: p.T("people.state"), Phone: face.Beside},
 		},
 	}
 	change := v.mayOf(access.QualificationChange)
 	if change {
-		t.Columns = append(t.Columns, face.Column{Label: p.T("people.end")})
+		t.Columns = append(t.Columns, face.Column{Label: p.T("people.end"), Phone: face.Drawn})
 	}
 	for _, l := range pg.Lines {
+		until := ""
+		if !l.Until.IsZero() {
+			until = p.T("people.soon_until", lang.Args{"day": l.Until})
+		}
 		cells := []templ.Component{
-			face.Words(l.Name, ""), face.Words(p.T("people.kind_"+l.Kind), l.Detail), face.Words(v.dayOr(l.From), ""), face.Words(v.dayOr(l.Until), ""),
-			face.Words(p.T("people.state_"+l.State), ""),
+			face.Words(l.Name, p.T("people.kind_"+l.Kind)), face.Words(orElse(l.Detail, "–"), ""), face.Words(v.dayOr(l.From), ""),
+			face.Words(p.T("people.state_"+l.State), until),
 		}
 		if change {
 			cells = append(cells, peopleEndForm(v, l))

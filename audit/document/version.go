@@ -217,7 +217,7 @@ func (r *Register) Approve(ctx context.Context, siteID, by, id string, version i
 
 // Review says that the version in force stays good until a day. Conflict: no version is in
 // force.
-func (r *Register) Review(ctx context.Context, siteID, by, id string, next string, expert bool, note string) (*Document, error) {
+func (r *Register) Review(ctx context.Context, siteID, by, id, next string, expert bool, note string) (*Document, error) {
 	today, err := r.day(ctx, siteID)
 	if err != nil {
 		return nil, err

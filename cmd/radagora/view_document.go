@@ -39,8 +39,8 @@ func (v documentView) choices(ctx context.Context, language string) (c web.Docum
 	for _, room := range p.Rooms {
 		c.Rooms = append(c.Rooms, face.Choice{Code: room.ID, Label: p.ref(room.ID).Name})
 	}
-	c.Exams = (&words{v.house.Content}).choices("dose/exam", "exam_code", "", language)
-	templates, err := v.house.Audits.Templates(ctx, at)
+	c.Exams = (&words{v.Content}).choices("dose/exam", "exam_code", "", language)
+	templates, err := v.Audits.Templates(ctx, at)
 	if err != nil {
 		return c, err
 	}
@@ -48,7 +48,7 @@ func (v documentView) choices(ctx context.Context, language string) (c web.Docum
 		t := &templates[i]
 		c.Audits = append(c.Audits, face.Choice{Code: t.ID, Label: t.ID + " · " + cmp.Or(t.Titles[language], t.Titles["en"])})
 	}
-	duties, err := v.house.Content.Table(at, "law/duty", "duties")
+	duties, err := v.Content.Table(at, "law/duty", "duties")
 	if err != nil {
 		return c, err
 	}
@@ -218,7 +218,7 @@ var _ web.Staff = staffView{}
 
 // Staff implements web.Staff.
 func (v staffView) Staff(ctx context.Context) (pg web.StaffPage, err error) {
-	q := v.house.Qualified
+	q := v.Qualified
 	today, soon, err := q.Days(ctx, at)
 	if err != nil {
 		return pg, err
@@ -263,7 +263,7 @@ func (v staffView) StaffAdd(ctx context.Context, by web.Person, r web.StaffRecor
 
 // StaffEnd implements web.Staff.
 func (v staffView) StaffEnd(ctx context.Context, by web.Person, id string) error {
-	return v.house.Qualified.End(ctx, at, by.ID, id)
+	return v.Qualified.End(ctx, at, by.ID, id)
 }
 
 // StaffTrained implements web.Staff.
@@ -276,7 +276,7 @@ func (v staffView) StaffTrained(ctx context.Context, by web.Person, t web.StaffT
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "invited: write how many as a whole number")
 	}
-	_, err = v.house.Qualified.Trained(ctx, at, by.ID, qualification.Training{Day: t.Day, Subject: t.Subject, Attended: attended, Invited: invited})
+	_, err = v.Qualified.Trained(ctx, at, by.ID, qualification.Training{Day: t.Day, Subject: t.Subject, Attended: attended, Invited: invited})
 	return err
 }
 
