@@ -21,6 +21,7 @@ import (
 
 	"radagora/access"
 	"radagora/archive"
+	"radagora/audit/document"
 	"radagora/connect"
 	"radagora/db"
 	"radagora/dose"
@@ -108,7 +109,8 @@ func apiStory() []example {
 		{Operation: "report-incident", About: "two requests looked alike, without a name", Body: body(`{"words":"two requests looked alike","kind":"WRONG_PATIENT","sort":"near_miss","harmed":"no","anonymous":true}`), Status: 201},
 		{Operation: "report-incident", About: "a kind that nobody knows", Body: body(`{"words":"it fell","kind":"NOPE"}`), Status: 422},
 		{Operation: "list-incidents", About: "what was reported", Status: 200},
-		{Operation: "list-documents", About: "none was entered", Status: 200},
+		{Operation: "list-documents", About: "one waits for its first version", Status: 200},
+		{Operation: "get-document", About: "that one", Path: path("id", "$list-documents.items.0.id"), Status: 200},
 		{Operation: "get-document", About: "none of that id", Path: path("id", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
 		{Operation: "list-qualifications", About: "none was entered", Status: 200},
 		{Operation: "plan-audit", About: "identification before imaging, this year", Body: body(`{"template":"C01","lead":"anna","reason":"yearly"}`), Status: 201},
@@ -177,6 +179,8 @@ func (d *apiDesk) furnished() {
 	r, err := h.Archive.Receive(ctx, archive.Arrival{Site: site.Default, Actor: "system", Door: "import", Part10: true, Data: bytes.NewReader(high)})
 	check(d.t, err)
 	_, err = r.Wait(ctx)
+	check(d.t, err)
+	_, err = h.Documents.Keep(ctx, site.Default, "system", "", document.Head{Title: "CT of the head, adults", Kind: "protocol", Owner: "Head of CT", Exams: []string{"CT_HEAD"}})
 	check(d.t, err)
 	_, err = h.Connect.SetChannel(ctx, connect.Channel{Site: site.Default, Application: "RIS", Home: "HIS", State: connect.Accepted, UseSizes: true})
 	check(d.t, err)
