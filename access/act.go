@@ -39,6 +39,10 @@ const (
 	DocumentChange  Act = "document.version.change"  // enter documents and versions, review, withdraw
 	DocumentApprove Act = "document.version.approve" // put what another person brought in force
 
+	EquipmentRead   Act = "equipment.register.read"   // machines, their age and their tests
+	EquipmentTest   Act = "equipment.result.enter"    // enter the result of a test
+	EquipmentChange Act = "equipment.register.change" // enter machines, levels and changes
+
 	QualificationRead   Act = "qualification.register.read"   // who is qualified or appointed, and until when
 	QualificationChange Act = "qualification.register.change" // enter and end qualifications, note trainings
 
@@ -151,7 +155,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, EmbryoDeclare, DoseEnter, DoseReconcile, FindingRead,
-	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, DocumentRead, DocumentConfirm, DocumentChange, DocumentApprove, QualificationRead, QualificationChange, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, IncidentReport, IncidentRead, IncidentTriage, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
+	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, DocumentRead, DocumentConfirm, DocumentChange, DocumentApprove, QualificationRead, QualificationChange, EquipmentRead, EquipmentTest, EquipmentChange, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, IncidentReport, IncidentRead, IncidentTriage, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

@@ -21,6 +21,8 @@ type Decisions struct {
 	Audits       []Audit
 	Incidents    []Incident
 	Maturity     []Rated
+	Machines     []Machine
+	Tests        []Tested
 
 	Documents      []Document
 	Qualifications []Qualification
@@ -95,6 +97,27 @@ type Rated struct {
 	Reason string // why evidence may say something else
 }
 
+// A Machine is one of the register of equipment. Days count back from the last day of the
+// year; below nought they are to come.
+type Machine struct {
+	Name, Group      string
+	Serial           string // of what sends, "" if nothing does
+	Year             int
+	Accepted         int
+	Contract         string
+	Ends, Renewal    int
+	HasEnd, HasRenew bool
+}
+
+// Tested is a test that was done on a machine, with the levels that the made-up department
+// typed in for it.
+type Tested struct {
+	Machine, Test             string
+	Back                      int
+	Value, Verdict            string
+	Action, Suspension, Sense string
+}
+
 // An Incident is what somebody of the department reported, and what was found.
 type Incident struct {
 	Back                             int    // days before the last day of the year
@@ -136,7 +159,7 @@ type Training struct {
 // kind NotFound or Invalid if the content does.
 func Decided(library *content.Library) (Decisions, error) {
 	var d Decisions
-	var errs [11]error
+	var errs [13]error
 	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
 		return RoomName{
 			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
@@ -203,6 +226,19 @@ func Decided(library *content.Library) (Decisions, error) {
 	})
 	d.Maturity, errs[10] = table(library, "demo/decision", "maturity", func(r *content.Row) Rated {
 		return Rated{r.Text("indicator"), whole(r, "answer"), r.Text("reason")}
+	})
+	d.Machines, errs[11] = table(library, "demo/decision", "machines", func(r *content.Row) Machine {
+		return Machine{
+			Name: r.Text("device"), Group: r.Text("group"), Serial: serials[r.Text("room")], Year: whole(r, "install_year"), Accepted: whole(r, "accepted_back"),
+			Contract: r.Text("contract"), Ends: whole(r, "contract_ends_back"), HasEnd: r.Text("contract_ends_back") != "",
+			Renewal: -whole(r, "renewal_ahead"), HasRenew: r.Text("renewal_ahead") != "",
+		}
+	})
+	d.Tests, errs[12] = table(library, "demo/decision", "tests", func(r *content.Row) Tested {
+		return Tested{
+			Machine: r.Text("device"), Test: r.Text("test"), Back: whole(r, "back"), Value: r.Text("value"), Verdict: r.Text("verdict"),
+			Action: r.Text("action"), Suspension: r.Text("suspension"), Sense: r.Text("sense"),
+		}
 	})
 	return d, errors.Join(append(errs[:], err)...)
 }

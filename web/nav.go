@@ -113,6 +113,8 @@ func (s *server) qualitySection() section {
 	quality.tab(s.Audits != nil, ofProgramme, "nav.inspection", inspectionAt, access.AuditRead)
 	quality.tab(s.Documents != nil, ofProgramme, "nav.documents", documentsAt, access.DocumentRead)
 	quality.tab(s.Staff != nil, ofProgramme, "nav.people", peopleAt, access.QualificationRead)
+	quality.tab(s.Machines != nil, ofMachines, "nav.machines", machinesAt, access.EquipmentRead)
+	quality.tab(s.Machines != nil, ofMachines, "machine.today", machinesAt+"/today", access.EquipmentRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.maturity", maturityAt, access.AggregateRead)
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.stars", starsAt, access.AggregateRead)
 	quality.tab(s.Facts != nil, ofMaturity, "nav.evidence", evidenceAt, access.AggregateRead)

@@ -71,6 +71,7 @@ type Config struct {
 	Incidents    Incidents // what went wrong or nearly did
 	Documents    Documents // protocols, procedures, manuals
 	Staff        Staff     // who is qualified and appointed
+	Machines     Machines  // age and tests of machines
 	Views        Views     // of dose tables under names
 	Committee    Committee // for radiation protection
 	Registry     Registry  // of doses, and surveys
@@ -253,6 +254,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.incidentRoutes(g)
 	s.documentRoutes(g)
 	s.peopleRoutes(g)
+	s.machineRoutes(g)
 	if s.Findings != nil {
 		g.post("/findings", access.FindingDecide, s.findingChange)
 	}

@@ -179,6 +179,9 @@ func (d *demoLoad) load(ctx context.Context, size demo.Size) error {
 	if err := d.incidents(ctx, decided.Incidents, until); err != nil {
 		return err
 	}
+	if err := d.machines(ctx, decided.Machines, decided.Tests, until); err != nil {
+		return err
+	}
 	if err := d.assessed(ctx, decided.Maturity, until); err != nil {
 		return err
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"radagora/audit"
 	"radagora/demo"
+	"radagora/equipment"
 	"radagora/incident"
 	"radagora/maturity"
 	"radagora/site"
@@ -161,4 +163,60 @@ func (d *demoLoad) assessed(ctx context.Context, all []demo.Rated, until time.Ti
 		given[i] = maturity.Given{Item: x.Item, Answer: x.Answer, Reason: x.Reason}
 	}
 	return book.Answer(ctx, site.Default, demo.Actor, maturity.Digital, a.ID, given)
+}
+
+// demoProtocol is where the levels of the demonstration stand: nowhere.
+const demoProtocol = "made up for demonstration"
+
+// machines enters the machines of the demonstration with their tests, unless there are
+// machines already.
+func (d *demoLoad) machines(ctx context.Context, all []demo.Machine, tests []demo.Tested, until time.Time) error {
+	r := d.house.Equipment
+	there, err := r.Devices(ctx, site.Default)
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	plan, err := d.house.Sites.Plan(ctx, d.house.DB, site.Default)
+	if err != nil {
+		return err
+	}
+	sends := map[string]string{}
+	for _, room := range plan.Rooms {
+		for _, m := range room.Machines {
+			sends[m.Serial] = m.ID
+		}
+	}
+	day := func(back int) string { return until.AddDate(0, 0, -back).Format(time.DateOnly) }
+	ids := map[string]string{}
+	for _, m := range all {
+		x := equipment.Device{Name: m.Name, Group: m.Group, Year: m.Year, Status: equipment.Active, Accepted: day(m.Accepted), Contract: m.Contract}
+		if m.Serial != "" {
+			x.Serial, x.Machine = m.Serial, sends[m.Serial]
+		}
+		if m.HasEnd {
+			x.ContractEnds = day(m.Ends)
+		}
+		if m.HasRenew {
+			x.Renewal = day(m.Renewal)
+		}
+		kept, wrong, err := r.Keep(ctx, site.Default, demo.Actor, x)
+		if err != nil || len(wrong) > 0 {
+			return fmt.Errorf("demo/decision: machine %s: %v, %w", m.Name, wrong, err)
+		}
+		ids[m.Name] = kept.ID
+	}
+	for _, t := range slices.Backward(tests) { // the latest stand first
+		if t.Action != "" {
+			l := equipment.Levels{Sense: equipment.Sense(t.Sense), Action: t.Action, Suspension: t.Suspension, Source: demoProtocol}
+			if err := r.SetLevels(ctx, site.Default, demo.Actor, ids[t.Machine], t.Test, l); err != nil {
+				return err
+			}
+		}
+		if _, err := r.Record(ctx, site.Default, equipment.Result{
+			Device: ids[t.Machine], Test: t.Test, Done: day(t.Back), Value: t.Value, Verdict: equipment.Verdict(t.Verdict), By: demo.Actor,
+		}); err != nil {
+			return fmt.Errorf("demo/decision: test %s of %s: %w", t.Test, t.Machine, err)
+		}
+	}
+	return r.Judge(ctx, site.Default)
 }

@@ -44,6 +44,7 @@ import (
 	"radagora/dose/reject"
 	"radagora/dose/review"
 	shelf "radagora/dose/view"
+	"radagora/equipment"
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/form"
@@ -101,6 +102,7 @@ type house struct {
 	Audits    *audit.Desk             // clinical audits
 	Documents *document.Register      // protocols, procedures, manuals
 	Qualified *qualification.Register // who may do what, and until when
+	Equipment *equipment.Register     // age and tests of machines
 	Forms     *form.Desk
 	Backup    *backup.Keeper
 	Jobs      *job.Queue
@@ -326,6 +328,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.openDocuments(ctx); err != nil {
+		return err
+	}
+	if err := h.openEquipment(ctx); err != nil {
 		return err
 	}
 	if err := h.openForms(ctx); err != nil {

@@ -57,6 +57,7 @@ type program struct {
 	Migrate     migrateCmd     `cmd:"" help:"Take over what another archive has."`
 	Person      personCmd      `cmd:"" help:"Know which identifiers mean the same person."`
 	Privacy     privacyCmd     `cmd:"" help:"Meet a person's rights: export, erase, restrict; the record of processing."`
+	Equipment   equipmentCmd   `cmd:"" help:"Know the age of machines and their tests."`
 	People      qualifyCmd     `cmd:"" name:"qualification" help:"Know who is qualified, appointed and trained."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Derive everything again."`
 	Restore     restoreCmd     `cmd:"" help:"Put a backup back on an empty machine."`

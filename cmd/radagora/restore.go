@@ -29,6 +29,7 @@ import (
 	"radagora/dose/reject"
 	"radagora/dose/review"
 	shelf "radagora/dose/view"
+	"radagora/equipment"
 	"radagora/fault"
 	"radagora/finding"
 	"radagora/form"
@@ -49,7 +50,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "audit": audit.Migrations(), "backup": backup.Migrations(),
-		"document": document.Migrations(), "qualification": qualification.Migrations(), "dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "form": form.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "incident": incident.Migrations(), "journal": journal.Migrations(), "maturity": maturity.Migrations(), "notice": notice.Migrations(),
+		"document": document.Migrations(), "qualification": qualification.Migrations(), "dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "equipment": equipment.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "form": form.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "incident": incident.Migrations(), "journal": journal.Migrations(), "maturity": maturity.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "review": review.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }

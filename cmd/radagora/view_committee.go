@@ -190,7 +190,7 @@ func (r *committeeReport) findings(language string) error {
 			continue
 		}
 		what := f.Rule
-		if key := "finding.rule_" + strings.TrimPrefix(f.Rule, "dose."); r.p.Has(key) {
+		if key := "finding.rule_" + ruleKey(f.Rule); r.p.Has(key) {
 			what = r.p.T(key)
 		}
 		quantity := f.Subject.Quantity

@@ -473,7 +473,7 @@ func (d *doseView) finding(ctx context.Context, f finding.Finding, people []face
 	w := web.DoseFinding{
 		ID: f.ID, State: string(f.State), Due: day(f.Due), Overdue: f.Overdue(day0), Opened: f.FirstAt,
 		Owner: choice(people, f.Owner), Row: d.findingRow(f),
-		What: msg("finding.rule_"+strings.TrimPrefix(f.Rule, "dose."), nil),
+		What: msg("finding.rule_"+ruleKey(f.Rule), nil),
 	}
 	for _, n := range history {
 		w.Changes = append(w.Changes, web.FindingEvent{At: n.At, Who: choice(people, n.Actor).Label, What: msg("finding.changed", lang.Args{

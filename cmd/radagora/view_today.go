@@ -12,6 +12,8 @@ import (
 	"radagora/dose/protocol"
 	"radagora/dose/quality"
 	"radagora/dose/review"
+	"radagora/equipment"
+	"radagora/fault"
 	"radagora/finding"
 	"radagora/journal"
 	"radagora/lang"
@@ -92,10 +94,17 @@ func (d *doseView) tasks(ctx context.Context) ([]web.Task, error) {
 			continue // they have lines of their own, for those who may see them
 		}
 		row := d.findingRow(f)
-		what := lang.Args{"room": row.Room.Name, "exam": row.Exam.Label, "rule": d.text("finding.rule_" + strings.TrimPrefix(f.Rule, "dose."))}
+		what := lang.Args{"room": row.Room.Name, "exam": row.Exam.Label, "rule": d.text("finding.rule_" + ruleKey(f.Rule))}
 		task := web.Task{
 			What: msg("task.finding", what), Row: row,
 			Until: day(f.Due), Overdue: f.Overdue(today), Do: msg("task.finding_do", nil), Path: "/dose/ct#finding-" + f.ID,
+		}
+		if f.Rule == equipment.RuleOverdue || f.Rule == equipment.RuleSuspended {
+			machine, err := d.Equipment.Device(ctx, at, f.Subject.Object)
+			if err != nil && fault.Of(err) != fault.NotFound {
+				return nil, err
+			}
+			what["room"] = machine.Name
 		}
 		if path, of := findingPage(f); of { // it compares no median with a level
 			task.Path, task.Row, task.Shape = path, nil, face.Dash
@@ -114,6 +123,11 @@ func (d *doseView) tasks(ctx context.Context) ([]web.Task, error) {
 	return all, nil
 }
 
+// ruleKey is the rule of a finding as part of a key of the catalogue.
+func ruleKey(rule string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(rule, "dose."), ".", "_")
+}
+
 // findingPage returns the page of a finding that no row of levels shows.
 func findingPage(f finding.Finding) (string, bool) {
 	switch f.Rule {
@@ -125,6 +139,8 @@ func findingPage(f finding.Finding) (string, bool) {
 		return "/dose/protocols/checks", true
 	case protocol.RuleProposal:
 		return "/dose/protocols", true
+	case equipment.RuleOverdue, equipment.RuleSuspended:
+		return "/quality/equipment/of/" + url.PathEscape(f.Subject.Object), true
 	case review.RuleDrift:
 		return "/dose/drift?" + url.Values{"machine": {f.Subject.Machine}, "exam": {f.Subject.Exam}, "quantity": {f.Subject.Quantity}}.Encode(), true
 	}
