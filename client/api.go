@@ -184,6 +184,18 @@ func (c *Client) GetCase(ctx context.Context, number string) (*WholeCase, error)
 	return out, nil
 }
 
+// GetDocument answers GET /api/v1/documents/{id}: A document with its versions and
+// reviews.
+//
+// How many of those asked to read it did; nobody is named.
+func (c *Client) GetDocument(ctx context.Context, id string) (*DocumentWhole, error) {
+	out := new(DocumentWhole)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/documents/%s", url.PathEscape(id)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GetDoseExaminationQuery says what GetDoseExamination asks for. Empty fields ask
 // nothing.
 type GetDoseExaminationQuery struct {
@@ -430,6 +442,14 @@ func (c *Client) ListChanges(ctx context.Context, q ListChangesQuery) (*Changes,
 // goes.
 func (c *Client) ListChannels(ctx context.Context) iter.Seq2[Channel, error] {
 	return pages[Channel](ctx, c, "/api/v1/channels", nil)
+}
+
+// ListDocuments answers GET /api/v1/documents: Protocols, procedures and manuals, in the
+// order of their numbers.
+//
+// Without their files.
+func (c *Client) ListDocuments(ctx context.Context) iter.Seq2[DocumentLine, error] {
+	return pages[DocumentLine](ctx, c, "/api/v1/documents", nil)
 }
 
 // ListDoseChanges answers GET /api/v1/dose/rereadings/{id}/changes: What a reading found
@@ -861,6 +881,14 @@ func (q ListPerformedStepsQuery) values() url.Values {
 // The latest 2000 that fit.
 func (c *Client) ListPerformedSteps(ctx context.Context, q ListPerformedStepsQuery) iter.Seq2[PerformedStep, error] {
 	return pages[PerformedStep](ctx, c, "/api/v1/performed-steps", q.values())
+}
+
+// ListQualifications answers GET /api/v1/qualifications: Who is qualified, appointed or
+// trained, and until when.
+//
+// Personal data of staff.
+func (c *Client) ListQualifications(ctx context.Context) iter.Seq2[Qualification, error] {
+	return pages[Qualification](ctx, c, "/api/v1/qualifications", nil)
 }
 
 // ListRooms answers GET /api/v1/rooms: Rooms with their machines, by name.
@@ -1366,6 +1394,57 @@ type DefineAuditBody struct {
 	Until     string   `json:"until,omitempty"`  // last day; without it, today
 }
 
+// DocumentLine is a part of what is sent or answered.
+type DocumentLine struct {
+	Audits         []string `json:"audits"`       // ids of audit templates that rest on it
+	Duties         []string `json:"duties"`       // ids of duties of law that it serves
+	Examinations   []string `json:"examinations"` // codes of content set dose/exam that it is the protocol of
+	HighDose       bool     `json:"high_dose,omitempty"`
+	ID             string   `json:"id"`
+	Kind           string   `json:"kind"`                  // protocol, procedure, manual, policy, responsibility, guideline, form, record
+	NextReview     string   `json:"next_review,omitempty"` // day
+	Number         int64    `json:"number"`                // within the site
+	Owner          string   `json:"owner"`                 // function that answers for it
+	Readers        []string `json:"readers"`               // roles that confirm to have read it
+	Reviewed       string   `json:"reviewed,omitempty"`    // day of the latest review of the version in force
+	Rooms          []string `json:"rooms"`                 // ids of rooms in which it is used
+	State          string   `json:"state"`                 // current, overdue, unapproved, empty, withdrawn
+	Title          string   `json:"title"`
+	Topic          string   `json:"topic,omitempty"`            // justification, optimisation
+	VersionInForce string   `json:"version_in_force,omitempty"` // as the site calls it
+}
+
+// DocumentWhole is a part of what is sent or answered.
+type DocumentWhole struct {
+	Asked    int64             `json:"asked"` // accounts that are to read the version in force, or read it unasked
+	Document DocumentLine      `json:"document"`
+	Read     int64             `json:"read"`     // of those, how many did
+	Reviews  []DocumentReview  `json:"reviews"`  // the latest first
+	Versions []DocumentVersion `json:"versions"` // the latest first
+}
+
+// DocumentReview is a part of what is sent or answered.
+type DocumentReview struct {
+	Day               string `json:"day"`
+	NextReview        string `json:"next_review"`
+	Version           int64  `json:"version"`
+	WithPhysicsExpert bool   `json:"with_physics_expert"`
+}
+
+// DocumentVersion is a part of what is sent or answered.
+type DocumentVersion struct {
+	AddedAt    time.Time  `json:"added_at"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"` // left out until a second person approved it
+	Bytes      *int64     `json:"bytes,omitempty"`
+	Change     string     `json:"change,omitempty"`
+	File       string     `json:"file,omitempty"` // name
+	Label      string     `json:"label"`
+	Link       string     `json:"link,omitempty"`
+	MediaType  string     `json:"media_type,omitempty"`
+	Sha256     string     `json:"sha256,omitempty"`
+	Version    int64      `json:"version"`
+}
+
 // DoseChange is a part of what is sent or answered.
 type DoseChange struct {
 	After       string `json:"after"` // empty: it is gone
@@ -1792,6 +1871,17 @@ type Interval struct {
 type Median struct {
 	Median float64 `json:"median"`
 	N      int64   `json:"n"`
+}
+
+// Qualification is a part of what is sent or answered.
+type Qualification struct {
+	Detail string `json:"detail,omitempty"`
+	From   string `json:"from"` // first day
+	ID     string `json:"id"`
+	Kind   string `json:"kind"` // practitioner, physics_expert, protection_officer, delegate, protection_training, continuing_education, device_training
+	Name   string `json:"name"`
+	State  string `json:"state"`           // valid, soon, expired, future, ended
+	Until  string `json:"until,omitempty"` // last day; left out without an end
 }
 
 // Reason is a part of what is sent or answered.

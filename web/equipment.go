@@ -52,6 +52,7 @@ func (s *server) machineRoutes(g registrar) {
 	g.get(machinesAt, access.EquipmentRead, s.machinesPage)
 	g.get(machinesAt+"/today", access.EquipmentRead, s.machinesToday)
 	g.get(machinesAt+"/export", access.EquipmentRead, s.machinesFile)
+	g.get(machinesAt+"/calendar/export", access.EquipmentRead, s.machinesCalendar)
 	g.get(machinesAt+"/of/{id}", access.EquipmentRead, s.machinePage)
 	g.post(machinesAt, access.EquipmentChange, s.machineKeep)
 	g.post(machinesAt+"/of/{id}", access.EquipmentChange, s.machineDo)
@@ -97,6 +98,18 @@ func (s *server) machinesFile(v *visit) error {
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="equipment-`+pg.Today+`.csv"`)
 	return equipment.WriteTable(v.w, pg.Devices)
+}
+
+// machinesCalendar writes what is due next as a calendar.
+func (s *server) machinesCalendar(v *visit) error {
+	pg, err := s.Machines.Machines(v.r.Context())
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/calendar; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="equipment-`+pg.Today+`.ics"`)
+	return pg.WriteCalendar(v.w, v.now(), v.testName)
 }
 
 // machineTyped reads a device as it is typed.

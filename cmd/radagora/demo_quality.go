@@ -9,6 +9,7 @@ import (
 	"radagora/audit"
 	"radagora/demo"
 	"radagora/equipment"
+	"radagora/fault"
 	"radagora/incident"
 	"radagora/maturity"
 	"radagora/site"
@@ -200,8 +201,11 @@ func (d *demoLoad) machines(ctx context.Context, all []demo.Machine, tests []dem
 			x.Renewal = day(m.Renewal)
 		}
 		kept, wrong, err := r.Keep(ctx, site.Default, demo.Actor, x)
-		if err != nil || len(wrong) > 0 {
-			return fmt.Errorf("demo/decision: machine %s: %v, %w", m.Name, wrong, err)
+		if err == nil && len(wrong) > 0 {
+			err = fault.Errorf(fault.Invalid, "%s: %s", wrong[0].Field, wrong[0].Rule)
+		}
+		if err != nil {
+			return fmt.Errorf("demo/decision: machine %s: %w", m.Name, err)
 		}
 		ids[m.Name] = kept.ID
 	}

@@ -56,6 +56,9 @@ Example:
 // Run prints them.
 func (c equipmentListCmd) Run(ctx context.Context, sys *system) error {
 	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := may(ctx, access.EquipmentRead); err != nil {
+			return err
+		}
 		b, err := h.Equipment.Board(ctx, at)
 		if err != nil {
 			return err
@@ -89,7 +92,7 @@ wrong. "radagora equipment list --csv" writes such a table with all columns.
 
 Example:
 
-    radagora equipment import machines.csv --dry-run --data /var/lib/radagora`
+    radagora equipment import machines.csv --dry --data /var/lib/radagora`
 }
 
 // mostTable bounds a table of machines, in bytes.
@@ -114,13 +117,16 @@ func (c equipmentImportCmd) Run(ctx context.Context, sys *system) error {
 		return fault.Errorf(fault.Exhausted, "%s: more than %d bytes", c.File, mostTable)
 	}
 	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
-		n, wrong, err := h.Equipment.Take(ctx, at, access.Local, raw, c.Dry)
+		if err := may(ctx, access.EquipmentChange); err != nil {
+			return err
+		}
+		n, wrong, err := h.Equipment.Take(ctx, at, access.From(ctx).ID, raw, c.Dry)
 		if err != nil {
 			return err
 		}
 		var all []error
 		for _, w := range wrong {
-			all = append(all, fault.Errorf(fault.Invalid, "line %d, %s: %s", w.Line, w.Field, w.Rule))
+			all = append(all, fault.Errorf(fault.Invalid, "line %d, %s: %s", w.Line, w.Field, machineRule(w.Rule)))
 		}
 		if len(all) > 0 {
 			return errors.Join(all...)
@@ -146,6 +152,9 @@ Example:
 // Run prints them.
 func (c equipmentDueCmd) Run(ctx context.Context, sys *system) error {
 	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := may(ctx, access.EquipmentRead); err != nil {
+			return err
+		}
 		b, err := h.Equipment.Board(ctx, at)
 		if err != nil {
 			return err
@@ -187,6 +196,9 @@ Example:
 // Run enters it.
 func (c equipmentResultCmd) Run(ctx context.Context, sys *system) error {
 	return c.onBehalf(ctx, sys, func(ctx context.Context, h *house) error {
+		if err := may(ctx, access.EquipmentTest); err != nil {
+			return err
+		}
 		devices, err := h.Equipment.Devices(ctx, at)
 		if err != nil {
 			return err
@@ -196,7 +208,7 @@ func (c equipmentResultCmd) Run(ctx context.Context, sys *system) error {
 				continue
 			}
 			x, err := h.tested(ctx, equipment.Result{
-				Device: devices[i].ID, Test: c.Test, Value: c.Value, Verdict: equipment.Verdict(c.Verdict), Done: c.Done, Note: c.Note, By: access.Local,
+				Device: devices[i].ID, Test: c.Test, Value: c.Value, Verdict: equipment.Verdict(c.Verdict), Done: c.Done, Note: c.Note, By: access.From(ctx).ID,
 			})
 			if err != nil {
 				return err

@@ -54,6 +54,7 @@ func TestEquipmentOverHTTP(t *testing.T) {
 	get(access.Physicist, one, "&lt;b&gt;CT-1", "CT number of water and noise", "none entered")
 	get(access.Physicist, at+"/today", "&lt;b&gt;CT-1", "overdue by")
 	get(access.Physicist, at+"/export", "device,group", "<b>CT-1,CT")
+	get(access.Physicist, at+"/calendar/export", "BEGIN:VEVENT", "DTSTART;VALUE=DATE:", "CT-1")
 	levels := url.Values{"do": {"levels"}, "test": {"QC-CT-1"}, "sense": {"beyond"}, "action": {"4"}, "suspension": {"8"}}
 	post(access.Physicist, one, 400, "name of the protocol", levels)
 	levels.Set("source", "made up")
