@@ -333,8 +333,13 @@ func TestUnintended(t *testing.T) {
 	}
 	ctx := t.Context()
 	for _, x := range []incident.Report{
-		{Kind: "WRONG_PATIENT", Sort: incident.Event}, {Kind: "DOSE_HIGH", Sort: incident.Event},
-		{Kind: "WRONG_PATIENT", Sort: incident.NearMiss}, {Kind: "DOSE_HIGH"}, {Kind: "CONTRAST", Sort: incident.Event}, {Sort: incident.Event}, {},
+		{Kind: "WRONG_PATIENT", Sort: incident.Event},
+		{Kind: "DOSE_HIGH", Sort: incident.Event},
+		{Kind: "WRONG_PATIENT", Sort: incident.NearMiss},
+		{Kind: "DOSE_HIGH"},
+		{Kind: "CONTRAST", Sort: incident.Event},
+		{Sort: incident.Event},
+		{},
 	} {
 		x.Words, x.Account = "x", user
 		_, err := r.Take(ctx, house, x)

@@ -254,8 +254,12 @@ func (v *visit) machineTable(pg MachinesPage) face.Table {
 	t := face.Table{
 		ID: "machines", Caption: p.T("machine.register"), Empty: face.Nothing(p.T("machine.none"), p.T("machine.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("machine.device"), Phone: face.Name}, {Label: p.T("machine.age"), Numeric: true}, {Label: p.T("machine.contract_ends")},
-			{Label: p.T("machine.renewal")}, {Label: p.T("machine.next_test")}, {Label: p.T("machine.state"), Phone: face.Beside},
+			{Label: p.T("machine.device"), Phone: face.Name},
+			{Label: p.T("machine.age"), Numeric: true},
+			{Label: p.T("machine.contract_ends")},
+			{Label: p.T("machine.renewal")},
+			{Label: p.T("machine.next_test")},
+			{Label: p.T("machine.state"), Phone: face.Beside},
 		},
 	}
 	next := map[string]equipment.Planned{}
@@ -401,9 +405,16 @@ func (v *visit) deviceFacts(pg MachinesPage, d *equipment.Device) []face.Fact {
 	}
 	var all []face.Fact
 	for _, f := range [][2]string{
-		{"state", v.machineState(pg, d)}, {"made", d.Manufacturer + " " + d.Model + " " + d.Serial}, {"year", year}, {"accepted", v.days(d.Accepted)},
-		{"contract", orElse(d.Contract, "–")}, {"contract_ends", v.days(d.ContractEnds)}, {"renewal", v.days(d.Renewal)},
-		{"owner", orElse(d.Owner, "–")}, {"physicist", orElse(d.Physicist, "–")}, {"note", orElse(d.Note, "–")},
+		{"state", v.machineState(pg, d)},
+		{"made", d.Manufacturer + " " + d.Model + " " + d.Serial},
+		{"year", year},
+		{"accepted", v.days(d.Accepted)},
+		{"contract", orElse(d.Contract, "–")},
+		{"contract_ends", v.days(d.ContractEnds)},
+		{"renewal", v.days(d.Renewal)},
+		{"owner", orElse(d.Owner, "–")},
+		{"physicist", orElse(d.Physicist, "–")},
+		{"note", orElse(d.Note, "–")},
 	} {
 		all = append(all, face.Fact{Label: p.T("machine." + f[0]), Value: f[1]})
 	}
