@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // A forgetter gives back to the disk what was deleted.
@@ -22,11 +23,27 @@ func (d *DB) Forget(ctx context.Context, tables ...string) error {
 	return nil
 }
 
-// forget moves the log into the file and cuts it to nothing. While others read what
-// was, it stays for the next time; what is deleted is overwritten in the file then.
+// forget moves the log into the file and cuts it to nothing. Another process of the
+// engine that moves it just then, or somebody who reads what was, refuses that: it is
+// tried again for some seconds. What is still refused then stays for the next time;
+// what is deleted is overwritten in the file then.
 func (l *lite) forget(ctx context.Context, _ []string) error {
-	var busy, log, moved int
-	return classify(l.w.pool.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&busy, &log, &moved))
+	const step, patience = 50 * time.Millisecond, 10 * time.Second
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		var refused, log, moved int
+		if err := l.w.pool.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&refused, &log, &moved); err != nil {
+			return classify(err)
+		}
+		if refused == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(step):
+		}
+	}
+	return nil
 }
 
 // forget vacuums the tables. Their names are those of migrations.

@@ -39,7 +39,10 @@ func standsIn(t *testing.T, dir, text string) (found bool) {
 			return err
 		}
 		b, err := os.ReadFile(name)
-		found = found || bytes.Contains(b, []byte(text))
+		if i := bytes.Index(b, []byte(text)); i >= 0 {
+			found = true
+			t.Logf("%s stands in %s at %d of %d bytes", text, name, i, len(b))
+		}
 		return err
 	}))
 	return found
