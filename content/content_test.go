@@ -64,7 +64,7 @@ func TestEmbedded(t *testing.T) {
 		"code_map": 83, "alert_rules": 19, "alert_scopes": 15, "evidence": 132, "settings": 52 + 17, "patterns": 15, "dose_screens": 7,
 		"quantities": 15, "common_passwords": 10_173 + 354, "journal_retention": 2,
 		"audit_templates": 48 + 52 + 6, "law_duties": 37 + 13 + 3, "law_act": 26 + 24, "law_clocks": 12, "law_requests": 8 + 32,
-		"law_purposes": 14 + 38 + 39, "law_retention": 10, "rejection_titles": 4, "incident_kinds": 14 + 5, "incident_causes": 15,
+		"law_purposes": 14 + 38 + 39, "law_retention": 10, "rejection_titles": 4, "incident_kinds": 14 + 5, "incident_causes": 15, "survey_rules": 3 + 1,
 		"size_specific": 3 + 4, "dose_factors": 30 + 144, "activity_factors": 4, "protocol_settings": 29 + 8, "skin_dose": 5 + 715 + 457 + 2 + 1 + 3 + 8, "archive_retention": 6,
 		"maturity_model": 10 + 7 + 6 + 103 + 12, "maturity_stars": 6 + 21 + 25 + 4,
 	}

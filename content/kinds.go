@@ -2,8 +2,8 @@ package content
 
 import "slices"
 
-// maturityRules are the numbers by which answers are scored.
-var maturityRules = schema{name: "rules", key: []string{"key"}, columns: []column{
+// numberRules are the numbers by which something is scored or told.
+var numberRules = schema{name: "rules", key: []string{"key"}, columns: []column{
 	need("key", code), need("value", number), need("unit", text), need("meaning", text), need("source", text),
 }}
 
@@ -145,6 +145,15 @@ var kinds = []kind{
 	{
 		name: "incident_causes", means: "causes of incidents",
 		tables: []schema{{name: "causes", key: []string{"cause_code"}, columns: slices.Concat([]column{need("cause_code", code)}, labels("label"))}},
+	},
+	{
+		name: "survey_rules", means: "how results of surveys are told",
+		tables: []schema{
+			numberRules,
+			{name: "measures", key: []string{"form"}, columns: []column{
+				need("form", text), need("question", text), need("top", list), need("meaning", text), need("source", text),
+			}},
+		},
 	},
 	{
 		name: "reason_codes", means: "codes of reasons for an examination, and the indications they are",
@@ -536,7 +545,7 @@ var kinds = []kind{
 				oneOf("not_applicable", "no", "reason", "single_area"),
 				need("floor", yesNo),
 			}},
-			maturityRules,
+			numberRules,
 		},
 	},
 	{
@@ -558,7 +567,7 @@ var kinds = []kind{
 				oneOf("test", "share", "denominator", "count", "fresh", "shown"), // shown: a person judges
 				allow("least", number),
 			}},
-			maturityRules,
+			numberRules,
 		},
 	},
 	{
