@@ -53,6 +53,9 @@ const (
 	AssessmentAnswer Act = "maturity.answer.give"     // answer self-assessments, plan what is to be done
 	AssessmentLead   Act = "maturity.assessment.lead" // open and close them, share and import results
 
+	SurveyRead Act = "survey.result.read"     // surveys and what they say
+	SurveyLead Act = "survey.campaign.change" // plan, open and close surveys, invite, screen free texts, take answers out
+
 	IncidentReport Act = "incident.report.write"    // report what went wrong, and read what was learned
 	IncidentRead   Act = "incident.register.read"   // the register of incidents
 	IncidentTriage Act = "incident.register.change" // judge, notify, disclose, close
@@ -155,7 +158,7 @@ var groups = map[Act][]group{
 // acts are all of them in the order of the list above.
 var acts = []Act{
 	PageRead, AggregateRead, ExaminationRead, OperatorRead, MappingRead, MappingPropose, MappingApprove, LevelEnter, LevelCheck, LevelGovern, Calibrate, AcceptanceSign, EmbryoDeclare, DoseEnter, DoseReconcile, FindingRead,
-	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, DocumentRead, DocumentConfirm, DocumentChange, DocumentApprove, QualificationRead, QualificationChange, EquipmentRead, EquipmentTest, EquipmentChange, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, IncidentReport, IncidentRead, IncidentTriage, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
+	FindingDecide, TableExport, AuditRead, AuditChange, AuditCases, AuditAnswer, PackSign, DocumentRead, DocumentConfirm, DocumentChange, DocumentApprove, QualificationRead, QualificationChange, EquipmentRead, EquipmentTest, EquipmentChange, FormRead, FormAnswer, FormEdit, AssessmentAnswer, AssessmentLead, SurveyRead, SurveyLead, IncidentReport, IncidentRead, IncidentTriage, StudyFind, ObjectRead, ObjectStore, ObjectImport, ObjectSend, StudyFetch, PeerEcho, ChangeRead, ChangeFollow, TransferRead, RuleChange,
 	StorageRead, StorageRun, ObjectDelete, HoldChange,
 	StepFind, StepChange, PerformedWrite, ChannelRead, ChannelChange, ReceiverChange, MessageRead, MessageChange, IdentityRead,
 	LinkChange, FactChange, RecordRead, RecordChange, SiteRead, SiteChange, RoomName, PeerRead, PeerChange, ContentCheck, PolicyRead, UserRead, UserChange,

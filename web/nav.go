@@ -119,6 +119,7 @@ func (s *server) qualitySection() section {
 	quality.tab(s.Maturity != nil, ofMaturity, "nav.stars", starsAt, access.AggregateRead)
 	quality.tab(s.Facts != nil, ofMaturity, "nav.evidence", evidenceAt, access.AggregateRead)
 	quality.tab(s.Forms != nil, ofForms, "nav.forms", formsAt, access.FormRead)
+	quality.tab(s.Surveys != nil, ofForms, "nav.surveys", surveysAt, access.SurveyRead)
 	return quality
 }
 

@@ -69,6 +69,7 @@ type Config struct {
 	Maturity     Maturity  // and quality stars
 	Facts        Facts     // of the evidence catalogue
 	Incidents    Incidents // what went wrong or nearly did
+	Surveys      Surveys   // what many people are asked once
 	Documents    Documents // protocols, procedures, manuals
 	Staff        Staff     // who is qualified and appointed
 	Machines     Machines  // age and tests of machines
@@ -252,6 +253,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.historyRoutes(g)
 	s.embryoRoutes(g)
 	s.incidentRoutes(g)
+	s.surveyRoutes(g)
 	s.documentRoutes(g)
 	s.peopleRoutes(g)
 	s.machineRoutes(g)

@@ -75,6 +75,7 @@ func (h *house) newAPI() *apiDoor {
 	d.cases()
 	d.findings()
 	d.incidents()
+	d.surveys()
 	d.paper()
 	d.site()
 	d.changes()

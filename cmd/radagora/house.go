@@ -48,6 +48,7 @@ import (
 	"radagora/evidence"
 	"radagora/finding"
 	"radagora/form"
+	"radagora/form/survey"
 	"radagora/incident"
 	"radagora/job"
 	"radagora/journal"
@@ -95,6 +96,8 @@ type house struct {
 	Embryo    *embryo.Book       // worksheets of the dose to an embryo or fetus
 	Review    *review.Desk       // cases
 	Incidents *incident.Register // what went wrong or nearly did
+	Surveys   *survey.Desk       // what many people are asked once
+	links     string             // how addresses begin that leave
 	Protocols *protocol.Register // of scanners
 	Shelf     *shelf.Shelf       // saved views of doses
 	Maturity  *maturity.Book     // and quality stars
@@ -336,6 +339,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err := h.openForms(ctx); err != nil {
 		return err
 	}
+	if err := h.openSurveys(ctx, s); err != nil {
+		return err
+	}
 	if err := h.openMaturity(ctx); err != nil {
 		return err
 	}
@@ -343,6 +349,9 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := h.Evidence.Register(h.Incidents.Facts()...); err != nil {
+		return err
+	}
+	if err := h.Evidence.Register(h.Surveys.Facts()...); err != nil {
 		return err
 	}
 	if err := h.Evidence.Register(h.Rejects.Facts()...); err != nil {

@@ -33,6 +33,7 @@ import (
 	"radagora/fault"
 	"radagora/finding"
 	"radagora/form"
+	"radagora/form/survey"
 	"radagora/incident"
 	"radagora/job"
 	"radagora/journal"
@@ -50,7 +51,7 @@ import (
 func migrations() backup.Rooms {
 	return backup.Rooms{
 		"access": access.Migrations(), "account": account.Migrations(), "token": token.Migrations(), "archive": archive.Migrations(), "audit": audit.Migrations(), "backup": backup.Migrations(),
-		"document": document.Migrations(), "qualification": qualification.Migrations(), "dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "equipment": equipment.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "form": form.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "incident": incident.Migrations(), "journal": journal.Migrations(), "maturity": maturity.Migrations(), "notice": notice.Migrations(),
+		"document": document.Migrations(), "qualification": qualification.Migrations(), "dose": dose.Migrations(), "protocol": protocol.Migrations(), "entry": entry.Migrations(), "embryo": embryo.Migrations(), "dosequality": quality.Migrations(), "reject": reject.Migrations(), "doseview": shelf.Migrations(), "equipment": equipment.Migrations(), "exchange": exchange.Migrations(), "feed": feed.Migrations(), "finding": finding.Migrations(), "form": form.Migrations(), "idp": idp.Migrations(), "job": job.Migrations(), "incident": incident.Migrations(), "journal": journal.Migrations(), "maturity": maturity.Migrations(), "survey": survey.Migrations(), "notice": notice.Migrations(),
 		"person": person.Migrations(), "privacy": privacy.Migrations(), "record": record.Migrations(), "repeat": repeat.Migrations(), "review": review.Migrations(), "site": site.Migrations(), "worklist": worklist.Migrations(), "connect": connect.Migrations(),
 	}
 }
