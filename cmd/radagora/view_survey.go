@@ -169,7 +169,7 @@ func (v surveyView) Survey(ctx context.Context, language, id string) (pg web.Sur
 		}
 	}
 	if link := v.house.Surveys.Link(&s); link != "" && s.State == survey.Open {
-		pg.Link = web.SurveyDoorAt(link)
+		pg.Link = v.doorAt(link)
 	}
 	if pg.Groups, err = v.groups(ctx, &s); err != nil {
 		return pg, err
@@ -177,7 +177,7 @@ func (v surveyView) Survey(ctx context.Context, language, id string) (pg web.Sur
 	if s.State == survey.Draft {
 		return pg, nil
 	}
-	pg.ResultsAt = web.SurveyResultsAt(s.ID, "", v.house.Surveys.Pass(s.ID, ""))
+	pg.ResultsAt = v.links + web.SurveyResultsAt(s.ID, "", v.house.Surveys.Pass(s.ID, ""))
 	r, err := v.house.Surveys.Results(ctx, at, id)
 	if err != nil {
 		return pg, err
@@ -221,7 +221,7 @@ func (v surveyView) groups(ctx context.Context, s *survey.Survey) (all []web.Sur
 		if len(all) == 0 || all[len(all)-1].Name != x.Stratum {
 			g := web.SurveyGroup{Name: x.Stratum}
 			if s.Plan.Group == survey.StratumGroup && x.Stratum != "" && s.State != survey.Draft {
-				g.ResultsAt = web.SurveyResultsAt(s.ID, x.Stratum, v.house.Surveys.Pass(s.ID, x.Stratum))
+				g.ResultsAt = v.links + web.SurveyResultsAt(s.ID, x.Stratum, v.house.Surveys.Pass(s.ID, x.Stratum))
 			}
 			all = append(all, g)
 		}
