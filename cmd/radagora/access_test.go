@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -91,12 +92,15 @@ type walk struct {
 	others  []route
 	sign    bool
 	dicom   string
+	data    string
+	logged  *said
 }
 
 // newWalk opens the installation.
 func newWalk(t *testing.T) *walk {
 	t.Helper()
-	log := logging{Format: "text"}.logger(io.Discard)
+	logged := &said{}
+	log := logging{Format: "text", Level: slog.LevelDebug}.logger(logged)
 	sys := &system{Out: io.Discard, Err: io.Discard, Now: time.Now, Log: log}
 	s := settings{Data: t.TempDir(), AE: "RADAGORA", HTTP: "127.0.0.1:8080", DICOM: "127.0.0.1:0", demo: true, OpenIn: []string{"Elsewhere=elsewhere://?study={study}&token={token}&zip={zip}"}}
 	ctx, stop := context.WithCancel(context.Background())
@@ -118,7 +122,7 @@ func newWalk(t *testing.T) *walk {
 		door <- h.dicomServer(s, newDoorman(h, false, h.Accounts), &watch{}, m, nil).Serve(ctx, dicom)
 	}()
 	w := &walk{
-		T: t, h: h, server: httptest.NewServer(handler), clients: map[access.Role]*http.Client{}, dicom: dicom.Addr().String(),
+		T: t, h: h, server: httptest.NewServer(handler), clients: map[access.Role]*http.Client{}, dicom: dicom.Addr().String(), data: s.Data, logged: logged,
 		pages: web.Routes(config), others: h.routes(s, m), sign: config.Sign != nil,
 	}
 	t.Cleanup(func() {
