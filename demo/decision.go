@@ -27,6 +27,7 @@ type Decisions struct {
 	Documents      []Document
 	Qualifications []Qualification
 	Trainings      []Training
+	Experience     []Experience
 }
 
 // A RoomName says how the room with a machine is called.
@@ -128,6 +129,10 @@ type Incident struct {
 	Close                            bool
 }
 
+// An Experience is what a patient answered: to each statement a digit of the scale, and in
+// words.
+type Experience struct{ Answers, Words string }
+
 // A Document is one of the department, with its only version.
 type Document struct {
 	Title, Kind, Topic, Owner      string
@@ -159,7 +164,7 @@ type Training struct {
 // kind NotFound or Invalid if the content does.
 func Decided(library *content.Library) (Decisions, error) {
 	var d Decisions
-	var errs [13]error
+	var errs [14]error
 	d.Rooms, errs[0] = table(library, "demo/department", "rooms", func(r *content.Row) RoomName {
 		return RoomName{
 			Manufacturer: r.Text("manufacturer"), Serial: r.Text("serial"), AETitle: r.Text("ae_title"),
@@ -239,6 +244,9 @@ func Decided(library *content.Library) (Decisions, error) {
 			Machine: r.Text("device"), Test: r.Text("test"), Back: whole(r, "back"), Value: r.Text("value"), Verdict: r.Text("verdict"),
 			Action: r.Text("action"), Suspension: r.Text("suspension"), Sense: r.Text("sense"),
 		}
+	})
+	d.Experience, errs[13] = table(library, "demo/decision", "experience", func(r *content.Row) Experience {
+		return Experience{Answers: r.Text("answers"), Words: r.Text("words")}
 	})
 	return d, errors.Join(append(errs[:], err)...)
 }

@@ -109,6 +109,8 @@ func apiStory() []example {
 		{Operation: "report-incident", About: "two requests looked alike, without a name", Body: body(`{"words":"two requests looked alike","kind":"WRONG_PATIENT","sort":"near_miss","harmed":"no","anonymous":true}`), Status: 201},
 		{Operation: "report-incident", About: "a kind that nobody knows", Body: body(`{"words":"it fell","kind":"NOPE"}`), Status: 422},
 		{Operation: "list-incidents", About: "what was reported", Status: 200},
+		{Operation: "list-surveys", About: "none was planned", Status: 200},
+		{Operation: "get-survey-results", About: "none of that id", Path: path("survey", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
 		{Operation: "list-documents", About: "one waits for its first version", Status: 200},
 		{Operation: "get-document", About: "that one", Path: path("id", "$list-documents.items.0.id"), Status: 200},
 		{Operation: "get-document", About: "none of that id", Path: path("id", "0198c0de-0001-7000-8000-000000000001"), Status: 404},

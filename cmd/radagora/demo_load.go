@@ -185,6 +185,9 @@ func (d *demoLoad) load(ctx context.Context, size demo.Size) error {
 	if err := d.assessed(ctx, decided.Maturity, until); err != nil {
 		return err
 	}
+	if err := d.experience(ctx, decided.Experience, until); err != nil {
+		return err
+	}
 	if err := d.papers(ctx, decided, until); err != nil {
 		return err
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"radagora/audit"
 	"radagora/demo"
 	"radagora/equipment"
 	"radagora/fault"
+	"radagora/form"
+	"radagora/form/survey"
 	"radagora/incident"
 	"radagora/maturity"
 	"radagora/site"
@@ -145,6 +148,45 @@ func (d *demoLoad) incident(ctx context.Context, x demo.Incident, day string) er
 		_, err = r.Close(ctx, site.Default, demo.Actor, i.ID, i.Version)
 	}
 	return err
+}
+
+// experience asks the patients of the demonstration, unless they were asked: the survey
+// stays open, and the texts wait to be read.
+func (d *demoLoad) experience(ctx context.Context, all []demo.Experience, until time.Time) error {
+	const asked, version = "https://radagora.org/fhir/Questionnaire/patient-experience", "0.1"
+	desk := d.house.Surveys
+	there, err := desk.Surveys(ctx, site.Default)
+	if err != nil || len(there) > 0 || len(all) == 0 {
+		return err
+	}
+	s, err := desk.Make(ctx, site.Default, asked, version, survey.Anonymous, survey.Plan{
+		Title: "Patient experience " + until.Format("2006"), Purpose: "We want to know how the examination was for you, and to do better.",
+		DeleteOn: d.house.Now().AddDate(1, 0, 0).Format(time.DateOnly), Link: true, Live: true, Whole: 120,
+	}, demo.Actor)
+	if err != nil {
+		return err
+	}
+	_, link, err := desk.Start(ctx, site.Default, s.ID, demo.Actor)
+	if err != nil {
+		return err
+	}
+	for _, x := range all {
+		if _, err := desk.Knock(ctx, link); err != nil {
+			return err
+		}
+		answer, err := desk.Begin(ctx, link, "en")
+		if err != nil {
+			return err
+		}
+		edits := []form.Edit{{Path: "PX9", Texts: []string{x.Words}}}
+		for i, digit := range x.Answers {
+			edits = append(edits, form.Edit{Path: fmt.Sprintf("PX%d", i+1), Texts: []string{strconv.Itoa(int(digit - '1'))}})
+		}
+		if _, err := desk.Save(ctx, answer, 1, edits, true); err != nil {
+			return fmt.Errorf("demo/decision: experience %s: %w", x.Answers, err)
+		}
+	}
+	return nil
 }
 
 // assessed answers the digital-maturity self-assessment of the demonstration, unless there
