@@ -305,6 +305,19 @@ func (c *Client) GetStudyLife(ctx context.Context, study string) (*Life, error) 
 	return out, nil
 }
 
+// GetSurveyResults answers GET /api/v1/surveys/{survey}/results: What a survey says.
+//
+// By groups that are large enough: smaller ones are hidden, and so is what would follow
+// from the rest. While a survey is open results are counted anew only when several more
+// complete answers have come.
+func (c *Client) GetSurveyResults(ctx context.Context, survey string) (*SurveyResults, error) {
+	out := new(SurveyResults)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/surveys/%s/results", url.PathEscape(survey)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GetWebhook answers GET /api/v1/webhooks/{id}: One of them.
 func (c *Client) GetWebhook(ctx context.Context, id string) (*Webhook, error) {
 	out := new(Webhook)
@@ -891,6 +904,29 @@ func (c *Client) ListQualifications(ctx context.Context) iter.Seq2[Qualification
 	return pages[Qualification](ctx, c, "/api/v1/qualifications", nil)
 }
 
+// ListQualityDueQuery says what ListQualityDue asks for. Empty fields ask nothing.
+type ListQualityDueQuery struct {
+	Until string // only what is due until this day
+}
+
+func (q ListQualityDueQuery) values() url.Values {
+	v := url.Values{}
+	if q.Until != "" {
+		v.Set("until", q.Until)
+	}
+	return v
+}
+
+// ListQualityDue answers GET /api/v1/quality/due: What is due of the quality programme,
+// the first due first.
+//
+// Audits, documents, qualifications, machines, incidents, the plan of the maturity
+// assessment and surveys, as far as the account may read their registers. No person is
+// named.
+func (c *Client) ListQualityDue(ctx context.Context, q ListQualityDueQuery) iter.Seq2[Due, error] {
+	return pages[Due](ctx, c, "/api/v1/quality/due", q.values())
+}
+
 // ListRooms answers GET /api/v1/rooms: Rooms with their machines, by name.
 func (c *Client) ListRooms(ctx context.Context) iter.Seq2[Room, error] {
 	return pages[Room](ctx, c, "/api/v1/rooms", nil)
@@ -948,6 +984,12 @@ func (c *Client) ListStudies(ctx context.Context, q ListStudiesQuery) iter.Seq2[
 // As the journal has it, without what entries say of persons.
 func (c *Client) ListStudyHistory(ctx context.Context, study string) iter.Seq2[Entry, error] {
 	return pages[Entry](ctx, c, fmt.Sprintf("/api/v1/studies/%s/history", url.PathEscape(study)), nil)
+}
+
+// ListSurveys answers GET /api/v1/surveys: Surveys and how far they are, the latest
+// first.
+func (c *Client) ListSurveys(ctx context.Context) iter.Seq2[Survey, error] {
+	return pages[Survey](ctx, c, "/api/v1/surveys", nil)
 }
 
 // ListWebhooks answers GET /api/v1/webhooks: Systems that are told of changes, and how
@@ -1461,6 +1503,16 @@ type DoseChange struct {
 type DrawAuditBody struct {
 	Cases []string `json:"cases,omitempty"` // to draw from, where no evidence has them; no names of patients
 	Seed  *int64   `json:"seed,omitempty"`  // without it, one is drawn
+}
+
+// Due is a part of what is sent or answered.
+type Due struct {
+	ID      string `json:"id"`   // the same whenever it is the same
+	Kind    string `json:"kind"` // audit, audit_again, audit_action, document, approval, qualification, test, contract, renewal, notify, incident_action, roadmap, survey
+	Overdue bool   `json:"overdue,omitempty"`
+	Path    string `json:"path"`            // of its page
+	Text    string `json:"text"`            // in English, without a person
+	Until   string `json:"until,omitempty"` // day; left out where there is none
 }
 
 // Entered is a part of what is sent or answered.
@@ -2120,6 +2172,61 @@ type Subject struct {
 	Quantity   string `json:"quantity,omitempty"`
 	Room       string `json:"room,omitempty"`
 	Site       string `json:"site"`
+}
+
+// Survey is a part of what is sent or answered.
+type Survey struct {
+	Closes    string      `json:"closes,omitempty"` // last day on which it takes answers
+	Counts    SurveyCount `json:"counts"`
+	DeleteOn  string      `json:"delete_on"` // day on which invitations and answers are deleted
+	Form      string      `json:"form"`      // canonical address of its form
+	ID        string      `json:"id"`
+	Languages []string    `json:"languages"`
+	Mode      string      `json:"mode"` // named, token, anonymous
+	Purpose   string      `json:"purpose"`
+	State     string      `json:"state"` // draft, open, closed, cleared
+	Title     string      `json:"title"`
+	Version   string      `json:"version"` // of the form
+}
+
+// SurveyCount is a part of what is sent or answered.
+type SurveyCount struct {
+	Begun      int64 `json:"begun"`
+	Complete   int64 `json:"complete"`
+	Invited    int64 `json:"invited"` // who could answer; 0 if nobody knows
+	Opened     int64 `json:"opened"`
+	TurnedAway int64 `json:"turned_away"` // their group had enough answers
+	Usable     int64 `json:"usable"`      // enough of the questions answered (content rule usable_share)
+}
+
+// SurveyResults is a part of what is sent or answered.
+type SurveyResults struct {
+	CountedOn string           `json:"counted_on,omitempty"`
+	Counts    SurveyCount      `json:"counts"`
+	Final     bool             `json:"final,omitempty"`  // the survey is closed
+	Groups    []string         `json:"groups"`           // place of the option, or name of the group of invitations; + for the others together
+	Hidden    bool             `json:"hidden,omitempty"` // there are too few answers to tell anything
+	Least     int64            `json:"least"`            // answers that a group must have
+	N         int64            `json:"n"`                // complete answers
+	Questions []SurveyQuestion `json:"questions"`
+}
+
+// SurveyQuestion is a part of what is sent or answered.
+type SurveyQuestion struct {
+	Answers       Cell     `json:"answers"`          // people who answered it
+	Groups        [][]Cell `json:"groups,omitempty"` // the same for each of the groups of the results
+	LowerQuartile *float64 `json:"lower_quartile,omitempty"`
+	Median        *float64 `json:"median,omitempty"`
+	Options       []Cell   `json:"options"`           // by option, then those in their own words; yes and no of a boolean
+	Question      string   `json:"question"`          // link id
+	Several       bool     `json:"several,omitempty"` // several options could be chosen
+	UpperQuartile *float64 `json:"upper_quartile,omitempty"`
+}
+
+// Cell is a part of what is sent or answered.
+type Cell struct {
+	Hidden bool  `json:"hidden,omitempty"` // the number is too small, or would tell one that is; n is 0 then
+	N      int64 `json:"n"`
 }
 
 // TakeRejectsBody is a part of what is sent or answered.

@@ -5,13 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"radagora/db"
 	"radagora/fault"
+	"radagora/icalendar"
 )
 
 // A Planned is a test of a device with when it is due next.
@@ -227,45 +226,16 @@ func (b *Board) Occasions(from string) []Occasion {
 	return all
 }
 
-// WriteCalendar writes what is due next as a calendar (RFC 5545) with whole days. label
-// names a test.
-func (b *Board) WriteCalendar(w io.Writer, now time.Time, label func(Test) string) error {
-	line := func(s string) string { return fold(s) + "\r\n" }
-	var out strings.Builder
-	out.WriteString(line("BEGIN:VCALENDAR") + line("VERSION:2.0") + line("PRODID:-//Radagora//equipment//EN"))
+// Events are the tests that are due next, for a calendar. label names a test.
+func (b *Board) Events(label func(Test) string) (all []icalendar.Event) {
 	for _, p := range b.Planned {
 		day, err := time.Parse(time.DateOnly, p.Due)
 		if err != nil {
 			continue // nobody knows when
 		}
-		out.WriteString(line("BEGIN:VEVENT") +
-			line(fmt.Sprintf("UID:%s-%s-%s@radagora", p.Device.ID, p.Test.ID, day.Format("20060102"))) +
-			line("DTSTAMP:"+now.UTC().Format("20060102T150405Z")) +
-			line("DTSTART;VALUE=DATE:"+day.Format("20060102")) +
-			line("DTEND;VALUE=DATE:"+day.AddDate(0, 0, 1).Format("20060102")) +
-			line("SUMMARY:"+escaped(p.Device.Name+": "+label(p.Test))) +
-			line("END:VEVENT"))
+		all = append(all, icalendar.Event{
+			UID: fmt.Sprintf("%s-%s-%s@radagora", p.Device.ID, p.Test.ID, day.Format("20060102")), Day: day, Summary: p.Device.Name + ": " + label(p.Test),
+		})
 	}
-	_, err := io.WriteString(w, out.String()+line("END:VCALENDAR"))
-	return err
-}
-
-// escaped writes a text as RFC 5545 §3.3.11 asks.
-func escaped(s string) string {
-	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r", "", "\n", `\n`).Replace(s)
-}
-
-// fold breaks a line after 75 bytes, between characters (RFC 5545 §3.1).
-func fold(s string) string {
-	var out strings.Builder
-	n := 0
-	for _, c := range s {
-		if size := len(string(c)); n+size > 75 {
-			out.WriteString("\r\n ")
-			n = 1
-		}
-		n += len(string(c))
-		out.WriteRune(c)
-	}
-	return out.String()
+	return all
 }

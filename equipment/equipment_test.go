@@ -22,6 +22,7 @@ import (
 	"radagora/evidence"
 	"radagora/fault"
 	"radagora/finding"
+	"radagora/icalendar"
 	"radagora/journal"
 	"radagora/site"
 )
@@ -358,7 +359,7 @@ func TestCalendar(t *testing.T) {
 		b, err := k.Board(t.Context(), house)
 		check(t, err)
 		var out strings.Builder
-		check(t, b.WriteCalendar(&out, k.now, func(x equipment.Test) string { return strings.Repeat("ü", 60) + x.Label["en"] }))
+		check(t, icalendar.Write(&out, "Radagora//equipment", k.now, b.Events(func(x equipment.Test) string { return strings.Repeat("ü", 60) + x.Label["en"] })))
 		for line := range strings.SplitSeq(out.String(), "\r\n") {
 			if len(line) > 75 {
 				t.Error("a line of more than 75 bytes:", line)

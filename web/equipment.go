@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"radagora/access"
 	"radagora/equipment"
 	"radagora/fault"
+	"radagora/icalendar"
 	"radagora/lang"
 	"radagora/web/face"
 )
@@ -106,10 +108,18 @@ func (s *server) machinesCalendar(v *visit) error {
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", "text/calendar; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="equipment-`+pg.Today+`.ics"`)
-	return pg.WriteCalendar(v.w, v.now(), v.testName)
+	return v.calendar("equipment-"+pg.Today+".ics", "Radagora//equipment", pg.Events(v.testName))
+}
+
+// calendar hands out days on which something is due.
+func (v *visit) calendar(name, product string, events []icalendar.Event) error {
+	var b bytes.Buffer
+	if err := icalendar.Write(&b, product, v.now(), events); err != nil {
+		return err
+	}
+	v.attach(name, "text/calendar; charset=utf-8")
+	_, _ = v.w.Write(b.Bytes()) // a reader that went away is no error of ours
+	return nil
 }
 
 // machineTyped reads a device as it is typed.

@@ -106,6 +106,7 @@ func (s *server) doseSection() section {
 // programme does, one line each.
 func (s *server) qualitySection() section {
 	quality := section{title: "nav.quality", path: "/quality"}
+	quality.tab(s.Year != nil, ofProgramme, "nav.year", yearAt, access.IncidentReport)
 	quality.tab(s.Incidents != nil, ofProgramme, "nav.incidents", incidentsAt, access.IncidentRead)
 	quality.tab(s.Incidents != nil, ofProgramme, "nav.incident_report", incidentReportAt, access.IncidentReport)
 	quality.tab(s.Incidents != nil, ofProgramme, "nav.incident_board", incidentBoardAt, access.IncidentReport)

@@ -70,6 +70,7 @@ type Config struct {
 	Facts        Facts     // of the evidence catalogue
 	Incidents    Incidents // what went wrong or nearly did
 	Surveys      Surveys   // what many people are asked once
+	Year         Year      // the year of the quality programme
 	Documents    Documents // protocols, procedures, manuals
 	Staff        Staff     // who is qualified and appointed
 	Machines     Machines  // age and tests of machines
@@ -254,6 +255,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.embryoRoutes(g)
 	s.incidentRoutes(g)
 	s.surveyRoutes(g)
+	s.yearRoutes(g)
 	s.documentRoutes(g)
 	s.peopleRoutes(g)
 	s.machineRoutes(g)

@@ -76,6 +76,7 @@ func (h *house) newAPI() *apiDoor {
 	d.findings()
 	d.incidents()
 	d.surveys()
+	d.programme()
 	d.paper()
 	d.site()
 	d.changes()

@@ -27,6 +27,7 @@ import (
 	"radagora/dose"
 	"radagora/dose/dosetest"
 	"radagora/finding"
+	"radagora/form/survey"
 	"radagora/site"
 	"radagora/worklist"
 )
@@ -109,7 +110,10 @@ func apiStory() []example {
 		{Operation: "report-incident", About: "two requests looked alike, without a name", Body: body(`{"words":"two requests looked alike","kind":"WRONG_PATIENT","sort":"near_miss","harmed":"no","anonymous":true}`), Status: 201},
 		{Operation: "report-incident", About: "a kind that nobody knows", Body: body(`{"words":"it fell","kind":"NOPE"}`), Status: 422},
 		{Operation: "list-incidents", About: "what was reported", Status: 200},
-		{Operation: "list-surveys", About: "none was planned", Status: 200},
+		{Operation: "list-quality-due", About: "what is due until a day", Query: q("until", "2026-12-31"), Status: 200},
+		{Operation: "list-quality-due", About: "no day", Query: q("until", "soon"), Status: 422},
+		{Operation: "list-surveys", About: "one is open", Status: 200},
+		{Operation: "get-survey-results", About: "nobody has answered", Path: path("survey", "$list-surveys.items.0.id"), Status: 200},
 		{Operation: "get-survey-results", About: "none of that id", Path: path("survey", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
 		{Operation: "list-documents", About: "one waits for its first version", Status: 200},
 		{Operation: "get-document", About: "that one", Path: path("id", "$list-documents.items.0.id"), Status: 200},
@@ -181,6 +185,11 @@ func (d *apiDesk) furnished() {
 	r, err := h.Archive.Receive(ctx, archive.Arrival{Site: site.Default, Actor: "system", Door: "import", Part10: true, Data: bytes.NewReader(high)})
 	check(d.t, err)
 	_, err = r.Wait(ctx)
+	check(d.t, err)
+	asked, err := h.Surveys.Make(ctx, site.Default, "https://radagora.org/fhir/Questionnaire/patient-experience", "0.1", survey.Anonymous,
+		survey.Plan{Title: "Waiting room", Purpose: "To do better.", DeleteOn: h.Now().AddDate(1, 0, 0).Format(time.DateOnly), Link: true, Whole: 120}, "system")
+	check(d.t, err)
+	_, _, err = h.Surveys.Start(ctx, site.Default, asked.ID, "system")
 	check(d.t, err)
 	_, err = h.Documents.Keep(ctx, site.Default, "system", "", document.Head{Title: "CT of the head, adults", Kind: "protocol", Owner: "Head of CT", Exams: []string{"CT_HEAD"}})
 	check(d.t, err)

@@ -50,6 +50,7 @@ type program struct {
 	HL7         hl7Cmd         `cmd:"" name:"hl7" help:"Read, send and take HL7 v2 messages."`
 	Import      importCmd      `cmd:"" help:"Take files, folders and zip archives in."`
 	Incident    incidentCmd    `cmd:"" help:"Report incidents and list the register."`
+	Quality     qualityYearCmd `cmd:"" help:"List what is due of the quality programme."`
 	Survey      surveyCmd      `cmd:"" help:"Ask many people the same questions once."`
 	Journal     journalCmd     `cmd:"" help:"Search, export and verify the journal."`
 	Licences    licencesCmd    `cmd:"" help:"Print the licences of everything inside."`
