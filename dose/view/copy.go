@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,8 +33,11 @@ func Formats() []string { return []string{"csv", "xlsx", "parquet"} }
 // periods are how the time of a copy stands in the name of its file, by how often.
 var periods = map[string]string{Hourly: "2006-01-02-15", Daily: "2006-01-02", Monthly: "2006-01"}
 
-// part is how the name of a file begins that is not whole yet.
+// part is how the name of a file begins that is not whole yet; digits follow.
 const part = ".radagora-"
+
+// broken is how long nobody has written to a part before it counts as left behind.
+const broken = 24 * time.Hour
 
 // A Copy says how often a view is copied into the folder, and how that goes.
 type Copy struct {
@@ -117,7 +121,8 @@ func (s *Shelf) Order(ctx context.Context, siteID, id, every, format string) err
 type Writer func(ctx context.Context, v Saved, format string, w io.Writer) error
 
 // Turn makes the copies whose time has come. One that fails is noted, tried again the
-// next time, and keeps no other from being made.
+// next time, and keeps no other from being made. Parts that a server left in the folder
+// when it was stopped in the middle of a copy are removed.
 func (s *Shelf) Turn(ctx context.Context, siteID string, write Writer) error {
 	if s.Folder == "" {
 		return nil
@@ -127,6 +132,9 @@ func (s *Shelf) Turn(ctx context.Context, siteID string, write Writer) error {
 		return err
 	}
 	now := s.Now().In(here.Location())
+	if n, err := sweep(s.Folder, now); s.Log != nil && (n > 0 || err != nil) {
+		s.Log.WarnContext(ctx, "parts of broken-off copies of dose views removed", "files", n, "all", err == nil)
+	}
 	all, err := s.Copies(ctx, siteID)
 	if err != nil {
 		return err
@@ -248,6 +256,31 @@ func whole(folder, name string, write func(io.Writer) error) (size int64, err er
 		return 0, fault.As(fault.Unavailable, err)
 	}
 	return info.Size(), synced(folder)
+}
+
+// sweep removes the parts in a folder that nobody has written to for long, and returns how
+// many. A folder that is not there has none: whole tells of it.
+func sweep(folder string, now time.Time) (n int, err error) {
+	all, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	for _, e := range all {
+		number, ours := strings.CutPrefix(e.Name(), part)
+		if !ours || number == "" || strings.Trim(number, "0123456789") != "" || !e.Type().IsRegular() {
+			continue
+		}
+		info, failed := e.Info()
+		if failed == nil && now.Sub(info.ModTime()) > broken {
+			if failed = os.Remove(filepath.Join(folder, e.Name())); failed == nil {
+				n++
+			}
+		}
+		if failed != nil && !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return n, err
 }
 
 // synced makes the names in a folder durable, where there is a way to.

@@ -204,6 +204,35 @@ func TestCopies(t *testing.T) {
 	})
 }
 
+// TestBrokenOff: what a server left of a copy it did not finish goes, and nothing else does.
+func TestBrokenOff(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		old, young := k.now.Add(-25*time.Hour), k.now.Add(-time.Hour)
+		for name, at := range map[string]time.Time{
+			".radagora-123456": old, ".radagora-654321": young, ".radagora-settings": old, ".radagora-": old, ".other-1": old, "ct-2026-11-20.csv": old,
+		} {
+			path := filepath.Join(k.Folder, name)
+			check(t, os.WriteFile(path, []byte("half"), 0o600))
+			check(t, os.Chtimes(path, at, at))
+		}
+		check(t, os.Mkdir(filepath.Join(k.Folder, ".radagora-777"), 0o750))
+		check(t, os.Chtimes(filepath.Join(k.Folder, ".radagora-777"), old, old))
+		check(t, k.Turn(t.Context(), house, nil))
+		all, err := os.ReadDir(k.Folder)
+		check(t, err)
+		var left []string
+		for _, e := range all {
+			left = append(left, e.Name())
+		}
+		if want := []string{".other-1", ".radagora-", ".radagora-654321", ".radagora-777", ".radagora-settings", "ct-2026-11-20.csv"}; !slices.Equal(left, want) {
+			t.Errorf("left are %v; want %v", left, want)
+		}
+		check(t, os.RemoveAll(k.Folder))
+		check(t, k.Turn(t.Context(), house, nil))
+	})
+}
+
 // TestPrograms: the views are made, made again when they are gone, and hold what tables do.
 func TestPrograms(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
