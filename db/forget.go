@@ -29,7 +29,9 @@ func (d *DB) Forget(ctx context.Context, tables ...string) error {
 // what is deleted is overwritten in the file then.
 func (l *lite) forget(ctx context.Context, _ []string) error {
 	const step, patience = 50 * time.Millisecond, 10 * time.Second
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
 		var refused, log, moved int
 		if err := l.w.pool.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&refused, &log, &moved); err != nil {
 			return classify(err)
@@ -38,12 +40,11 @@ func (l *lite) forget(ctx context.Context, _ []string) error {
 			return nil
 		}
 		select {
-		case <-ctx.Done():
+		case <-patient.Done():
 			return ctx.Err()
 		case <-time.After(step):
 		}
 	}
-	return nil
 }
 
 // forget vacuums the tables. Their names are those of migrations.

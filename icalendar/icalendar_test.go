@@ -33,7 +33,7 @@ func TestWrite(t *testing.T) {
 	if strings.Contains(strings.ReplaceAll(text, "\r\n", ""), "\n") {
 		t.Error("a line ends without CR")
 	}
-	for _, l := range strings.Split(text, "\r\n") {
+	for l := range strings.SplitSeq(text, "\r\n") {
 		if len(l) > 75 || !utf8.ValidString(l) {
 			t.Errorf("a line of %d bytes: %q", len(l), l)
 		}

@@ -318,7 +318,7 @@ func (s *server) surveyInvite(v *visit) error {
 	id := v.r.PathValue("id")
 	var list io.Reader = strings.NewReader(v.r.PostFormValue("list"))
 	if f, _, err := v.r.FormFile("file"); err == nil {
-		defer f.Close() //nolint:errcheck // only read
+		defer f.Close()
 		list = f
 	}
 	_, err := s.Surveys.SurveyInvite(v.r.Context(), v.who, id, list)
@@ -481,8 +481,13 @@ func (v *visit) surveyTable(pg SurveysPage) face.Table {
 	t := face.Table{
 		ID: "surveys", Caption: p.T("nav.surveys"), Empty: face.Nothing(p.T("survey.none"), p.T("survey.none_text")),
 		Columns: []face.Column{
-			{Label: p.T("survey.title"), Phone: face.Name}, {Label: p.T("survey.state"), Phone: face.Drawn}, {Label: p.T("survey.mode")},
-			{Label: p.T("survey.count_invited"), Numeric: true}, {Label: p.T("survey.count_begun"), Numeric: true}, {Label: p.T("survey.count_complete"), Numeric: true, Phone: face.Beside}, {Label: p.T("survey.closes")},
+			{Label: p.T("survey.title"), Phone: face.Name},
+			{Label: p.T("survey.state"), Phone: face.Drawn},
+			{Label: p.T("survey.mode")},
+			{Label: p.T("survey.count_invited"), Numeric: true},
+			{Label: p.T("survey.count_begun"), Numeric: true},
+			{Label: p.T("survey.count_complete"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("survey.closes")},
 		},
 	}
 	for _, x := range pg.Lines {
@@ -562,8 +567,12 @@ func (v *visit) surveyGroups(pg SurveyPage) face.Table {
 	t := face.Table{
 		ID: "groups", Caption: p.T("survey.invitations"), Empty: face.Nothing(p.T("survey.nobody"), p.T("survey.nobody_text")),
 		Columns: []face.Column{
-			{Label: p.T("survey.of_group"), Phone: face.Name}, {Label: p.T("survey.count_invited"), Numeric: true}, {Label: p.T("survey.count_opened"), Numeric: true},
-			{Label: p.T("survey.count_begun"), Numeric: true, Phone: face.Beside}, {Label: p.T("survey.reminded"), Numeric: true}, {Label: p.T("survey.delegate")},
+			{Label: p.T("survey.of_group"), Phone: face.Name},
+			{Label: p.T("survey.count_invited"), Numeric: true},
+			{Label: p.T("survey.count_opened"), Numeric: true},
+			{Label: p.T("survey.count_begun"), Numeric: true, Phone: face.Beside},
+			{Label: p.T("survey.reminded"), Numeric: true},
+			{Label: p.T("survey.delegate")},
 		},
 	}
 	for i, g := range pg.Groups {
@@ -579,9 +588,14 @@ func (v *visit) surveyGroups(pg SurveyPage) face.Table {
 func (v *visit) surveyFacts(pg SurveyPage) []face.Fact {
 	p, x := v.p, pg.Plan
 	facts := []face.Fact{
-		{Label: p.T("survey.form"), Value: pg.FormTitle + " (" + x.Version + ")"}, {Label: p.T("survey.purpose"), Value: x.Purpose}, {Label: p.T("survey.mode"), Value: p.T("survey.mode_" + x.Mode)},
-		{Label: p.T("survey.basis"), Value: orElse(x.Basis, "–")}, {Label: p.T("survey.languages"), Value: strings.Join(x.Languages, ", ")},
-		{Label: p.T("survey.closes"), Value: v.dayOr(pg.Closes)}, {Label: p.T("survey.delete"), Value: orElse(x.DeleteOn, "–")}, {Label: p.T("survey.least"), Value: x.Least},
+		{Label: p.T("survey.form"), Value: pg.FormTitle + " (" + x.Version + ")"},
+		{Label: p.T("survey.purpose"), Value: x.Purpose},
+		{Label: p.T("survey.mode"), Value: p.T("survey.mode_" + x.Mode)},
+		{Label: p.T("survey.basis"), Value: orElse(x.Basis, "–")},
+		{Label: p.T("survey.languages"), Value: strings.Join(x.Languages, ", ")},
+		{Label: p.T("survey.closes"), Value: v.dayOr(pg.Closes)},
+		{Label: p.T("survey.delete"), Value: orElse(x.DeleteOn, "–")},
+		{Label: p.T("survey.least"), Value: x.Least},
 	}
 	for _, yes := range []struct {
 		is  bool

@@ -11,6 +11,7 @@ import (
 	"radagora/dose/review"
 	"radagora/export"
 	"radagora/fault"
+	"radagora/lang"
 )
 
 type doseCaseCmd struct {
@@ -51,10 +52,15 @@ func (c doseCaseListCmd) Run(ctx context.Context, sys *system) error {
 			}
 			return writeJSON(sys.Out, out)
 		}
+		words, err := lang.Open()
+		if err != nil {
+			return err
+		}
+		p := words.Printer("en")
 		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "case\tday\trule\tquantity\tratio\tstate\towner")
+		fmt.Fprintln(w, "case\tday\trule\tquantity\tratio\tstate\towner\trule in words")
 		for _, one := range all {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%.2f\t%s\t%s\n", one.Number, one.Day, one.Rule, one.Quantity, one.Ratio, one.State, one.Owner)
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%.2f\t%s\t%s\t%s\n", one.Number, one.Day, one.Rule, one.Quantity, one.Ratio, one.State, one.Owner, alertWord(p, one.Rule))
 		}
 		return w.Flush()
 	})
@@ -195,15 +201,30 @@ func (c doseCaseReportCmd) Run(ctx context.Context, sys *system) error {
 		if c.CSV {
 			return export.CSV(sys.Out, caseReportTable(all))
 		}
+		words, err := lang.Open()
+		if err != nil {
+			return err
+		}
+		p := words.Printer("en")
 		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "rule\tcases\topen\tjustified\twith action\tproved\tfirst review (h)\tasks too often")
+		fmt.Fprintln(w, "rule\tcases\topen\tjustified\twith action\tproved\tfirst review (h)\tasks too often\trule in words")
 		for _, r := range all {
 			often := ""
 			if r.TooOften {
 				often = fmt.Sprintf("yes: %.2f x the trigger", r.Proposed)
 			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t%s\n", r.Rule, r.Cases, r.Open, r.Justified, r.WithAction, r.Proved, float64(r.FirstReview)/3.6e6, often)
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t%s\t%s\n",
+				r.Rule, r.Cases, r.Open, r.Justified, r.WithAction, r.Proved, float64(r.FirstReview)/3.6e6, often, alertWord(p, r.Rule))
 		}
 		return w.Flush()
 	})
+}
+
+// alertWord names an alert rule: in words where the program has some, else as its content
+// calls it.
+func alertWord(p *lang.Printer, id string) string {
+	if key := "alert.rule_" + strings.ToLower(id); p.Has(key) {
+		return p.T(key)
+	}
+	return id
 }

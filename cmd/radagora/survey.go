@@ -160,7 +160,7 @@ func (c surveyInviteCmd) Run(ctx context.Context, sys *system) error {
 	if err != nil {
 		return fmt.Errorf("list of members: %w", trimPath(err, c.File))
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	list, err := survey.ReadInvites(f)
 	if err != nil {
 		return err

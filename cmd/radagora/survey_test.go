@@ -49,7 +49,7 @@ func (r respondent) ask(path string, form url.Values) (status int, body, at stri
 			r.Errorf("%s sets a cookie", at)
 		}
 		if a.StatusCode != http.StatusSeeOther {
-			if a.StatusCode == 200 && (a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Referrer-Policy") != "no-referrer") {
+			if a.StatusCode == http.StatusOK && (a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Referrer-Policy") != "no-referrer") {
 				r.Errorf("%s may be kept, or told to other pages", at)
 			}
 			return a.StatusCode, string(raw), at

@@ -220,14 +220,8 @@ func (r *committeeReport) dateWords(d string) string {
 	return r.p.Date(day(d))
 }
 
-// ruleWords names an alert rule: in words where the program has some, else as its
-// content calls it.
-func (r *committeeReport) ruleWords(id string) string {
-	if key := "alert.rule_" + strings.ToLower(id); r.p.Has(key) {
-		return r.p.T(key)
-	}
-	return id
-}
+// ruleWords names an alert rule.
+func (r *committeeReport) ruleWords(id string) string { return alertWord(r.p, id) }
 
 // cases are the open cases, and how the cases of the period went by rule.
 func (r *committeeReport) cases(language string) error {

@@ -36,7 +36,7 @@ func (v surveyView) Surveys(ctx context.Context, language string) (pg web.Survey
 		}
 		pg.Lines = append(pg.Lines, line)
 	}
-	versions, err := v.house.Forms.Versions(ctx, at)
+	versions, err := v.Forms.Versions(ctx, at)
 	if err != nil {
 		return pg, err
 	}
@@ -148,7 +148,7 @@ func (v surveyView) Survey(ctx context.Context, language, id string) (pg web.Sur
 	if pg.SurveyLine, err = v.line(ctx, &s); err != nil {
 		return pg, err
 	}
-	def, f, err := v.house.Forms.Form(ctx, at, s.URL, s.Version)
+	def, f, err := v.Forms.Form(ctx, at, s.URL, s.Version)
 	if err != nil {
 		return pg, err
 	}
@@ -395,7 +395,7 @@ func (v surveyView) SurveyDoor(ctx context.Context, language, secret string) (ou
 		return out, err
 	}
 	s := &d.Survey
-	_, f, err := v.house.Forms.Form(ctx, s.Site, s.URL, s.Version)
+	_, f, err := v.Forms.Form(ctx, s.Site, s.URL, s.Version)
 	if err != nil {
 		return out, err
 	}
@@ -498,7 +498,7 @@ func (v surveyView) SurveyTold(ctx context.Context, language, id, group, secret 
 	if err != nil {
 		return web.SurveyTold{}, err
 	}
-	def, _, err := v.house.Forms.Form(ctx, s.Site, s.URL, s.Version)
+	def, _, err := v.Forms.Form(ctx, s.Site, s.URL, s.Version)
 	if err != nil {
 		return web.SurveyTold{}, err
 	}

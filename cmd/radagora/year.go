@@ -53,8 +53,13 @@ func (h *house) year(ctx context.Context, p *lang.Printer) (web.YearPage, error)
 		act access.Act
 		of  func(context.Context) error
 	}{
-		{access.AuditRead, y.audits}, {access.IncidentRead, y.incidents}, {access.DocumentRead, y.documents}, {access.QualificationRead, y.qualifications},
-		{access.EquipmentRead, y.machines}, {access.AggregateRead, y.maturity}, {access.SurveyRead, y.surveys},
+		{access.AuditRead, y.audits},
+		{access.IncidentRead, y.incidents},
+		{access.DocumentRead, y.documents},
+		{access.QualificationRead, y.qualifications},
+		{access.EquipmentRead, y.machines},
+		{access.AggregateRead, y.maturity},
+		{access.SurveyRead, y.surveys},
 	} {
 		if access.Check(ctx, room.act, access.Subject{Site: at}) != nil {
 			continue // it says nothing of this room

@@ -189,7 +189,7 @@ func (d *Desk) Write(ctx context.Context, w io.Writer, siteID, id, format, langu
 		return err
 	}
 	if format == JSON {
-		return d.bundle(ctx, w, &s, def)
+		return d.bundle(ctx, w, &s)
 	}
 	return d.lines(ctx, w, &s, all)
 }
@@ -239,7 +239,7 @@ func harmless(s string) string {
 }
 
 // bundle writes the answers as FHIR; of an answer without a name free text is left out.
-func (d *Desk) bundle(ctx context.Context, w io.Writer, s *Survey, def *form.Definition) error {
+func (d *Desk) bundle(ctx context.Context, w io.Writer, s *Survey) error {
 	if _, err := io.WriteString(w, `{"resourceType":"Bundle","type":"collection","entry":[`); err != nil {
 		return fault.As(fault.Unavailable, err)
 	}
@@ -249,7 +249,7 @@ func (d *Desk) bundle(ctx context.Context, w io.Writer, s *Survey, def *form.Def
 			return nil
 		}
 		if s.Mode != Named {
-			if err := silence(ctx, session); err != nil {
+			if err := silence(session); err != nil {
 				return err
 			}
 		}
@@ -272,7 +272,7 @@ func (d *Desk) bundle(ctx context.Context, w io.Writer, s *Survey, def *form.Def
 }
 
 // silence takes free texts out of an answer.
-func silence(ctx context.Context, s *form.Session) (err error) {
+func silence(s *form.Session) (err error) {
 	visit(s.Nodes, func(n *form.Node) {
 		if t := n.Item.Type; err != nil || n.Item.Calculated != nil || len(n.Answers) == 0 || t != form.String && t != form.Text && t != form.OpenChoice && t != form.URL {
 			return

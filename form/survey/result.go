@@ -294,6 +294,7 @@ func (t *tally) add(n *form.Node, seen map[int]bool, group string) {
 			if x, err := strconv.ParseFloat(a.Value.Text(), 64); err == nil {
 				t.numbers = append(t.numbers, x)
 			}
+		default: // told by how many answered
 		}
 	}
 }
@@ -361,6 +362,7 @@ func (t *tally) told(s *Survey, groups []string, together map[string]bool) Quest
 		}
 	case form.String, form.Text:
 		q.Texts = true
+	default: // told by how many answered
 	}
 	return q
 }

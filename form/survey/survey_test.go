@@ -116,7 +116,7 @@ func members(n int, groups ...string) (all []survey.Invite) {
 }
 
 // answers gives a whole answer.
-func answers(ctx context.Context, k *survey.Desk, secret string, kind, how, why string) (survey.Sheet, error) {
+func answers(ctx context.Context, k *survey.Desk, secret, kind, how, why string) (survey.Sheet, error) {
 	mine, err := k.Begin(ctx, secret, "en")
 	if err != nil {
 		return survey.Sheet{}, err
@@ -343,7 +343,7 @@ func TestAnonymous(t *testing.T) {
 		values := func(rows []string) map[string]bool {
 			all := map[string]bool{}
 			for _, row := range rows {
-				for _, pair := range strings.Fields(row) {
+				for _, pair := range strings.FieldsSeq(row) {
 					if _, v, _ := strings.Cut(pair, "="); len(v) > 6 {
 						all[v] = true
 					}

@@ -13,7 +13,7 @@ import (
 // detector, the short way.
 var concurrent = []string{
 	"./access/...", "./archive/...", "./backup/...", "./blob/...", "./cmd/...", "./db/...", "./dicom/dimse/...",
-	"./dose/...", "./evidence/...", "./finding/...", "./job/...", "./journal/...", "./notice/...", "./outgoing/...",
+	"./dose/...", "./evidence/...", "./finding/...", "./form/...", "./job/...", "./journal/...", "./notice/...", "./outgoing/...",
 	"./person/...", "./site/...", "./web/...",
 }
 
