@@ -343,7 +343,7 @@ func TestAnonymous(t *testing.T) {
 		values := func(rows []string) map[string]bool {
 			all := map[string]bool{}
 			for _, row := range rows {
-				for _, pair := range strings.FieldsSeq(row) {
+				for pair := range strings.FieldsSeq(row) {
 					if _, v, _ := strings.Cut(pair, "="); len(v) > 6 {
 						all[v] = true
 					}
