@@ -294,6 +294,7 @@ type parser struct {
 	waiting  []waiting // conditions whose questions are to be found
 	langs    map[string]int
 	texts    int
+	full     bool
 }
 
 type waiting struct {
@@ -331,7 +332,8 @@ func (p *parser) items(v fhir.Value, parent *Item, depth int) []*Item {
 	var all []*Item
 	for raw := range v.Each("item") {
 		if p.count >= MaxItems || depth > MaxDepth {
-			if p.count >= 0 {
+			if !p.full { // said once
+				p.full = true
 				p.found(raw.Get("linkId").Text(), RuleTooMany, fmt.Sprintf("more than %d items or %d levels", MaxItems, MaxDepth))
 			}
 			return all
@@ -635,37 +637,102 @@ func (p *parser) link() {
 		all = append(all, it)
 	}
 	slices.SortFunc(all, func(a, b *Item) int { return a.place - b.place })
+	for _, v := range p.d.Variables {
+		p.known("", linksIn(v.Expression))
+	}
 	for _, it := range all {
-		sources := []*fhirpath.Expression{it.Enable, it.Calculated}
-		for _, v := range it.Variables {
-			sources = append(sources, v.Expression)
+		for _, x := range it.told() {
+			p.known(it.LinkID, linksIn(x))
 		}
-		for _, x := range sources {
-			var named []*Item
-			for _, link := range linksIn(x) {
-				other := p.d.byLink[link]
-				if other == nil {
-					p.found(it.LinkID, RuleUnknownLink, link)
-					continue
-				}
-				named = append(named, other)
-			}
-			for _, other := range named {
-				if other != it || x == it.Enable {
-					it.reaches = append(it.reaches, other)
-				}
-				// Who names a group and nothing in it means all that is in it.
-				if !slices.ContainsFunc(named, func(n *Item) bool { return n.Within(other) }) {
-					for _, below := range all[other.place+1 : other.end] {
-						if below != it {
-							it.reaches = append(it.reaches, below)
-						}
-					}
+		for _, x := range []*fhirpath.Expression{it.Enable, it.Calculated} {
+			p.reach(all, it, x)
+		}
+	}
+	p.sort(all)
+}
+
+// told are the expressions of an item.
+func (it *Item) told() []*fhirpath.Expression {
+	all := []*fhirpath.Expression{it.Enable, it.Calculated, it.InitialFrom, it.AnswersFrom}
+	for _, v := range it.Variables {
+		all = append(all, v.Expression)
+	}
+	for _, c := range it.Constraints {
+		all = append(all, c.Expression)
+	}
+	return all
+}
+
+// known notes the links that lead nowhere.
+func (p *parser) known(of string, links []string) {
+	for _, link := range links {
+		if p.d.byLink[link] == nil {
+			p.found(of, RuleUnknownLink, link)
+		}
+	}
+}
+
+// reach notes what an expression of an item depends on: the items it names, and those
+// that the variables it uses name.
+func (p *parser) reach(all []*Item, it *Item, x *fhirpath.Expression) {
+	var named []*Item
+	for _, link := range p.linksOf(it, x) {
+		if other := p.d.byLink[link]; other != nil {
+			named = append(named, other)
+		}
+	}
+	for _, other := range named {
+		if other != it || x == it.Enable {
+			it.reaches = append(it.reaches, other)
+		}
+		// Who names a group and nothing in it means all that is in it.
+		if !slices.ContainsFunc(named, func(n *Item) bool { return n.Within(other) }) {
+			for _, below := range all[other.place+1 : other.end] {
+				if below != it {
+					it.reaches = append(it.reaches, below)
 				}
 			}
 		}
 	}
-	p.sort(all)
+}
+
+// usedVariable finds how expressions use variables: %total or %`total`.
+var usedVariable = regexp.MustCompile("%(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]+)`)")
+
+// linksOf returns the link ids that an expression of an item names, and those that the
+// variables name which it uses: of the item, of the groups it stands in, of the form.
+// Of two with one name the nearer one counts.
+func (p *parser) linksOf(it *Item, x *fhirpath.Expression) []string {
+	if x == nil {
+		return nil
+	}
+	scope := map[string]*fhirpath.Expression{}
+	for up := it; up != nil; up = up.Parent {
+		for _, v := range slices.Backward(up.Variables) {
+			if scope[v.Name] == nil {
+				scope[v.Name] = v.Expression
+			}
+		}
+	}
+	for _, v := range slices.Backward(p.d.Variables) {
+		if scope[v.Name] == nil {
+			scope[v.Name] = v.Expression
+		}
+	}
+	var links []string
+	seen := map[string]bool{}
+	for open := []*fhirpath.Expression{x}; len(open) > 0; {
+		now := open[0]
+		open = open[1:]
+		links = append(links, linksIn(now)...)
+		for _, m := range usedVariable.FindAllStringSubmatch(now.String(), -1) {
+			if name := m[1] + m[2]; !seen[name] && scope[name] != nil {
+				seen[name] = true
+				open = append(open, scope[name])
+			}
+		}
+	}
+	return links
 }
 
 // quoted finds how expressions name items: linkId = 'x'.

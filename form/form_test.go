@@ -28,7 +28,7 @@ func parse(t *testing.T, items string) *form.Definition {
 	return d
 }
 
-func questionnaire(t *testing.T, items string) fhir.Resource {
+func questionnaire(t testing.TB, items string) fhir.Resource {
 	t.Helper()
 	r, err := fhir.Parse([]byte(`{"resourceType":"Questionnaire","url":"https://example.org/q","version":"1","status":"draft","language":"en",` + items + `}`))
 	if err != nil {
@@ -177,6 +177,43 @@ func TestCalculate(t *testing.T) {
 	}
 }
 
+// variable is a named expression.
+func variable(name, expression string) string {
+	return `{"url":"http://hl7.org/fhir/StructureDefinition/variable","valueExpression":{"name":"` + name + `","language":"text/fhirpath","expression":"` + expression + `"}}`
+}
+
+// A variable of a group may name what is in the group: only who uses it depends on that.
+func TestVariableOfGroup(t *testing.T) {
+	s := begin(t, parse(t, `"item":[{"linkId":"sum","type":"integer",`+calculated(`0 + %resource.item.where(linkId='g').item.where(linkId='a').answer.value`)+`},{"linkId":"g","type":"group","extension":[`+
+		variable("doubled", `2 * %resource.item.where(linkId='g').item.where(linkId='a').answer.value`)+`],"item":[{"linkId":"twice","type":"integer",`+calculated(`%doubled`)+`},{"linkId":"a","type":"integer"}]}]`))
+	give(t, s, "g/a", "21")
+	if got := said(t, s, "g/twice") + " " + said(t, s, "sum"); got != "42 21" {
+		t.Errorf("twice and sum are %s", got)
+	}
+}
+
+// A form with too many items says so once.
+func TestTooManyOnce(t *testing.T) {
+	var many strings.Builder
+	for g := range 3 {
+		fmt.Fprintf(&many, `{"linkId":"g%d","type":"group","item":[`, g)
+		for i := range form.MaxItems {
+			fmt.Fprintf(&many, `{"linkId":"%d-%d","type":"string"},`, g, i)
+		}
+		many.WriteString(`{"linkId":"last` + fmt.Sprint(g) + `","type":"string"}]},`)
+	}
+	_, problems := form.Parse(questionnaire(t, `"item":[`+strings.TrimSuffix(many.String(), ",")+`]`))
+	n := 0
+	for _, p := range problems {
+		if p.Rule == form.RuleTooMany {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("it is said %d times", n)
+	}
+}
+
 // Every kind of bad form is refused with the item named.
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, items, want string }{
@@ -188,6 +225,13 @@ func TestProblems(t *testing.T) {
 		{"in a ring", `"item":[{"linkId":"a","type":"integer",` + calculated(`%resource.item.where(linkId='b').answer.value`) + `},{"linkId":"b","type":"integer",` +
 			calculated(`%resource.item.where(linkId='a').answer.value`) + `}]`, "b: cycle by a"},
 		{"group by its own", `"item":[{"linkId":"g","type":"group","enableWhen":[{"question":"q","operator":"exists","answerBoolean":true}],"item":[{"linkId":"q","type":"string"}]}]`, "cycle"},
+		{"unknown in a variable of the form", `"extension":[` + variable("gone", `%resource.item.where(linkId='away').count()`) + `],"item":[{"linkId":"a","type":"integer"}]`, "unknown_link away"},
+		{"unknown in an initial value", `"item":[{"linkId":"a","type":"integer","extension":[{"url":"http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-initialExpression","valueExpression":{"language":"text/fhirpath","expression":"%resource.item.where(linkId='gone').count()"}}]}]`, "a: unknown_link gone"},
+		{"unknown in a constraint", `"item":[{"linkId":"a","type":"integer","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/questionnaire-constraint","extension":[{"url":"key","valueId":"k"},{"url":"severity","valueCode":"error"},{"url":"human","valueString":"x"},{"url":"expression","valueString":"%resource.item.where(linkId='gone').exists()"}]}]}]`, "a: unknown_link gone"},
+		{"in a ring by a variable of the form", `"extension":[` + variable("sum", `%resource.item.where(linkId='b').answer.value`) + `],"item":[{"linkId":"a","type":"integer",` + calculated(`%sum`) + `},{"linkId":"b","type":"integer",` +
+			calculated(`%resource.item.where(linkId='a').answer.value`) + `}]`, "cycle by a"},
+		{"in a ring by a variable of its group", `"item":[{"linkId":"g","type":"group","extension":[` + variable("sum", `%resource.item.item.where(linkId='b').answer.value`) + `],"item":[{"linkId":"a","type":"integer",` + calculated(`%sum + 1`) + `},{"linkId":"b","type":"integer",` +
+			calculated(`%resource.item.item.where(linkId='a').answer.value`) + `}]}]`, "cycle by a"},
 		{"no path", `"item":[{"linkId":"a","type":"integer",` + calculated(`%resource.item.where(`) + `}]`, "a: expression"},
 		{"type", `"item":[{"linkId":"a","type":"slider"}]`, "a: type slider"},
 		{"operator", `"item":[{"linkId":"b","type":"string"},{"linkId":"a","type":"string","enableWhen":[{"question":"b","operator":"like","answerString":"x"}]}]`, "a: operator like"},

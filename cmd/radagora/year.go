@@ -19,6 +19,7 @@ import (
 	"radagora/incident"
 	"radagora/lang"
 	"radagora/maturity"
+	"radagora/site"
 	"radagora/web"
 )
 
@@ -36,6 +37,7 @@ func (v yearView) Year(ctx context.Context, language string) (web.YearPage, erro
 type yearMaker struct {
 	*house
 	p     *lang.Printer
+	zone  site.Site
 	page  web.YearPage
 	today string
 }
@@ -46,7 +48,7 @@ func (h *house) year(ctx context.Context, p *lang.Printer) (web.YearPage, error)
 	if err != nil {
 		return web.YearPage{}, err
 	}
-	y := &yearMaker{house: h, p: p, today: here.Day(h.Now())}
+	y := &yearMaker{house: h, p: p, zone: here, today: here.Day(h.Now())}
 	y.page.Today, y.page.Base = day(y.today), h.links
 	y.page.Year = y.page.Today.Year()
 	for _, room := range []struct {
@@ -168,7 +170,7 @@ func (y *yearMaker) incidents(ctx context.Context) error {
 		open++
 		path := "/quality/incidents/of/" + x.ID
 		if x.Work.NotifiedAt == "" && !x.Work.Due.IsZero() {
-			y.due(x.ID, "notify", x.Name(), x.Work.Due.Format(time.DateOnly), path)
+			y.due(x.ID, "notify", x.Name(), y.zone.Day(x.Work.Due), path)
 		}
 		for _, a := range x.Work.Actions {
 			if a.Done == "" {
@@ -219,8 +221,19 @@ func (y *yearMaker) qualifications(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	last := map[string]string{} // day until which somebody holds a kind
 	for _, x := range all {
-		if x.Until != "" && !x.Ended && x.Until >= y.today {
+		held := x.Person + " " + x.Kind
+		switch {
+		case x.Ended:
+		case x.Until == "":
+			last[held] = "9999-12-31"
+		default:
+			last[held] = max(last[held], x.Until)
+		}
+	}
+	for _, x := range all {
+		if x.Until != "" && !x.Ended && x.Until >= last[x.Person+" "+x.Kind] { // the last of its kind, over or not
 			y.due(x.ID, "qualification", y.p.T("people.kind_"+x.Kind), x.Until, "/quality/people")
 		}
 	}
@@ -321,7 +334,8 @@ type qualityDueCmd struct {
 
 func (qualityDueCmd) Help() string {
 	return `Lists what is due of audits, documents, qualifications, machines, incidents, the plan of the maturity assessment and
-surveys, the first due first; what is over is marked. No person is named.
+surveys, the first due first; what is over is marked. What has no day, such as an approval, comes last, and not with --until.
+No person is named.
 
 Example:
 

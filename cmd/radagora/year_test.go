@@ -45,9 +45,10 @@ func TestYearOverHTTP(t *testing.T) {
 	}
 	post(access.Physicist, "/quality/equipment", url.Values{"name": {"CT-1"}, "group": {"CT"}, "status": {"active"}, "accepted": {"2025-02-01"}, "contract_ends": {"2099-12-31"}, "owner": {"Family Given"}})
 	post(access.Manager, "/quality/people", url.Values{"name": {"Family Given"}, "kind": {"practitioner"}, "from": {"2025-01-01"}, "until": {"2098-03-04"}})
+	post(access.Manager, "/quality/people", url.Values{"name": {"Given Family"}, "kind": {"protection_officer"}, "from": {"2020-01-01"}, "until": {"2021-05-06"}}) // and nobody noticed
 	for role, want := range map[access.Role]map[string]bool{
-		access.Manager:      {"Test: CT-1": true, "overdue": true, "2098": true, "Incidents reported": true},
-		access.Radiographer: {"Test: CT-1": true, "overdue": true, "2098": false, "Incidents reported": false},
+		access.Manager:      {"Test: CT-1": true, "overdue": true, "Mar\u00a02098": true, "May\u00a02021": true, "Incidents reported": true},
+		access.Radiographer: {"Test: CT-1": true, "overdue": true, "Mar\u00a02098": false, "May\u00a02021": false, "Incidents reported": false},
 	} {
 		code, body := get(role, "/quality")
 		if code != 200 || strings.Contains(body, "Family Given") {
@@ -59,7 +60,7 @@ func TestYearOverHTTP(t *testing.T) {
 			}
 		}
 		_, file := get(role, "/quality/calendar/export")
-		if !strings.Contains(file, "BEGIN:VEVENT") || strings.Contains(file, "20980304") != want["2098"] || strings.Contains(file, "Given") {
+		if !strings.Contains(file, "BEGIN:VEVENT") || strings.Contains(file, "20980304") != want["Mar\u00a02098"] || strings.Contains(file, "Given") {
 			t.Errorf("%s has the calendar %s", role, file)
 		}
 	}
