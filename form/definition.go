@@ -471,7 +471,8 @@ func (p *parser) languages() {
 			continue
 		}
 		for _, it := range p.d.All() {
-			if it.texts[""] != "" && it.texts[l] == "" {
+			lacks := func(o *Option) bool { return o.texts[""] != "" && o.texts[l] == "" }
+			if it.texts[""] != "" && it.texts[l] == "" || slices.ContainsFunc(it.Options, lacks) {
 				p.noted(it.LinkID, RuleLanguage, l)
 				break
 			}
@@ -579,8 +580,71 @@ func (p *parser) options(it *Item, v fhir.Value) {
 		}
 		it.Options = append(it.Options, o)
 	}
+	if it.ValueSet != "" && (it.Type == Choice || it.Type == OpenChoice) {
+		p.valueSet(it)
+	}
 	if it.Type == Choice && len(it.Options) == 0 && it.ValueSet == "" && it.AnswersFrom == nil {
 		p.noted(it.LinkID, RuleOptions, "nothing to choose from")
+	}
+}
+
+// valueSet makes options of the codes of a value set that the form contains: of its
+// expansion, or else of the concepts that it lists. Codes of another one are not known
+// here; whoever makes the form is told, and an answer has to come with its code.
+func (p *parser) valueSet(it *Item) {
+	id, contained := strings.CutPrefix(it.ValueSet, "#")
+	var set fhir.Value
+	for c := range p.d.Resource.Each("contained") {
+		if contained && c.Get("id").Text() == id && c.Get("resourceType").Text() == "ValueSet" {
+			set = c
+		}
+	}
+	if !set.Exists() {
+		p.noted(it.LinkID, RuleOptions, "value set "+cut(it.ValueSet)+" is not contained in the form: its codes cannot be offered")
+		return
+	}
+	offer := func(system string, c fhir.Value) {
+		code, display := c.Get("code").Text(), c.Get("display").Text()
+		if code == "" || len(it.Options) > MaxOptions {
+			return
+		}
+		o := &Option{Name: "valueCoding", Value: fhir.Object(fhir.F("system", system), fhir.F("code", code), fhir.F("display", display))}
+		o.texts = p.translated(it.LinkID, c.Get("display"))
+		if o.texts[""] == "" {
+			o.texts[""] = code
+			p.texts++
+		}
+		for d := range c.Each("designation") {
+			if l, text := d.Get("language").Text(), d.Get("value").Text(); l != "" && text != "" && len(text) <= maxText && o.texts[l] == "" {
+				o.texts[l] = text
+				p.langs[l]++
+			}
+		}
+		it.Options = append(it.Options, o)
+	}
+	var expanded func(fhir.Value, string, int)
+	expanded = func(v fhir.Value, path string, depth int) {
+		for c := range v.Each(path) {
+			if abstract, _ := c.Get("abstract").Bool(); !abstract {
+				offer(c.Get("system").Text(), c)
+			}
+			if depth < MaxDepth {
+				expanded(c, "contains", depth+1)
+			}
+		}
+	}
+	if expanded(set, "expansion.contains", 1); len(it.Options) == 0 {
+		for in := range set.Each("compose.include") {
+			for c := range in.Each("concept") {
+				offer(in.Get("system").Text(), c)
+			}
+		}
+	}
+	switch {
+	case len(it.Options) > MaxOptions:
+		p.found(it.LinkID, RuleTooMany, fmt.Sprintf("more than %d options", MaxOptions))
+	case len(it.Options) == 0:
+		p.noted(it.LinkID, RuleOptions, "value set "+cut(it.ValueSet)+" lists no codes: nothing to choose from")
 	}
 }
 

@@ -192,6 +192,44 @@ func TestVariableOfGroup(t *testing.T) {
 	}
 }
 
+// Codes of a value set that a form contains are offered, in their languages; of another
+// one it is said that they cannot be.
+func TestValueSet(t *testing.T) {
+	const q = `"contained":[{"resourceType":"ValueSet","id":"sides","status":"active","compose":{"include":[{"system":"http://snomed.info/sct","concept":[
+		{"code":"7771000","display":"Left","designation":[{"language":"de","value":"Links"}]},{"code":"24028007","display":"Right","designation":[{"language":"de","value":"Rechts"}]}]}]}},
+		{"resourceType":"ValueSet","id":"grades","status":"active","expansion":{"timestamp":"2026-01-01","contains":[{"abstract":true,"display":"Grades","contains":[{"system":"x","code":"1"},{"system":"x","code":"2"}]}]}},
+		{"resourceType":"ValueSet","id":"empty","status":"active"}],
+		"item":[{"linkId":"side","type":"choice","answerValueSet":"#sides"},{"linkId":"grade","type":"choice","answerValueSet":"#grades"},
+		{"linkId":"far","type":"choice","answerValueSet":"http://example.org/vs"},{"linkId":"none","type":"choice","answerValueSet":"#empty"},{"linkId":"gone","type":"choice","answerValueSet":"#gone"}]`
+	d, problems := form.Parse(questionnaire(t, q))
+	if d == nil {
+		t.Fatal(problems)
+	}
+	side, grade := d.Item("side"), d.Item("grade")
+	if len(side.Options) != 2 || side.Options[1].Text("de") != "Rechts" || side.Options[1].Text("en") != "Right" || len(grade.Options) != 2 || grade.Options[0].Text("en") != "1" {
+		t.Errorf("%+v, %+v", side.Options, grade.Options)
+	}
+	for _, want := range []string{"far: options value set http://example.org/vs is not contained", "none: options value set #empty lists no codes", "gone: options value set #gone is not contained"} {
+		if !strings.Contains(fmt.Sprint(problems), want) {
+			t.Errorf("%v; want %s", problems, want)
+		}
+	}
+	s := begin(t, d)
+	give(t, s, "side", "1")
+	a := s.Find("side").Answers[0]
+	if a.Name != "valueCoding" || a.Value.Get("code").Text() != "24028007" || a.Value.Get("system").Text() != "http://snomed.info/sct" {
+		t.Errorf("%s %s", a.Name, a.Value.Get("code").Text())
+	}
+	r, err := s.Kept(form.Heading{Status: "in-progress"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.Resume(t.Context(), r, fhirpath.Env{})
+	if err != nil || again.Find("side").Item.Chosen(again.Find("side").Answers[0]) != 1 {
+		t.Errorf("resumed: %v", err)
+	}
+}
+
 // A form with too many items says so once.
 func TestTooManyOnce(t *testing.T) {
 	var many strings.Builder
