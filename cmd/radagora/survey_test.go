@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"html"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -60,12 +61,17 @@ func (r respondent) ask(path string, form url.Values) (status int, body, at stri
 	return 0, "", ""
 }
 
-// filled is the form on a page with answers in it.
+// filled is the form on a page as it stands, with answers in it.
 func filled(t *testing.T, page string, answers map[string]string) url.Values {
 	t.Helper()
 	form := url.Values{}
 	for _, m := range regexp.MustCompile(`name="((?:w|m):[^"]+|revision)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
+	}
+	for _, m := range regexp.MustCompile(`<input (?:id="[^"]*"|type="(?:radio|checkbox)") name="(a:[^"]+)" value="([^"]*)"( checked)?`).FindAllStringSubmatch(page, -1) {
+		if m[3] != "" || strings.HasPrefix(m[0], "<input id") { // as it stands on the page
+			form.Add(m[1], html.UnescapeString(m[2]))
+		}
 	}
 	for path, text := range answers {
 		if !form.Has("w:" + path) {
