@@ -78,20 +78,17 @@ type SurveyCounts struct{ Invited, Opened, Begun, Usable, Complete, Full int }
 // A SurveyPage is a survey.
 type SurveyPage struct {
 	SurveyLine
-	Plan       SurveyPlan
-	FormTitle  string
-	Draft      bool // its wording was not checked
-	Languages  []string
-	Link       string // path of the address that everybody may use
-	Counts     SurveyCounts
-	Rates      [3]SurveyRate // answered, complete, completion
-	Groups     []SurveyGroup
-	Results    SurveyResults
-	Texts      []SurveyText
-	ResultsAt  string // path of the address that shows the results to everybody
-	Questions  []face.Choice
-	NotBefore  string // why there are no results yet
-	FormChosen string
+	Plan      SurveyPlan
+	FormTitle string
+	Draft     bool // its wording was not checked
+	Languages []string
+	Link      string        // path of the address that everybody may use
+	Rates     [3]SurveyRate // answered, complete, completion
+	Groups    []SurveyGroup
+	Results   SurveyResults
+	Texts     []SurveyText
+	ResultsAt string // path of the address that shows the results to everybody
+	Questions []face.Choice
 }
 
 // A SurveyRate is a quotient, if there is something to divide by.
@@ -114,7 +111,6 @@ type SurveyResults struct {
 	Hidden    bool
 	Final     bool
 	Questions []SurveyQuestion
-	Own       string // group that is looked at first, "" for none
 }
 
 // A SurveyQuestion is what was answered to one.

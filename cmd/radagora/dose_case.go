@@ -52,11 +52,10 @@ func (c doseCaseListCmd) Run(ctx context.Context, sys *system) error {
 			}
 			return writeJSON(sys.Out, out)
 		}
-		words, err := lang.Open()
+		p, err := english()
 		if err != nil {
 			return err
 		}
-		p := words.Printer("en")
 		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "case\tday\trule\tquantity\tratio\tstate\towner\trule in words")
 		for _, one := range all {
@@ -201,11 +200,10 @@ func (c doseCaseReportCmd) Run(ctx context.Context, sys *system) error {
 		if c.CSV {
 			return export.CSV(sys.Out, caseReportTable(all))
 		}
-		words, err := lang.Open()
+		p, err := english()
 		if err != nil {
 			return err
 		}
-		p := words.Printer("en")
 		w := tabwriter.NewWriter(sys.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "rule\tcases\topen\tjustified\twith action\tproved\tfirst review (h)\tasks too often\trule in words")
 		for _, r := range all {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"radagora/export"
 	"radagora/fault"
 	"radagora/form"
 	"radagora/form/survey"
@@ -182,11 +183,7 @@ func (v surveyView) Survey(ctx context.Context, language, id string) (pg web.Sur
 	if err != nil {
 		return pg, err
 	}
-	pg.SurveyLine.Counts, pg.Rates = web.SurveyCounts(r.Counts), surveyRates(r.Counts)
-	if c, err := v.house.Surveys.Counts(ctx, at, id); err == nil {
-		pg.SurveyLine.Counts, pg.Rates = web.SurveyCounts(c), surveyRates(c)
-	}
-	pg.Counts = pg.SurveyLine.Counts
+	pg.Rates = surveyRates(survey.Counts(pg.Counts))
 	if pg.Results, err = v.results(ctx, p, &s, def, r, ""); err != nil {
 		return pg, err
 	}
@@ -202,40 +199,29 @@ func (v surveyView) Survey(ctx context.Context, language, id string) (pg web.Sur
 		pg.Texts = append(pg.Texts, x)
 	}
 	slices.SortStableFunc(pg.Texts, func(a, b web.SurveyText) int { // those that wait come first
-		return cmp.Compare(strings.Index("waitsshownwithheld", a.State), strings.Index("waitsshownwithheld", b.State))
+		return cmp.Compare(slices.Index(screened, a.State), slices.Index(screened, b.State))
 	})
 	pg.Texts = pg.Texts[:min(len(pg.Texts), mostTexts)]
 	return pg, nil
 }
+
+// screened are the states of a free text, in the order in which they are shown.
+var screened = []string{survey.Waits, survey.Shown, survey.Withheld}
 
 // mostTexts bounds what one page has to be read.
 const mostTexts = 100
 
 // groups counts invitations by group.
 func (v surveyView) groups(ctx context.Context, s *survey.Survey) (all []web.SurveyGroup, err error) {
-	list, err := v.house.Surveys.Invitations(ctx, at, s.ID)
-	if err != nil {
-		return nil, err
+	list, err := v.house.Surveys.Groups(ctx, at, s.ID)
+	for _, x := range list {
+		g := web.SurveyGroup{Name: x.Name, Invited: x.Invited, Opened: x.Opened, Spent: x.Begun, Reminded: x.Reminded}
+		if s.Plan.Group == survey.StratumGroup && x.Name != "" && s.State != survey.Draft {
+			g.ResultsAt = v.links + web.SurveyResultsAt(s.ID, x.Name, v.house.Surveys.Pass(s.ID, x.Name))
+		}
+		all = append(all, g)
 	}
-	for _, x := range list { // by group
-		if len(all) == 0 || all[len(all)-1].Name != x.Stratum {
-			g := web.SurveyGroup{Name: x.Stratum}
-			if s.Plan.Group == survey.StratumGroup && x.Stratum != "" && s.State != survey.Draft {
-				g.ResultsAt = v.links + web.SurveyResultsAt(s.ID, x.Stratum, v.house.Surveys.Pass(s.ID, x.Stratum))
-			}
-			all = append(all, g)
-		}
-		g := &all[len(all)-1]
-		g.Invited++
-		g.Reminded = max(g.Reminded, x.Reminded)
-		if x.Opened {
-			g.Opened++
-		}
-		if x.Spent {
-			g.Spent++
-		}
-	}
-	return all, nil
+	return all, err
 }
 
 func surveyRates(c survey.Counts) [3]web.SurveyRate {
@@ -244,9 +230,9 @@ func surveyRates(c survey.Counts) [3]web.SurveyRate {
 }
 
 // results puts words to what a survey says. Only texts that were let through are among
-// them. own, a group, comes first of the groups.
+// them. own is the one group that is told beside the whole, "" for all of them.
 func (v surveyView) results(ctx context.Context, p *lang.Printer, s *survey.Survey, def *form.Definition, r survey.Results, own string) (web.SurveyResults, error) {
-	out := web.SurveyResults{N: r.N, Least: r.Least, Day: day(r.Day), Hidden: r.Hidden, Final: r.Final, Own: own}
+	out := web.SurveyResults{N: r.N, Least: r.Least, Day: day(r.Day), Hidden: r.Hidden, Final: r.Final}
 	texts, err := v.house.Surveys.Texts(ctx, s.Site, s.ID, false)
 	if err != nil {
 		return out, err
@@ -352,18 +338,10 @@ func (h *house) letters(ctx context.Context, w io.Writer, id string, remind bool
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{"name", "address", "language", "group", "link"})
 	for _, x := range all {
-		_ = out.Write([]string{formula(x.Name), formula(x.Address), x.Language, formula(x.Stratum), h.doorAt(x.Secret)})
+		_ = out.Write([]string{export.Guard(x.Name), export.Guard(x.Address), x.Language, export.Guard(x.Stratum), h.doorAt(x.Secret)})
 	}
 	out.Flush()
 	return fault.As(fault.Unavailable, out.Error())
-}
-
-// formula keeps a spreadsheet from taking a text for one.
-func formula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // SurveyScreen implements web.Surveys.
@@ -444,7 +422,7 @@ func (v surveyView) sheetOf(ctx context.Context, sh survey.Sheet) (web.SurveyShe
 	}
 	out := web.SurveySheet{
 		Title: sh.Survey.Plan.Title, State: sh.State, Mode: sh.Survey.Mode, Language: sh.Language, Revision: sh.Revision, Answered: sh.Answered, Asked: sh.Asked,
-		Open: sh.Survey.State == survey.Open, Draft: draftWording(sh.Version.Resource), Refused: map[string]string{},
+		Open: sh.Open, Draft: draftWording(sh.Version.Resource), Refused: map[string]string{},
 	}
 	for _, g := range gaps {
 		d.gaps[g.Node] = append(d.gaps[g.Node], web.FormGap{Rule: g.Rule, Want: g.Want, Minor: g.Minor})

@@ -421,7 +421,7 @@ func english() (*lang.Printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Printer("en"), nil
+	return c.Printer(lang.Source), nil
 }
 
 // dueUntil returns what is due until a day, "" for all.

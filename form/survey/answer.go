@@ -53,18 +53,14 @@ func (d *Desk) door(ctx context.Context, q db.Querier, secret string) (Door, err
 	s, err := one(ctx, q, ` where secret = $1 and secret <> ''`, digest(secret))
 	if err == nil {
 		out.Survey = s
-		if s.State != Open {
-			return out, errNoDoor()
-		}
-		return out, nil
+		return out, d.open(ctx, &s)
 	}
 	if fault.Of(err) != fault.NotFound {
 		return out, err
 	}
 	var siteID, id, answer string
 	var spent int
-	var slot int64
-	err = q.QueryRow(ctx, `select slot, site_id, survey_id, language, spent, answer from survey_invite where secret = $1`, digest(secret)).Scan(&slot, &siteID, &id, &out.Language, &spent, &answer)
+	err = q.QueryRow(ctx, `select site_id, survey_id, language, spent, answer from survey_invite where secret = $1`, digest(secret)).Scan(&siteID, &id, &out.Language, &spent, &answer)
 	if err != nil {
 		if fault.Of(err) == fault.NotFound {
 			return out, errNoDoor()
@@ -74,14 +70,23 @@ func (d *Desk) door(ctx context.Context, q db.Querier, secret string) (Door, err
 	if out.Survey, err = d.find(ctx, q, siteID, id); err != nil {
 		return out, err
 	}
-	if out.Survey.State != Open {
-		return out, errNoDoor()
+	if err := d.open(ctx, &out.Survey); err != nil {
+		return out, err
 	}
 	out.Spent = spent != 0
 	if answer != "" {
 		out.Answer = d.answerOf(id, secret)
 	}
 	return out, nil
+}
+
+// open refuses a survey that takes no answer now.
+func (d *Desk) open(ctx context.Context, s *Survey) error {
+	here, err := d.Site(ctx, s.Site)
+	if err == nil && !s.takes(here.Day(d.Now())) {
+		err = errNoDoor()
+	}
+	return err
 }
 
 // answerOf is the secret of the answer of an invitation to a survey that is not anonymous.
@@ -109,7 +114,7 @@ func (d *Desk) Begin(ctx context.Context, secret, language string) (answer strin
 		return "", err
 	}
 	everybody := s.secret == digest(secret)
-	a := answer1(s, language)
+	a := newAnswer(s, language)
 	answer = chance()
 	if s.Mode != Anonymous {
 		answer = d.answerOf(s.ID, secret)
@@ -124,6 +129,11 @@ func (d *Desk) Begin(ctx context.Context, secret, language string) (answer strin
 		return "", err
 	}
 	return answer, d.DB.Write(ctx, func(tx *db.Tx) error {
+		if s.Mode == Anonymous {
+			if _, err := tx.Exec(ctx, `update survey set mixed = 0 where site_id = $1 and survey_id = $2`, s.Site, s.ID); err != nil {
+				return err
+			}
+		}
 		if everybody {
 			return a.insert(ctx, tx)
 		}
@@ -178,7 +188,7 @@ type answer struct {
 	resource                    string
 }
 
-func answer1(s *Survey, language string) *answer {
+func newAnswer(s *Survey, language string) *answer {
 	return &answer{site: s.Site, survey: s.ID, state: Begun, language: language, revision: 1}
 }
 
@@ -249,6 +259,7 @@ func (d *Desk) resume(ctx context.Context, def *form.Definition, resource string
 // A Sheet is an answer while it is given.
 type Sheet struct {
 	Survey          Survey
+	Open            bool // the survey takes answers
 	State, Language string
 	Revision        int
 	Answered, Asked int
@@ -289,8 +300,12 @@ func (d *Desk) sheet(ctx context.Context, a *answer) (Sheet, error) {
 	if err != nil {
 		return Sheet{}, err
 	}
+	here, err := d.Site(ctx, a.site)
+	if err != nil {
+		return Sheet{}, err
+	}
 	session, err := d.resume(ctx, def, a.resource)
-	return Sheet{Survey: s, State: a.state, Language: a.language, Revision: a.revision, Answered: a.answered, Asked: a.asked, Session: session, Version: version}, err
+	return Sheet{Survey: s, Open: s.takes(here.Day(d.Now())), State: a.state, Language: a.language, Revision: a.revision, Answered: a.answered, Asked: a.asked, Session: session, Version: version}, err
 }
 
 // Save keeps what somebody answered, and with send says that it is all. Invalid with
@@ -307,7 +322,7 @@ func (d *Desk) Save(ctx context.Context, secret string, revision int, edits []fo
 		return sh, err
 	}
 	switch {
-	case sh.Survey.State != Open:
+	case !sh.Open:
 		return sh, fault.Errorf(fault.Conflict, "the survey is closed: it takes no answer any more")
 	case a.state != Begun:
 		return sh, fault.Errorf(fault.Conflict, "the answer was sent and does not change any more")

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"radagora/db"
+	"radagora/export"
 	"radagora/fault"
 	"radagora/form"
 )
@@ -215,11 +216,8 @@ func (d *Desk) lines(ctx context.Context, w io.Writer, s *Survey, all []column) 
 		return fault.As(fault.Unavailable, err)
 	}
 	err := d.each(ctx, d.DB, s, func(a *answer, session *form.Session) error {
-		if a.state != Complete {
-			return nil
-		}
 		for i := range all {
-			row[i] = harmless(all[i].value(a, session, who[a.answer]))
+			row[i] = export.Guard(all[i].value(a, session, who[a.answer]))
 		}
 		return out.Write(row)
 	})
@@ -230,14 +228,6 @@ func (d *Desk) lines(ctx context.Context, w io.Writer, s *Survey, all []column) 
 	return fault.As(fault.Unavailable, out.Error())
 }
 
-// harmless keeps a spreadsheet from taking a text for a formula.
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+@\t\r", rune(s[0])) || len(s) > 1 && s[0] == '-' && (s[1] < '0' || s[1] > '9') {
-		return "'" + s
-	}
-	return s
-}
-
 // bundle writes the answers as FHIR; of an answer without a name free text is left out.
 func (d *Desk) bundle(ctx context.Context, w io.Writer, s *Survey) error {
 	if _, err := io.WriteString(w, `{"resourceType":"Bundle","type":"collection","entry":[`); err != nil {
@@ -245,9 +235,6 @@ func (d *Desk) bundle(ctx context.Context, w io.Writer, s *Survey) error {
 	}
 	first := true
 	err := d.each(ctx, d.DB, s, func(a *answer, session *form.Session) error {
-		if a.state != Complete {
-			return nil
-		}
 		if s.Mode != Named {
 			if err := silence(session); err != nil {
 				return err
@@ -320,7 +307,7 @@ func codebook(w io.Writer, all []column, language string) error {
 			codes = [][2]string{{}}
 		}
 		for _, x := range codes {
-			_ = out.Write([]string{c.name, link, harmless(c.label), c.kind, x[0], harmless(x[1])})
+			_ = out.Write([]string{c.name, link, export.Guard(c.label), c.kind, x[0], export.Guard(x[1])})
 		}
 	}
 	out.Flush()

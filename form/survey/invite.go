@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/mail"
-	"strconv"
 	"strings"
 
 	"radagora/db"
@@ -26,6 +25,7 @@ type Invited struct {
 	Answer        string // of a survey that is not anonymous and not closed, or named
 	Secret        string // of the address, where it is asked for
 	slot          int64
+	seed          string
 }
 
 // ReadInvites reads a list of members: comma-separated, with a line of column names, of
@@ -156,9 +156,9 @@ func (d *Desk) Add(ctx context.Context, siteID, id string, list []Invite, by str
 // invite keeps one invitation, at a random place.
 func (d *Desk) invite(ctx context.Context, tx *db.Tx, s *Survey, x Invite) error {
 	for {
-		slot := place()
-		n, err := tx.Exec(ctx, `insert into survey_invite (slot, site_id, survey_id, secret, name, address, language, stratum) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (slot) do nothing`,
-			slot, s.Site, s.ID, digest(d.secretOf(s.ID, slot)), x.Name, x.Address, x.Language, x.Stratum)
+		seed := chance()
+		n, err := tx.Exec(ctx, `insert into survey_invite (slot, site_id, survey_id, seed, secret, name, address, language, stratum) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (slot) do nothing`,
+			place(), s.Site, s.ID, seed, digest(d.secretOf(s.ID, seed)), x.Name, x.Address, x.Language, x.Stratum)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -171,11 +171,11 @@ func (d *Desk) Invitations(ctx context.Context, siteID, id string) ([]Invited, e
 	return db.List(ctx, d.DB, scanInvited, selectInvite+` where site_id = $1 and survey_id = $2 order by stratum, name, address`, siteID, id)
 }
 
-const selectInvite = `select slot, name, address, language, stratum, opened, spent, reminded, answer from survey_invite`
+const selectInvite = `select slot, seed, name, address, language, stratum, opened, spent, reminded, answer from survey_invite`
 
 func scanInvited(r *db.Rows) (x Invited, err error) {
 	var opened, spent int
-	err = r.Scan(&x.slot, &x.Name, &x.Address, &x.Language, &x.Stratum, &opened, &spent, &x.Reminded, &x.Answer)
+	err = r.Scan(&x.slot, &x.seed, &x.Name, &x.Address, &x.Language, &x.Stratum, &opened, &spent, &x.Reminded, &x.Answer)
 	x.Opened, x.Spent = opened != 0, spent != 0
 	return x, err
 }
@@ -203,7 +203,7 @@ func (d *Desk) Letters(ctx context.Context, siteID, id string, remind bool, by s
 			return err
 		}
 		for i := range all {
-			all[i].Secret = d.secretOf(id, all[i].slot)
+			all[i].Secret = d.secretOf(id, all[i].seed)
 			if remind {
 				if _, err := tx.Exec(ctx, `update survey_invite set reminded = reminded + 1 where slot = $1`, all[i].slot); err != nil {
 					return err
@@ -220,6 +220,19 @@ func (d *Desk) Letters(ctx context.Context, siteID, id string, remind bool, by s
 }
 
 // secretOf is the secret of the address of an invitation.
-func (d *Desk) secretOf(survey string, slot int64) string {
-	return d.derive("invitation", survey, strconv.FormatInt(slot, 10))
+func (d *Desk) secretOf(survey, seed string) string { return d.derive("invitation", survey, seed) }
+
+// A Group is those who were invited with one name of a group.
+type Group struct {
+	Name                   string
+	Invited, Opened, Begun int
+	Reminded               int // how often, at most
+}
+
+// Groups counts the invitations of a survey by group, in the order of their names.
+func (d *Desk) Groups(ctx context.Context, siteID, id string) ([]Group, error) {
+	return db.List(ctx, d.DB, func(r *db.Rows) (g Group, err error) {
+		err = r.Scan(&g.Name, &g.Invited, &g.Opened, &g.Begun, &g.Reminded)
+		return g, err
+	}, `select stratum, count(*), sum(opened), sum(spent), max(reminded) from survey_invite where site_id = $1 and survey_id = $2 group by stratum order by stratum`, siteID, id)
 }

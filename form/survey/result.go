@@ -179,9 +179,6 @@ func (d *Desk) count(ctx context.Context, s *Survey, counts Counts) (Results, er
 	}
 	sizes := map[string]int{}
 	err = d.each(ctx, d.DB, s, func(a *answer, session *form.Session) error {
-		if a.state != Complete {
-			return nil
-		}
 		r.N++
 		group := a.stratum
 		if g := s.Plan.Group; g != "" && g != StratumGroup {

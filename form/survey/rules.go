@@ -115,7 +115,7 @@ func (d *Desk) experience(share bool) func(context.Context, evidence.Query) (evi
 				continue
 			}
 			err := d.each(ctx, d.DB, &s, func(a *answer, session *form.Session) error {
-				if a.state != Complete || a.day < from || a.day > until {
+				if a.day < from || a.day > until {
 					return nil
 				}
 				codes := codesOf(session, m.question)
@@ -169,7 +169,7 @@ func visit(nodes []*form.Node, f func(*form.Node)) {
 	}
 }
 
-// each calls f with every answer of a survey, in the order of their random places.
+// each calls f with every complete answer of a survey, in the order of their random places.
 func (d *Desk) each(ctx context.Context, q db.Querier, s *Survey, f func(*answer, *form.Session) error) error {
 	def, _, err := d.Forms.Form(ctx, s.Site, s.URL, s.Version)
 	if err != nil {
@@ -177,7 +177,7 @@ func (d *Desk) each(ctx context.Context, q db.Querier, s *Survey, f func(*answer
 	}
 	const page = 500
 	for after := int64(-1); ; {
-		all, err := db.List(ctx, q, scanAnswer, selectAnswer+` where site_id = $1 and survey_id = $2 and slot > $3 order by slot limit $4`, s.Site, s.ID, after, page)
+		all, err := db.List(ctx, q, scanAnswer, selectAnswer+` where site_id = $1 and survey_id = $2 and state = 'complete' and slot > $3 order by slot limit $4`, s.Site, s.ID, after, page)
 		if err != nil || len(all) == 0 {
 			return err
 		}

@@ -137,7 +137,8 @@ type Survey struct {
 	MadeAt, OpenedAt, ClosedAt time.Time
 	Revision                   int
 	OpenedLink                 int // how often the address for everybody was looked at
-	secret, result             string
+	secret                     string
+	mixed                      bool
 }
 
 // Make plans a survey: nobody is asked yet.
@@ -376,7 +377,7 @@ func (d *Desk) Close(ctx context.Context, siteID, id, by string) (s Survey, err 
 				return err
 			}
 		}
-		if err := shuffle(ctx, tx, &s); err != nil {
+		if err := mix(ctx, tx, &s); err != nil {
 			return err
 		}
 		counts, err := d.counts(ctx, tx, &s)
@@ -423,8 +424,9 @@ func (d *Desk) Clear(ctx context.Context, siteID, id, by string) error {
 }
 
 // Due closes what has had its last day and clears what has had its day of deletion, at
-// every site, and moves the rows of anonymous surveys, so that their places on the disk
-// do not tell in which order answers came. It may be called at any time.
+// every site, and moves the rows of anonymous surveys in which something was begun, so
+// that their places on the disk do not tell in which order answers came. It may be called
+// at any time.
 func (d *Desk) Due(ctx context.Context) error {
 	all, err := db.List(ctx, d.DB, scan, selectSurvey+` where state in ('open', 'closed')`)
 	if err != nil {
@@ -436,7 +438,7 @@ func (d *Desk) Due(ctx context.Context) error {
 			return err
 		}
 		today := here.Day(d.Now())
-		if s.State == Open && (s.Plan.Closes != "" && s.Plan.Closes < today || s.Plan.DeleteOn <= today) {
+		if s.State == Open && !s.takes(today) {
 			if s, err = d.Close(ctx, s.Site, s.ID, system); err != nil {
 				return err
 			}
@@ -446,8 +448,8 @@ func (d *Desk) Due(ctx context.Context) error {
 				return err
 			}
 		}
-		if s.State == Open && s.Mode == Anonymous {
-			if err := d.DB.Write(ctx, func(tx *db.Tx) error { return shuffle(ctx, tx, &s) }); err != nil {
+		if s.State == Open && s.Mode == Anonymous && !s.mixed {
+			if err := d.DB.Write(ctx, func(tx *db.Tx) error { return mix(ctx, tx, &s) }); err != nil {
 				return err
 			}
 			if err := d.DB.Forget(ctx, "survey_invite", "survey_answer"); err != nil {
@@ -461,6 +463,11 @@ func (d *Desk) Due(ctx context.Context) error {
 // system stands in the journal where the program does what a plan says.
 const system = "system:survey"
 
+// takes reports whether a survey takes answers on a day at the site.
+func (s *Survey) takes(today string) bool {
+	return s.State == Open && (s.Plan.Closes == "" || today <= s.Plan.Closes) && today < s.Plan.DeleteOn
+}
+
 // Surveys returns the surveys of a site, the latest first.
 func (d *Desk) Surveys(ctx context.Context, siteID string) ([]Survey, error) {
 	return db.List(ctx, d.DB, scan, selectSurvey+` where site_id = $1 order by made_at desc, survey_id desc`, siteID)
@@ -471,14 +478,16 @@ func (d *Desk) Survey(ctx context.Context, siteID, id string) (Survey, error) {
 	return d.find(ctx, d.DB, siteID, id)
 }
 
-const selectSurvey = `select site_id, survey_id, state, mode, plan, url, version, secret, result, made_by, made_at, opened_at, closed_at, opened, revision from survey`
+const selectSurvey = `select site_id, survey_id, state, mode, plan, url, version, secret, made_by, made_at, opened_at, closed_at, opened, mixed, revision from survey`
 
 func scan(r *db.Rows) (s Survey, err error) {
 	var plan string
 	var made, opened, closed int64
-	if err = r.Scan(&s.Site, &s.ID, &s.State, &s.Mode, &plan, &s.URL, &s.Version, &s.secret, &s.result, &s.MadeBy, &made, &opened, &closed, &s.OpenedLink, &s.Revision); err != nil {
+	var mixed int
+	if err = r.Scan(&s.Site, &s.ID, &s.State, &s.Mode, &plan, &s.URL, &s.Version, &s.secret, &s.MadeBy, &made, &opened, &closed, &s.OpenedLink, &mixed, &s.Revision); err != nil {
 		return s, err
 	}
+	s.mixed = mixed != 0
 	s.MadeAt, s.OpenedAt, s.ClosedAt = db.FromMillis(made), db.FromMillis(opened), db.FromMillis(closed)
 	return s, fault.As(fault.Internal, json.Unmarshal([]byte(plan), &s.Plan))
 }
@@ -506,8 +515,8 @@ func (*Desk) put(ctx context.Context, tx *db.Tx, s *Survey) error {
 		return fault.As(fault.Internal, err)
 	}
 	s.Revision++
-	_, err = tx.Exec(ctx, `update survey set state = $3, mode = $4, plan = $5, secret = $6, result = $7, opened_at = $8, closed_at = $9, revision = $10 where site_id = $1 and survey_id = $2`,
-		s.Site, s.ID, s.State, s.Mode, string(plan), s.secret, s.result, db.Millis(s.OpenedAt), db.Millis(s.ClosedAt), s.Revision)
+	_, err = tx.Exec(ctx, `update survey set state = $3, mode = $4, plan = $5, secret = $6, opened_at = $7, closed_at = $8, revision = $9 where site_id = $1 and survey_id = $2`,
+		s.Site, s.ID, s.State, s.Mode, string(plan), s.secret, db.Millis(s.OpenedAt), db.Millis(s.ClosedAt), s.Revision)
 	return err
 }
 
@@ -521,8 +530,8 @@ func (d *Desk) note(ctx context.Context, tx *db.Tx, s *Survey, by, kind string, 
 	return d.Journal.Append(ctx, tx, journal.Entry{Site: s.Site, Actor: by, Kind: kind, Subject: s.ID, Data: raw})
 }
 
-// shuffle gives invitations and answers new random places, all in one transaction.
-func shuffle(ctx context.Context, tx *db.Tx, s *Survey) error {
+// mix gives invitations and answers new random places, all in one transaction.
+func mix(ctx context.Context, tx *db.Tx, s *Survey) error {
 	slot := func(r *db.Rows) (n int64, err error) { err = r.Scan(&n); return n, err }
 	for _, table := range []string{"survey_invite", "survey_answer"} {
 		taken, err := db.List(ctx, tx, slot, `select slot from `+table)
@@ -553,7 +562,8 @@ func shuffle(ctx context.Context, tx *db.Tx, s *Survey) error {
 			}
 		}
 	}
-	return nil
+	_, err := tx.Exec(ctx, `update survey set mixed = 1 where site_id = $1 and survey_id = $2`, s.Site, s.ID)
+	return err
 }
 
 // place is a random one in a table.
@@ -567,19 +577,11 @@ func place() int64 {
 func (d *Desk) derive(of ...string) string {
 	m := hmac.New(sha256.New, d.Key)
 	_, _ = m.Write([]byte(strings.Join(of, "\x00")))
-	return spell(m.Sum(nil)[:16])
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(m.Sum(nil)[:16]))
 }
 
 // chance is a secret that nothing else tells.
-func chance() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return spell(b[:])
-}
-
-func spell(b []byte) string {
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
-}
+func chance() string { return strings.ToLower(rand.Text()) }
 
 // digest is by what a secret is found.
 func digest(secret string) string {

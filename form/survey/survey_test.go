@@ -696,3 +696,68 @@ func TestExperience(t *testing.T) {
 		}
 	})
 }
+
+// TestMixed moves the rows of an anonymous survey that goes on: addresses stay those that
+// people were sent, and nothing is moved when nothing came.
+func TestMixed(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k, _ := newDesk(t, d)
+		s, _ := opened(t, k, survey.Anonymous, plan(), members(12, "AT")...)
+		sent, err := k.Letters(t.Context(), house, s.ID, false, boss)
+		check(t, err)
+		secrets := map[string]string{}
+		for _, l := range sent {
+			secrets[l.Address] = l.Secret
+		}
+		mine, err := k.Begin(t.Context(), sent[0].Secret, "en")
+		check(t, err)
+		before := dump(t, d, "survey_invite")
+		check(t, k.Due(t.Context()))
+		mixed := dump(t, d, "survey_invite")
+		if strings.Join(before, "\n") == strings.Join(mixed, "\n") {
+			t.Error("an answer was begun, and the invitations stand where they stood")
+		}
+		check(t, k.Due(t.Context()))
+		if again := dump(t, d, "survey_invite"); strings.Join(again, "\n") != strings.Join(mixed, "\n") {
+			t.Error("nothing came, and rows were moved")
+		}
+		if _, err := k.Save(t.Context(), mine, 1, []form.Edit{{Path: "kind", Texts: []string{"0"}}}, true); err != nil {
+			t.Errorf("an answer is gone on with: %v", err)
+		}
+		again, err := k.Letters(t.Context(), house, s.ID, true, boss)
+		check(t, err)
+		if len(again) != 11 {
+			t.Errorf("%d are reminded, want 11", len(again))
+		}
+		for _, l := range again {
+			if l.Secret != secrets[l.Address] {
+				t.Error("a reminder has another address than the invitation")
+			}
+			if _, err := k.Knock(t.Context(), l.Secret); err != nil {
+				t.Errorf("the address of a reminder: %v", err)
+			}
+		}
+	})
+}
+
+// TestLastDay takes no answer on the day after the last, also while nobody has closed yet.
+func TestLastDay(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k, c := newDesk(t, d)
+		p := plan()
+		p.Link, p.Closes = true, "2026-11-30"
+		_, link := opened(t, k, survey.Anonymous, p)
+		mine, err := k.Begin(t.Context(), link, "en")
+		check(t, err)
+		c.set(time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC))
+		_, err = k.Knock(t.Context(), link)
+		check(t, err)
+		c.set(time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC))
+		_, err = k.Knock(t.Context(), link)
+		refused(t, err, fault.NotFound, "no survey")
+		_, err = k.Begin(t.Context(), link, "en")
+		refused(t, err, fault.NotFound, "no survey")
+		_, err = k.Save(t.Context(), mine, 1, nil, false)
+		refused(t, err, fault.Conflict, "closed")
+	})
+}
