@@ -45,6 +45,31 @@ func (r *Resource) Add(path string, v any) error {
 	return r.set(all, toValue(v))
 }
 
+// With returns v with an element in place of what it has under that name, or behind the
+// others; v itself stays as it was. What is now is what F takes: nil, "" and what is empty
+// take the element away, together with its companion; a primitive without extensions takes
+// those away that were there.
+func (v Value) With(name string, now any) Value {
+	if v.n != nil && v.n.kind == brokenKind {
+		return v
+	}
+	e := newElement(name, toValue(now))
+	if e.n != nil && e.n.kind == brokenKind {
+		return broken("%s: %s", shown(name), e.n.text)
+	}
+	e.setsExt = e.setsExt || !isCompanion(name)
+	n := &node{kind: objectKind}
+	if v.IsObject() {
+		n.kids = slices.Clone(v.n.kids)
+	}
+	n.kids = e.place(n.kids)
+	if err := checkObject(n.kids); err != nil {
+		return broken("%v", err)
+	}
+	v.n = n.orNil()
+	return v
+}
+
 func (r *Resource) set(path []step, v Value) error {
 	if v.n != nil && v.n.kind == brokenKind {
 		return bad(v.n.text)

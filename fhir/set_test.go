@@ -224,3 +224,30 @@ func FuzzSet(f *testing.F) {
 		}
 	})
 }
+
+// TestWith changes one element of a value and leaves the value itself as it was.
+func TestWith(t *testing.T) {
+	r := parse(t, `{"resourceType":"Questionnaire","item":[{"linkId":"1","text":"A","_text":{"extension":[{"url":"u","valueCode":"c"}]},"required":true}]}`)
+	v := r.Get("item")
+	for _, c := range []struct {
+		got  fhir.Value
+		want string
+	}{
+		{v.With("text", "B"), `{"linkId":"1","text":"B","required":true}`},
+		{v.With("text", v.Get("text")), `{"linkId":"1","text":"A","_text":{"extension":[{"url":"u","valueCode":"c"}]},"required":true}`},
+		{v.With("text", nil), `{"linkId":"1","required":true}`},
+		{v.With("prefix", "a"), `{"linkId":"1","text":"A","_text":{"extension":[{"url":"u","valueCode":"c"}]},"required":true,"prefix":"a"}`},
+		{fhir.Value{}.With("a", 1), `{"a":1}`},
+		{fhir.Value{}.With("a", 1).With("a", nil), `null`},
+	} {
+		if got := string(c.got.AppendJSON(nil)); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+	if got := v.Get("text").Text(); got != "A" {
+		t.Errorf("the value itself says %s", got)
+	}
+	if _, err := fhir.New("Questionnaire", fhir.F("item", fhir.List(v.With("text", "\xff").With("prefix", "b")))); err == nil {
+		t.Error("text that is not UTF-8 is taken")
+	}
+}

@@ -135,6 +135,7 @@ type Definition struct {
 	URL, Version, Status string
 	Language             string
 	Languages            []string // in which every text is, its own first
+	Begun                []string // in which some texts are, and others are not
 	Items                []*Item
 	Variables            []Variable
 	Context              []string // names that expressions may use of whoever asks, such as patient
@@ -470,6 +471,7 @@ func (p *parser) languages() {
 			all = append(all, l)
 			continue
 		}
+		p.d.Begun = append(p.d.Begun, l)
 		for _, it := range p.d.All() {
 			lacks := func(o *Option) bool { return o.texts[""] != "" && o.texts[l] == "" }
 			if it.texts[""] != "" && it.texts[l] == "" || slices.ContainsFunc(it.Options, lacks) {
@@ -479,6 +481,7 @@ func (p *parser) languages() {
 		}
 	}
 	slices.Sort(all)
+	slices.Sort(p.d.Begun)
 	p.d.Languages = append(p.d.Languages, all...)
 }
 

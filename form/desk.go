@@ -94,6 +94,11 @@ func (d *Desk) Put(ctx context.Context, siteID string, text []byte, by string) (
 	if err != nil {
 		return Version{}, nil, err
 	}
+	return d.put(ctx, siteID, r, "", by)
+}
+
+// put keeps a draft; was is the digest of the draft that it is made of, "" for any.
+func (d *Desk) put(ctx context.Context, siteID string, r fhir.Resource, was, by string) (Version, []Problem, error) {
 	def, problems := Parse(r)
 	if def == nil {
 		return Version{}, problems, fault.Errorf(fault.Invalid, "the form cannot be asked: %d problems, the first: %v", len(problems), problems[0])
@@ -105,14 +110,17 @@ func (d *Desk) Put(ctx context.Context, siteID string, text []byte, by string) (
 	case v.Version == "" || len(v.Version) > 50 || strings.Contains(v.Version, "|"):
 		return v, problems, fault.Errorf(fault.Invalid, "the form needs a version, such as 1.0")
 	}
-	err = d.DB.Write(ctx, func(tx *db.Tx) error {
-		var state string
-		err := tx.QueryRow(ctx, `select state from form_version where site_id = $1 and url = $2 and version = $3`, siteID, v.URL, v.Version).Scan(&state)
+	err := d.DB.Write(ctx, func(tx *db.Tx) error {
+		var state, digest string
+		err := tx.QueryRow(ctx, `select state, digest from form_version where site_id = $1 and url = $2 and version = $3`, siteID, v.URL, v.Version).Scan(&state, &digest)
 		if err != nil && fault.Of(err) != fault.NotFound {
 			return err
 		}
 		if err == nil && state != Draft {
 			return fault.Errorf(fault.Conflict, "version %s was published: give the changed form the next version", v.Version)
+		}
+		if was != "" && was != digest {
+			return fault.Errorf(fault.Conflict, "somebody else changed the form meanwhile: it is shown as it is now; do again what is missing")
 		}
 		if shipped, err := d.shipped(siteID, v.URL, v.Version); err != nil || shipped != nil {
 			if err != nil {
@@ -162,6 +170,15 @@ func (d *Desk) Publish(ctx context.Context, siteID, url, version, state, by stri
 	want := map[string]string{Active: Draft, Retired: Active}[state]
 	if want == "" {
 		return fault.Errorf(fault.Invalid, "a version becomes active or retired, and not %s", cut(state))
+	}
+	if state == Active {
+		def, _, err := d.Form(ctx, siteID, url, version)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(def.All(), func(it *Item) bool { return it.Type != Group && it.Type != Display }) {
+			return fault.Errorf(fault.Invalid, "the form asks nothing: put a question into it before it is published")
+		}
 	}
 	return d.DB.Write(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, `update form_version set state = $4, published_by = $5, published_at = $6 where site_id = $1 and url = $2 and version = $3 and state = $7`,
@@ -816,6 +833,28 @@ func (d *Desk) Try(ctx context.Context, siteID string, def *Definition) (*Sessio
 		return nil, err
 	}
 	return def.Begin(ctx, d.env(ctx, siteID, def))
+}
+
+// Trial goes on trying a form: kept is what Kept wrote before, "" at the beginning. What is
+// refused is told by path. Nothing is kept here.
+func (d *Desk) Trial(ctx context.Context, siteID string, def *Definition, kept string, edits []Edit) (s *Session, refused map[string]error, err error) {
+	facts, err := d.Measured(ctx, siteID, def)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kept == "" {
+		s, err = def.Begin(ctx, d.env(ctx, siteID, def))
+	} else {
+		var r fhir.Resource
+		if r, err = fhir.Parse([]byte(kept)); err == nil {
+			s, err = def.Resume(ctx, r, d.env(ctx, siteID, def))
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	refused, err = s.apply(ctx, edits, facts, "")
+	return s, refused, err
 }
 
 // Withdraw ends a link at once.

@@ -2,6 +2,7 @@ package form_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -272,4 +273,70 @@ func TestPerson(t *testing.T) {
 			t.Errorf("%v: %d of P1 left, %d persons", err, left, all)
 		}
 	})
+}
+
+// TestMake makes a form without writing FHIR: begun, changed by two people, published, and
+// copied into the next version.
+func TestMake(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		k, n := newDesk(t, d)
+		_, err := k.Make(t.Context(), house, " ", "en", "maker")
+		refused(t, err, fault.Invalid, "needs a title")
+		v, err := k.Make(t.Context(), house, "Rounds", "en", "maker")
+		check(t, err)
+		refused(t, k.Publish(t.Context(), house, v.URL, v.Version, form.Active, "maker"), fault.Invalid, "asks nothing")
+		add := func(text string) func(form.Sketch) (form.Sketch, error) {
+			return func(s form.Sketch) (form.Sketch, error) {
+				s, _, err := s.Add("", false, form.Question{Type: form.Boolean, Texts: map[string]string{"en": text}, Places: -1})
+				return s, err
+			}
+		}
+		now, err := k.Change(t.Context(), house, v.URL, v.Version, v.Digest, "maker", add("Doors closed?"))
+		check(t, err)
+		_, err = k.Change(t.Context(), house, v.URL, v.Version, v.Digest, "other", add("Lamps lit?"))
+		refused(t, err, fault.Conflict, "meanwhile")
+		_, err = k.Change(t.Context(), house, v.URL, v.Version, now.Digest, "other", func(s form.Sketch) (form.Sketch, error) { return s.Remove("9") })
+		refused(t, err, fault.NotFound, "no question 9")
+		check(t, k.Publish(t.Context(), house, v.URL, v.Version, form.Active, "maker"))
+		_, err = k.Change(t.Context(), house, v.URL, v.Version, now.Digest, "maker", add("Lamps lit?"))
+		refused(t, err, fault.Conflict, "was published")
+		next, err := k.Next(t.Context(), house, v.URL, v.Version, "maker")
+		check(t, err)
+		if next.Version != "2" || next.State != form.Draft {
+			t.Errorf("the next version is %s, %s", next.Version, next.State)
+		}
+		def, _, err := k.Form(t.Context(), house, v.URL, "2")
+		check(t, err)
+		if len(def.Items) != 1 {
+			t.Errorf("the next version has %d questions, want 1", len(def.Items))
+		}
+		if next, err = k.Next(t.Context(), house, v.URL, "2", "maker"); err != nil || next.Version != "3" {
+			t.Errorf("the version after it is %s (%v)", next.Version, err)
+		}
+		check(t, k.Discard(t.Context(), house, v.URL, "3", "maker"))
+		refused(t, k.Discard(t.Context(), house, v.URL, "1", "maker"), fault.NotFound, "what was published stays")
+		if !slices.Contains(n.kinds, "form.version.discarded") {
+			t.Errorf("the journal has %v", n.kinds)
+		}
+		// It is tried without keeping anything: answers go there and back.
+		s, wrong, err := k.Trial(t.Context(), house, def, "", []form.Edit{{Path: "1", Texts: []string{"true"}}, {Path: "7", Texts: []string{"x"}}})
+		check(t, err)
+		if len(wrong) != 1 || wrong["7"] == nil {
+			t.Errorf("refused: %v", wrong)
+		}
+		kept, err := s.Kept(form.Heading{Status: "in-progress"})
+		check(t, err)
+		s, _, err = k.Trial(t.Context(), house, def, string(kept.JSON()), nil)
+		check(t, err)
+		if a := s.Find("1").Answers; len(a) != 1 || a[0].Value.Text() != "true" {
+			t.Errorf("the answer that was tried is %v", a)
+		}
+	})
+}
+
+func refused(t *testing.T, err error, kind fault.Kind, words string) {
+	t.Helper()
+	if fault.Of(err) != kind || err != nil && !strings.Contains(err.Error(), words) {
+		t.Errorf("got %v (%v), want %v with %q", err, fault.Of(err), kind, words)
+	}
 }

@@ -46,6 +46,15 @@ type Forms interface {
 	// PutForm keeps a draft. Where it cannot be asked, the problems say why.
 	PutForm(ctx context.Context, who Person, text []byte) (FormVersion, error)
 	PublishForm(ctx context.Context, who Person, form, version, state string) error
+	// MakeForm begins a form, NextForm the next version of one: both are drafts.
+	MakeForm(ctx context.Context, who Person, title, language string) (FormHead, error)
+	NextForm(ctx context.Context, who Person, form, version string) (FormHead, error)
+	DiscardForm(ctx context.Context, who Person, form, version string) error
+	// FormDesign returns a draft to change, with one question open if it is named.
+	FormDesign(ctx context.Context, language, form, version, item string) (FormDesign, error)
+	ChangeForm(ctx context.Context, who Person, step FormStep) (FormStepped, error)
+	// TryForm answers a form without keeping anything: kept is what it returned before.
+	TryForm(ctx context.Context, language, form, version, kept string, edits []FormEdit) (FormTrial, error)
 }
 
 // A FormsPage lists forms and what was answered.
@@ -209,6 +218,13 @@ func (s *server) formRoutes(g registrar) {
 	g.get(formsAt+"/version", access.FormRead, s.formVersion)
 	g.get(formsAt+"/version/file", access.FormRead, s.formVersionFile)
 	g.get(formsAt+"/new", access.FormEdit, s.formNew)
+	g.post(formsAt+"/make", access.FormEdit, s.formMake)
+	g.post(formsAt+"/next", access.FormEdit, s.formNext)
+	g.post(formsAt+"/discard", access.FormEdit, s.formDiscard)
+	g.get(formMakeAt, access.FormEdit, s.formEdit)
+	g.post(formMakeAt, access.FormEdit, s.formStep)
+	g.get(formsAt+"/try", access.FormEdit, s.formTry)
+	g.post(formsAt+"/try", access.FormEdit, s.formTried)
 	g.post(formsAt+"/put", access.FormEdit, s.formPut)
 	g.post(formsAt+"/publish", access.FormEdit, s.formPublish)
 	g.get(linkAt+"/{secret}", Anybody, s.formLink)
@@ -607,24 +623,6 @@ func (s *server) formVersionFile(v *visit) error {
 	v.attach("questionnaire.json", "application/fhir+json")
 	_, _ = v.w.Write([]byte(f.JSON)) // a reader that went away is no error of ours
 	return nil
-}
-
-// formStarter is what a new form begins with.
-const formStarter = `{
-  "resourceType": "Questionnaire",
-  "url": "https://example.org/forms/new",
-  "version": "1",
-  "status": "active",
-  "language": "en",
-  "title": "New form",
-  "item": [
-    {"linkId": "1", "type": "string", "text": "First question"}
-  ]
-}`
-
-// formNew begins a form.
-func (s *server) formNew(v *visit) error {
-	return v.showVersion(FormVersion{JSON: formStarter, FormHead: FormHead{State: "draft"}}, "", "")
 }
 
 // formPut keeps a draft, or says what is wrong with it.

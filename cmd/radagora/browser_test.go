@@ -18,6 +18,9 @@ func TestPagesInBrowser(t *testing.T) {
 	t.Parallel()
 	node, dir := browserTools(t)
 	w := newWalk(t)
+	m := &maker{t: t, base: w.server.URL, client: w.clients[access.Administrator]}
+	m.room()
+	m.at.Set("item", "1")
 	paths := map[access.Role][]string{}
 	for _, r := range w.pages {
 		switch {
@@ -36,6 +39,8 @@ func TestPagesInBrowser(t *testing.T) {
 				paths[role] = append(paths[role], r.Path+map[string]string{
 					"/dose/levels/set":       "?id=dose/level/uk_ndrl_2024",
 					"/quality/forms/version": "?form=https%3A%2F%2Fradagora.org%2Ffhir%2FQuestionnaire%2Fprotocol-review&version=0.1",
+					"/quality/forms/try":     "?form=https%3A%2F%2Fradagora.org%2Ffhir%2FQuestionnaire%2Fprotocol-review&version=0.1",
+					"/quality/forms/edit":    "?" + m.at.Encode(),
 				}[r.Path])
 				break
 			}
