@@ -239,6 +239,45 @@ func (c *Client) GetFinding(ctx context.Context, id string) (*WholeFinding, erro
 	return out, nil
 }
 
+// GetFormQuery says what GetForm asks for. Empty fields ask nothing.
+type GetFormQuery struct {
+	Form    string
+	Version string
+}
+
+func (q GetFormQuery) values() url.Values {
+	v := url.Values{}
+	if q.Form != "" {
+		v.Set("form", q.Form)
+	}
+	if q.Version != "" {
+		v.Set("version", q.Version)
+	}
+	return v
+}
+
+// GetForm answers GET /api/v1/forms/version: A version of a form as a FHIR Questionnaire
+// (R4).
+func (c *Client) GetForm(ctx context.Context, q GetFormQuery) (*json.RawMessage, error) {
+	out := new(json.RawMessage)
+	if err := c.do(ctx, request{method: "GET", path: "/api/v1/forms/version", query: q.values(), out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// GetFormAnswers answers GET /api/v1/forms/answers/{answers}: Answers as a FHIR
+// QuestionnaireResponse (R4).
+//
+// Answers about a patient are told to those only who may know the patient.
+func (c *Client) GetFormAnswers(ctx context.Context, answers string) (*json.RawMessage, error) {
+	out := new(json.RawMessage)
+	if err := c.do(ctx, request{method: "GET", path: fmt.Sprintf("/api/v1/forms/answers/%s", url.PathEscape(answers)), query: nil, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GetMessage answers GET /api/v1/messages/{id}: One message, with what it says.
 func (c *Client) GetMessage(ctx context.Context, id string) (*WholeMessage, error) {
 	out := new(WholeMessage)
@@ -737,6 +776,31 @@ func (c *Client) ListFindings(ctx context.Context, q ListFindingsQuery) iter.Seq
 	return pages[Finding](ctx, c, "/api/v1/findings", q.values())
 }
 
+// ListFormAnswersQuery says what ListFormAnswers asks for. Empty fields ask nothing.
+type ListFormAnswersQuery struct {
+	Form string // canonical address; all forms if left out
+}
+
+func (q ListFormAnswersQuery) values() url.Values {
+	v := url.Values{}
+	if q.Form != "" {
+		v.Set("form", q.Form)
+	}
+	return v
+}
+
+// ListFormAnswers answers GET /api/v1/forms/answers: What was answered, the latest
+// first, at most a thousand.
+func (c *Client) ListFormAnswers(ctx context.Context, q ListFormAnswersQuery) iter.Seq2[FormAnswers, error] {
+	return pages[FormAnswers](ctx, c, "/api/v1/forms/answers", q.values())
+}
+
+// ListForms answers GET /api/v1/forms: Every version of every form, those that come with
+// the program among them.
+func (c *Client) ListForms(ctx context.Context) iter.Seq2[Form, error] {
+	return pages[Form](ctx, c, "/api/v1/forms", nil)
+}
+
 // ListIdentifiersQuery says what ListIdentifiers asks for. Empty fields ask nothing.
 type ListIdentifiersQuery struct {
 	PatientID string
@@ -1059,6 +1123,18 @@ func (c *Client) PauseWebhook(ctx context.Context, id string) (*Webhook, error) 
 func (c *Client) PlanAudit(ctx context.Context, in PlanAuditBody) (*Audit, error) {
 	out := new(Audit)
 	if err := c.do(ctx, request{method: "POST", path: "/api/v1/quality/audits", query: nil, in: in, out: out}); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// PutForm answers PUT /api/v1/forms/version: Keep a form as a draft.
+//
+// Its address and version are those in the Questionnaire. A draft takes the place of the
+// draft of that version; a version that was published never changes.
+func (c *Client) PutForm(ctx context.Context, in json.RawMessage) (*Form, error) {
+	out := new(Form)
+	if err := c.do(ctx, request{method: "PUT", path: "/api/v1/forms/version", query: nil, in: in, out: out}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -1637,6 +1713,27 @@ type Finding struct {
 	Subject   Subject    `json:"subject"`
 	Version   int64      `json:"version"`
 	Withdrawn *time.Time `json:"withdrawn,omitempty"` // since when it does not derive any more
+}
+
+// Form is a part of what is sent or answered.
+type Form struct {
+	Form    string `json:"form"`              // canonical address
+	Shipped bool   `json:"shipped,omitempty"` // comes with the program
+	State   string `json:"state"`             // draft, active, retired
+	Title   string `json:"title"`
+	Version string `json:"version"`
+}
+
+// FormAnswers is a part of what is sent or answered.
+type FormAnswers struct {
+	Answered int64     `json:"answered"` // questions that have an answer
+	Asked    int64     `json:"asked"`    // questions that are asked so far
+	Form     string    `json:"form"`     // canonical address
+	ID       string    `json:"id"`
+	SavedAt  time.Time `json:"saved_at"`
+	State    string    `json:"state"` // in_progress, completed, amended, stopped
+	Title    string    `json:"title"`
+	Version  string    `json:"version"`
 }
 
 // Identifier is a part of what is sent or answered.

@@ -259,10 +259,14 @@ func (s Sketch) hold(v fhir.Value) (Sketch, error) {
 // Refused says why a form cannot become what it was to become.
 type Refused struct{ Problem Problem }
 
-func (r *Refused) Error() string { return "the form could not be asked any more: " + r.Problem.String() }
+func (r *Refused) Error() string {
+	return "the form could not be asked any more: " + r.Problem.String()
+}
 
 // Unwrap makes it Invalid.
-func (*Refused) Unwrap() error { return fault.Errorf(fault.Invalid, "the form could not be asked any more") }
+func (*Refused) Unwrap() error {
+	return fault.Errorf(fault.Invalid, "the form could not be asked any more")
+}
 
 // Say gives the form its titles by language.
 func (s Sketch) Say(titles map[string]string) (Sketch, error) {

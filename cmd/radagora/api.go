@@ -76,6 +76,7 @@ func (h *house) newAPI() *apiDoor {
 	d.findings()
 	d.incidents()
 	d.surveys()
+	d.forms()
 	d.programme()
 	d.paper()
 	d.site()
@@ -100,7 +101,8 @@ type op struct {
 	group   string
 	summary string
 	text    string
-	status  int // of success; 0 means 200
+	status  int  // of success; 0 means 200
+	lacks   bool // the query names something that may not be there
 }
 
 // operate registers an operation. Who may not do its act is told in problem details.
@@ -117,7 +119,7 @@ func operate[I, O any](d *apiDoor, o op, do func(context.Context, *I) (*O, error
 			http.StatusTooManyRequests, http.StatusServiceUnavailable,
 		},
 	}
-	if strings.Contains(path, "{") {
+	if o.lacks || strings.Contains(path, "{") {
 		described.Errors = append(described.Errors, http.StatusNotFound)
 	}
 	if method != http.MethodGet {

@@ -27,6 +27,7 @@ import (
 	"radagora/dose"
 	"radagora/dose/dosetest"
 	"radagora/finding"
+	"radagora/form"
 	"radagora/form/survey"
 	"radagora/site"
 	"radagora/worklist"
@@ -115,6 +116,14 @@ func apiStory() []example {
 		{Operation: "list-surveys", About: "one is open", Status: 200},
 		{Operation: "get-survey-results", About: "nobody has answered", Path: path("survey", "$list-surveys.items.0.id"), Status: 200},
 		{Operation: "get-survey-results", About: "none of that id", Path: path("survey", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
+		{Operation: "list-forms", About: "those that come with the program", Status: 200},
+		{Operation: "put-form", About: "one question", Body: body(`{"resourceType":"Questionnaire","url":"https://example.org/forms/rounds","version":"1","status":"draft","language":"en","title":"Rounds","item":[{"linkId":"1","type":"boolean","text":"Doors closed?"}]}`), Status: 200},
+		{Operation: "put-form", About: "a condition on a question that is not there", Body: body(`{"resourceType":"Questionnaire","url":"https://example.org/forms/rounds","version":"1","status":"draft","language":"en","title":"Rounds","item":[{"linkId":"1","type":"boolean","text":"Doors closed?","enableWhen":[{"question":"2","operator":"exists","answerBoolean":true}]}]}`), Status: 422},
+		{Operation: "get-form", About: "that one", Query: q("form", "https://example.org/forms/rounds", "version", "1"), Status: 200},
+		{Operation: "get-form", About: "none of that version", Query: q("form", "https://example.org/forms/rounds", "version", "9"), Status: 404},
+		{Operation: "list-form-answers", About: "one was begun", Status: 200},
+		{Operation: "get-form-answers", About: "that one", Path: path("answers", "$list-form-answers.items.0.id"), Status: 200},
+		{Operation: "get-form-answers", About: "none of that id", Path: path("answers", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
 		{Operation: "list-documents", About: "one waits for its first version", Status: 200},
 		{Operation: "get-document", About: "that one", Path: path("id", "$list-documents.items.0.id"), Status: 200},
 		{Operation: "get-document", About: "none of that id", Path: path("id", "0198c0de-0001-7000-8000-000000000001"), Status: 404},
@@ -185,6 +194,8 @@ func (d *apiDesk) furnished() {
 	r, err := h.Archive.Receive(ctx, archive.Arrival{Site: site.Default, Actor: "system", Door: "import", Part10: true, Data: bytes.NewReader(high)})
 	check(d.t, err)
 	_, err = r.Wait(ctx)
+	check(d.t, err)
+	_, _, err = h.Forms.Start(ctx, site.Default, form.Start{URL: "https://radagora.org/fhir/Questionnaire/protocol-review", Version: "0.1", Title: "CT head", By: "a"})
 	check(d.t, err)
 	asked, err := h.Surveys.Make(ctx, site.Default, "https://radagora.org/fhir/Questionnaire/patient-experience", "0.1", survey.Anonymous,
 		survey.Plan{Title: "Waiting room", Purpose: "To do better.", DeleteOn: h.Now().AddDate(1, 0, 0).Format(time.DateOnly), Link: true, Whole: 120}, "system")

@@ -52,6 +52,7 @@ type program struct {
 	Incident    incidentCmd    `cmd:"" help:"Report incidents and list the register."`
 	Quality     qualityYearCmd `cmd:"" help:"List what is due of the quality programme."`
 	Survey      surveyCmd      `cmd:"" help:"Ask many people the same questions once."`
+	Form        formCmd        `cmd:"" help:"Make forms, and list what was answered."`
 	Journal     journalCmd     `cmd:"" help:"Search, export and verify the journal."`
 	Licences    licencesCmd    `cmd:"" help:"Print the licences of everything inside."`
 	Maturity    maturityCmd    `cmd:"" help:"Assess digital maturity."`
