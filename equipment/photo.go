@@ -58,3 +58,14 @@ func (r *Register) Photo(ctx context.Context, siteID, device string) (Photo, err
 	}
 	return all[0], nil
 }
+
+// Pictures returns the devices of which there is a picture.
+func (r *Register) Pictures(ctx context.Context, siteID string) (map[string]bool, error) {
+	all, err := db.List(ctx, r.DB, func(rows *db.Rows) (id string, err error) { return id, rows.Scan(&id) },
+		`select device_id from equipment_photo where site_id = $1`, siteID)
+	out := make(map[string]bool, len(all))
+	for _, id := range all {
+		out[id] = true
+	}
+	return out, err
+}

@@ -125,7 +125,7 @@ func (s *server) documentRoutes(g registrar) {
 	g.post(documentsAt, access.DocumentChange, s.documentEnter)
 	g.get(documentsAt+"/{id}", access.DocumentRead, s.documentPage)
 	g.post(documentsAt+"/{id}", access.DocumentChange, s.documentChange)
-	g.post(documentsAt+"/{id}/version", access.DocumentChange, s.documentAdd)
+	g.upload(documentsAt+"/{id}/version", access.DocumentChange, mostDocument, s.documentAdd)
 	g.post(documentsAt+"/{id}/approve", access.DocumentApprove, s.documentApprove)
 	g.post(documentsAt+"/{id}/review", access.DocumentChange, s.documentReview)
 	g.post(documentsAt+"/{id}/read", access.DocumentConfirm, s.documentRead)

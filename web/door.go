@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 
 	"radagora/fault"
 )
@@ -77,22 +76,13 @@ func (*server) headers(next http.Handler) http.Handler {
 // formLimit bounds what a form may send, files apart.
 const formLimit = 1 << 20
 
-// guard refuses changes that another site asks for, and bounds forms.
+// guard refuses changes that another site asks for.
 func (s *server) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.visit(w, r).fail(fault.Errorf(fault.Forbidden, "a change asked for by another site"))
 	}))
-	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch path := r.URL.Path; {
-		case path == "/start/upload":
-		case strings.HasPrefix(path, documentsAt+"/") && strings.HasSuffix(path, "/version"):
-			r.Body = http.MaxBytesReader(w, r.Body, mostDocument)
-		default:
-			r.Body = http.MaxBytesReader(w, r.Body, formLimit)
-		}
-		next.ServeHTTP(w, r)
-	}))
+	return cross.Handler(next)
 }
 
 // dispatch hands a request to its page, and shows our error page where ServeMux

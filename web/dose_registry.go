@@ -62,7 +62,7 @@ func (s *server) registryRoutes(g registrar) {
 	g.get(registryAt, access.SecondaryUse, s.registryPage)
 	g.post(registryAt, access.SecondaryUse, s.registryMake)
 	g.get(registryAt+"/{number}", access.SecondaryUse, s.disclosurePage)
-	g.post(registryAt+"/{number}", access.SecondaryUse, s.disclosureAnswer)
+	g.upload(registryAt+"/{number}", access.SecondaryUse, maxReceipt, s.disclosureAnswer)
 	g.get(registryAt+"/{number}/receipt", access.SecondaryUse, s.disclosureReceipt)
 }
 
@@ -151,7 +151,6 @@ const maxReceipt = 5 << 20
 
 // disclosureAnswer takes a receipt.
 func (s *server) disclosureAnswer(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxReceipt)
 	if err := v.r.ParseMultipartForm(1 << 20); err != nil {
 		return v.showDisclosure(v.p.T("registry.too_large"))
 	}

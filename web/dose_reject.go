@@ -197,7 +197,7 @@ func (s *server) rejectRoutes(g registrar) {
 		return
 	}
 	g.get(rejectsAt, access.AggregateRead, s.rejectsPage)
-	g.post(rejectsAt+"/import", access.DoseEnter, s.rejectsImport)
+	g.upload(rejectsAt+"/import", access.DoseEnter, mostEntry+formLimit, s.rejectsImport)
 	g.post(rejectsAt+"/undo", access.DoseEnter, s.rejectsUndo)
 	g.post(rejectsAt+"/reason", access.DoseEnter, s.rejectsReason)
 	g.get(rejectsAt+"/export", access.TableExport, s.rejectsExport)
@@ -254,9 +254,8 @@ func (v *visit) showRejects(o rejectOutcome) error {
 
 // rejectsImport tries a log, or takes it.
 func (s *server) rejectsImport(v *visit) error {
-	v.r.Body = readCloser{io.LimitReader(v.r.Body, mostEntry+1<<20), v.r.Body}
 	if err := v.r.ParseMultipartForm(8 << 20); err != nil {
-		return fault.As(fault.Invalid, err)
+		return tooMuch(err)
 	}
 	defer func() { _ = v.r.MultipartForm.RemoveAll() }()
 	get := func(name string) string { return strings.TrimSpace(v.r.FormValue(name)) }

@@ -189,9 +189,8 @@ func (s *server) entryWithdraw(v *visit) error {
 
 // entryImport tries a file, or takes it.
 func (s *server) entryImport(v *visit) error {
-	v.r.Body = readCloser{io.LimitReader(v.r.Body, mostEntry+1<<20), v.r.Body}
 	if err := v.r.ParseMultipartForm(8 << 20); err != nil {
-		return fault.As(fault.Invalid, err)
+		return tooMuch(err)
 	}
 	defer func() { _ = v.r.MultipartForm.RemoveAll() }()
 	file, _, err := v.r.FormFile("table")
@@ -222,12 +221,6 @@ func (s *server) entryImport(v *visit) error {
 		return v.back(entryReconcileAt(t.Batch), "entry_imported")
 	}
 	return v.showEntry(entryOutcome{tried: &t})
-}
-
-// A readCloser reads from one and closes the other.
-type readCloser struct {
-	io.Reader
-	io.Closer
 }
 
 // entryUndo takes an import back.

@@ -3,6 +3,8 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +31,9 @@ type Machines interface {
 	MachineResult(ctx context.Context, by Person, x equipment.Result) error
 	// MachineLevels keeps what the site demands of a test.
 	MachineLevels(ctx context.Context, by Person, device, test string, l equipment.Levels) error
+	// MachinePicture keeps the picture of a device, and MachineShow returns it with its media type.
+	MachinePicture(ctx context.Context, by Person, device string, raw []byte) error
+	MachineShow(ctx context.Context, device string) (mediaType string, raw []byte, err error)
 	// MachineChange notes a change, which asks for tests.
 	MachineChange(ctx context.Context, by Person, c equipment.Change) error
 }
@@ -36,11 +41,13 @@ type Machines interface {
 // A MachinesPage is how the devices of a site stand.
 type MachinesPage struct {
 	*equipment.Board
-	Bands []equipment.Band
-	Ages  []equipment.Profile
-	Year  int
-	Draft bool // the tests and the rule of age are
-	Seen  []face.Choice
+	Bands    []equipment.Band
+	Ages     []equipment.Profile
+	Year     int
+	Draft    bool // the tests and the rule of age are
+	Seen     []face.Choice
+	Links    string          // address of the program, as others reach it
+	Pictures map[string]bool // devices of which there is a picture
 }
 
 // machinesAt is the address of the register of devices.
@@ -56,7 +63,10 @@ func (s *server) machineRoutes(g registrar) {
 	g.get(machinesAt+"/export", access.EquipmentRead, s.machinesFile)
 	g.get(machinesAt+"/calendar/export", access.EquipmentRead, s.machinesCalendar)
 	g.get(machinesAt+"/of/{id}", access.EquipmentRead, s.machinePage)
+	g.get(machinesAt+"/of/{id}/picture", access.EquipmentRead, s.machineShow)
+	g.get(machinesAt+"/labels", access.EquipmentRead, s.machineLabels)
 	g.post(machinesAt, access.EquipmentChange, s.machineKeep)
+	g.upload(machinesAt+"/of/{id}/picture", access.EquipmentTest, equipment.MostPhoto+formLimit, s.machinePicture)
 	g.post(machinesAt+"/of/{id}", access.EquipmentChange, s.machineDo)
 	g.post(machinesAt+"/of/{id}/result", access.EquipmentTest, s.machineResult)
 }
@@ -76,18 +86,84 @@ func (s *server) showMachines(v *visit, typed equipment.Device, why string) erro
 	return v.show(p, machinesBody(v, pg, typed, why))
 }
 
-// machinesToday shows what is to be tested, with large targets.
+// machinesToday shows what is to be tested, with large targets: of all machines, or of the
+// one at whose door somebody stands.
 func (s *server) machinesToday(v *visit) error {
 	pg, err := s.Machines.Machines(v.r.Context())
 	if err != nil {
 		return err
 	}
-	return v.show(page{title: v.p.T("machine.today"), lead: v.p.T("machine.today_lead"), section: machinesAt + "/today"}, machinesTodayBody(v, pg.due()))
+	at := v.r.URL.Query().Get("device")
+	head := page{title: v.p.T("machine.today"), lead: v.p.T("machine.today_lead"), section: machinesAt + "/today"}
+	i := slices.IndexFunc(pg.Devices, func(d equipment.Device) bool { return d.ID == at })
+	if i < 0 {
+		if at != "" {
+			return fault.Errorf(fault.NotFound, "there is no such device")
+		}
+		return v.show(head, machinesTodayBody(v, pg.due(), nil))
+	}
+	head.title = v.p.T("machine.today_of", lang.Args{"device": pg.Devices[i].Name})
+	due := slices.DeleteFunc(pg.due(), func(p equipment.Planned) bool { return p.Device.ID != at })
+	return v.show(head, machinesTodayBody(v, due, &pg.Devices[i]))
 }
 
 // due are the tests that are to be done today at the latest.
 func (pg *MachinesPage) due() []equipment.Planned {
 	return slices.DeleteFunc(slices.Clone(pg.Planned), func(p equipment.Planned) bool { return p.Due > pg.Today })
+}
+
+// doorAt is the address that the label of a machine shows.
+func (pg *MachinesPage) doorAt(device string) string {
+	return pg.Links + machinesAt + "/today?" + url.Values{"device": {device}}.Encode()
+}
+
+// machineLabels shows labels for the doors: of all machines that are in use, or of one.
+func (s *server) machineLabels(v *visit) error {
+	pg, err := s.Machines.Machines(v.r.Context())
+	if err != nil {
+		return err
+	}
+	only := v.r.URL.Query().Get("device")
+	pg.Devices = slices.DeleteFunc(slices.Clone(pg.Devices), func(d equipment.Device) bool {
+		return only != "" && d.ID != only || only == "" && d.Status == equipment.Retired
+	})
+	return v.show(page{title: v.p.T("machine.labels"), lead: v.p.T("machine.labels_lead"), section: machinesAt, crumbs: []crumb{{v.p.T("nav.machines"), machinesAt}}}, machineLabelsBody(v, pg))
+}
+
+// machineShow hands out the picture of a machine.
+func (s *server) machineShow(v *visit) error {
+	is, raw, err := s.Machines.MachineShow(v.r.Context(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", is)
+	v.w.Header().Set("Cache-Control", "private, no-cache")
+	_, _ = v.w.Write(raw) // a reader that went away is no error of ours
+	return nil
+}
+
+// machinePicture takes the picture of a machine.
+func (s *server) machinePicture(v *visit) error {
+	id := v.r.PathValue("id")
+	if err := v.r.ParseMultipartForm(1 << 20); err != nil {
+		return tooMuch(err)
+	}
+	file, _, err := v.r.FormFile("picture")
+	if err != nil {
+		return s.showMachine(v, v.p.T("machine.picture_none"))
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, equipment.MostPhoto+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fault.As(fault.Invalid, err)
+	}
+	err = s.Machines.MachinePicture(v.r.Context(), v.who, id, raw)
+	if kind := fault.Of(err); kind == fault.Unsupported || kind == fault.Exhausted {
+		return s.showMachine(v, err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	return v.back(machineAt(id), "machine_picture")
 }
 
 // machinesFile writes the register as a table.

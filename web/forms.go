@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -409,7 +410,7 @@ func (v *visit) formEdits() (revision int, edits []FormEdit, err error) {
 // tooMuch is the error of a form that cannot be read.
 func tooMuch(err error) error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fault.Errorf(fault.Exhausted, "the answers have more than %d bytes in all", large.Limit)
+		return fault.As(fault.Exhausted, fmt.Errorf("what was sent has more than %d bytes in all: %w", large.Limit, err))
 	}
 	return fault.As(fault.Invalid, err)
 }

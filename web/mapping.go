@@ -390,7 +390,7 @@ func (s *server) mappingImport(v *visit) error {
 	var text string
 	if strings.HasPrefix(v.r.Header.Get("Content-Type"), "multipart/") {
 		if err := v.r.ParseMultipartForm(mostNames); err != nil {
-			return fault.As(fault.Invalid, err)
+			return tooMuch(err)
 		}
 		defer func() { _ = v.r.MultipartForm.RemoveAll() }()
 		file, _, err := v.r.FormFile("table")

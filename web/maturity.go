@@ -569,9 +569,8 @@ func (v *visit) assessmentShare(kind maturity.Kind) error {
 
 // assessmentImport takes the results of other sites.
 func (v *visit) assessmentImport(kind maturity.Kind) error {
-	v.r.Body = readCloser{io.LimitReader(v.r.Body, 1<<20), v.r.Body}
 	if err := v.r.ParseMultipartForm(1 << 20); err != nil {
-		return fault.As(fault.Invalid, err)
+		return tooMuch(err)
 	}
 	defer func() { _ = v.r.MultipartForm.RemoveAll() }()
 	file, _, err := v.r.FormFile("result")

@@ -127,12 +127,12 @@ func (s *server) messageRoutes(g registrar) {
 	g.get(messagesAddress, access.ChannelRead, s.messagesPage)
 	g.post(messagesAddress, access.ChannelChange, s.channelSet)
 	g.get(messagesAddress+"/try", access.ChannelRead, s.messageTryPage)
-	g.post(messagesAddress+"/try", access.ChannelRead, s.messageTry)
+	g.upload(messagesAddress+"/try", access.ChannelRead, mostMessage, s.messageTry)
 	g.post(messagesAddress+"/receivers", access.ReceiverChange, s.receiverSet)
 	g.get(messagesAddress+"/out/{id}", access.PageRead, s.outPage) // the room asks about the patient
-	g.post(messagesAddress+"/out/{id}", access.PageRead, s.outDo)
+	g.upload(messagesAddress+"/out/{id}", access.PageRead, mostMessage, s.outDo)
 	g.get(messagesAddress+"/{id}", access.PageRead, s.messagePage) // the room asks about the patient
-	g.post(messagesAddress+"/{id}", access.PageRead, s.messageDo)
+	g.upload(messagesAddress+"/{id}", access.PageRead, mostMessage, s.messageDo)
 }
 
 // messageStates are those the list can be filtered by.
@@ -181,9 +181,11 @@ func (s *server) channelSet(v *visit) error {
 
 func (s *server) messageTryPage(v *visit) error { return v.showTry(MessagePage{}, "", "") }
 
+// mostMessage bounds a form with a message, in bytes.
+const mostMessage = 4 << 20
+
 // messageTry says what a pasted message would change. Nothing of it is kept.
 func (s *server) messageTry(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 4<<20)
 	if err := v.r.ParseForm(); err != nil {
 		return fault.As(fault.Invalid, err)
 	}
@@ -222,7 +224,6 @@ func (v *visit) showMessage(wrong string) error {
 
 // messageDo replays, corrects or sets a message aside.
 func (s *server) messageDo(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 4<<20)
 	if err := v.r.ParseForm(); err != nil {
 		return fault.As(fault.Invalid, err)
 	}

@@ -53,7 +53,6 @@ func (v *visit) showOut(wrong string) error {
 
 // outDo sends an outgoing message again, corrects it or sets it aside.
 func (s *server) outDo(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 4<<20)
 	if err := v.r.ParseForm(); err != nil {
 		return fault.As(fault.Invalid, err)
 	}

@@ -121,7 +121,6 @@ func (v *visit) events(changed <-chan struct{}) error {
 
 // startUpload takes files one by one as they come, without keeping the form.
 func (s *server) startUpload(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, uploadLimit)
 	parts, err := v.r.MultipartReader()
 	if err != nil {
 		return fault.As(fault.Invalid, err)

@@ -187,7 +187,7 @@ func (s *server) surveyRoutes(g registrar) {
 	g.get(surveysAt+"/of/{id}", access.SurveyRead, s.surveyPage)
 	g.post(surveysAt+"/of/{id}", access.SurveyLead, s.surveyChange)
 	g.post(surveysAt+"/of/{id}/move", access.SurveyLead, s.surveyMove)
-	g.post(surveysAt+"/of/{id}/invite", access.SurveyLead, s.surveyInvite)
+	g.upload(surveysAt+"/of/{id}/invite", access.SurveyLead, mostMembers+formLimit, s.surveyInvite)
 	g.post(surveysAt+"/of/{id}/letters", access.SurveyLead, s.surveyLetters)
 	g.post(surveysAt+"/of/{id}/screen", access.SurveyLead, s.surveyScreen)
 	g.get(surveysAt+"/of/{id}/export", access.SurveyLead, s.surveyExport)
@@ -307,7 +307,6 @@ func (s *server) surveyMove(v *visit) error {
 const mostMembers = 16 << 20
 
 func (s *server) surveyInvite(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, mostMembers+1<<16)
 	if err := v.r.ParseMultipartForm(1 << 20); err != nil {
 		return tooMuch(err)
 	}

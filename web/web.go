@@ -170,6 +170,7 @@ func (c *Config) fill() {
 type Route struct {
 	Method, Path string
 	Act          access.Act // Anybody: nobody need be signed in
+	Most         int64      // bytes that may be sent to it
 }
 
 // Anybody is the act of what everybody may see, signed in or not.
@@ -196,10 +197,23 @@ func (g registrar) get(path string, act access.Act, h handler) { g.add(http.Meth
 // post registers a change.
 func (g registrar) post(path string, act access.Act, h handler) { g.add(http.MethodPost, path, act, h) }
 
+// upload registers a change that comes with a file: most bounds all that is sent, in bytes.
+func (g registrar) upload(path string, act access.Act, most int64, h handler) {
+	g.bounded(http.MethodPost, path, act, most, h)
+}
+
 // add registers an address.
 func (g registrar) add(method, path string, act access.Act, h handler) {
-	g.registered = append(g.registered, Route{method, path, act})
-	g.mux.Handle(method+" "+path, g.page(act, h))
+	g.bounded(method, path, act, formLimit, h)
+}
+
+func (g registrar) bounded(method, path string, act access.Act, most int64, h handler) {
+	g.registered = append(g.registered, Route{method, path, act, most})
+	next := g.page(act, h)
+	g.mux.Handle(method+" "+path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, most)
+		next.ServeHTTP(w, r)
+	}))
 }
 
 // routes says which address shows what, and to whom. A capability that is not there
@@ -233,7 +247,7 @@ func (s *server) routes(mux *http.ServeMux) {
 		g.post("/dose/mapping/undo", access.MappingPropose, s.mappingUndo) // of others: the room asks
 		g.post("/dose/mapping/settle", access.MappingApprove, s.mappingSettle)
 		g.post("/dose/mapping/alone", access.MappingApprove, s.mappingAlone)
-		g.post("/dose/mapping/import", access.MappingPropose, s.mappingImport)
+		g.upload("/dose/mapping/import", access.MappingPropose, mostNames+formLimit, s.mappingImport)
 		g.post("/dose/mapping/import/undo", access.MappingApprove, s.mappingImportUndo)
 	}
 	s.levelRoutes(g)
@@ -269,7 +283,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	if s.Start != nil {
 		g.get("/start", access.SiteRead, s.startPage)
 		g.get("/start/events", access.SiteRead, s.startEvents)
-		g.post("/start/upload", access.ObjectImport, s.startUpload)
+		g.upload("/start/upload", access.ObjectImport, uploadLimit, s.startUpload)
 		g.post("/start/demo", access.DemoLoad, s.startDemo)
 		g.post("/start/cancel", access.DemoLoad, s.startCancel)
 	}
@@ -324,7 +338,7 @@ func (s *server) settings(g registrar) {
 		g.get(entryAt, access.DoseEnter, s.entryPage)
 		g.post(entryAt, access.DoseEnter, s.entryEnter)
 		g.post(entryAt+"/withdraw", access.DoseEnter, s.entryWithdraw)
-		g.post(entryAt+"/import", access.DoseEnter, s.entryImport)
+		g.upload(entryAt+"/import", access.DoseEnter, mostEntry+formLimit, s.entryImport)
 		g.post(entryAt+"/undo", access.DoseEnter, s.entryUndo)
 		g.get(entryAt+"/reconcile", access.DoseEnter, s.entryReconcile)
 		g.post(entryAt+"/reconcile", access.DoseReconcile, s.entrySign)

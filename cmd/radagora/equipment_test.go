@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -78,4 +80,43 @@ func TestEquipmentOverHTTP(t *testing.T) {
 	if code, _, _ := send(access.Physicist, http.MethodGet, at+"/of/nothing", nil); code != 404 {
 		t.Errorf("a machine nobody knows: %d", code)
 	}
+
+	// The label at the door leads to the tests of that machine, and of no other.
+	id := one[strings.LastIndex(one, "/")+1:]
+	get(access.Radiographer, at+"/labels", `class="code"`, "&lt;b&gt;CT-1")
+	get(access.Radiographer, at+"/today?device="+id, "Tests of &lt;b&gt;CT-1", "CT number of water and noise", one)
+	if code, _, _ := send(access.Radiographer, http.MethodGet, at+"/today?device=nothing", nil); code != 404 {
+		t.Errorf("the tests of a machine nobody knows: %d", code)
+	}
+	picture := func(role access.Role, field, content string, status int) {
+		t.Helper()
+		var b bytes.Buffer
+		m := multipart.NewWriter(&b)
+		part, err := m.CreateFormFile(field, "room.jpg")
+		check(t, err)
+		_, err = io.WriteString(part, content)
+		check(t, err)
+		check(t, m.Close())
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.server.URL+one+"/picture", &b)
+		check(t, err)
+		q.Header.Set("Content-Type", m.FormDataContentType())
+		r := w.do(t, role, q)
+		check(t, r.Body.Close())
+		if r.StatusCode != status {
+			t.Errorf("a picture of %d bytes in %s: %d, want %d", len(content), field, r.StatusCode, status)
+		}
+	}
+	if code, _, _ := send(access.Radiographer, http.MethodGet, one+"/picture", nil); code != 404 {
+		t.Errorf("a picture that nobody took: %d", code)
+	}
+	const jpeg = "\xff\xd8\xff\xe0 a room"
+	picture(access.Radiographer, "picture", "<svg/>", 400)
+	picture(access.Radiographer, "other", jpeg, 400)
+	picture(access.Radiographer, "picture", jpeg+strings.Repeat("x", 5<<19), 400)
+	picture(access.Radiographer, "picture", jpeg+strings.Repeat("x", 4<<20), 413)
+	picture(access.Radiographer, "picture", jpeg+strings.Repeat("x", 3<<19), 303)
+	picture(access.Learner, "picture", jpeg, 403)
+	picture(access.Radiographer, "picture", jpeg, 303)
+	get(access.Radiographer, one+"/picture", jpeg)
+	get(access.Radiographer, one, one+"/picture")
 }

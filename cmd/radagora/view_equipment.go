@@ -30,6 +30,10 @@ func (v machineView) Machines(ctx context.Context) (pg web.MachinesPage, err err
 	}
 	pg.Year = v.Now().In(here.Location()).Year()
 	pg.Ages = equipment.Ages(pg.Devices, pg.Year, pg.Bands)
+	if pg.Pictures, err = v.Equipment.Pictures(ctx, at); err != nil {
+		return pg, err
+	}
+	pg.Links = v.links
 	set, _ := v.Content.Set(at, "equipment/test")
 	pg.Draft = set != nil && set.Status == content.Draft
 	p, err := v.plan(ctx)
@@ -93,6 +97,17 @@ func (v machineView) MachineResult(ctx context.Context, by web.Person, x equipme
 	x.By = by.ID
 	_, err := v.tested(ctx, x)
 	return err
+}
+
+// MachinePicture implements web.Machines.
+func (v machineView) MachinePicture(ctx context.Context, by web.Person, device string, raw []byte) error {
+	return v.Equipment.SetPhoto(ctx, at, by.ID, device, raw)
+}
+
+// MachineShow implements web.Machines.
+func (v machineView) MachineShow(ctx context.Context, device string) (string, []byte, error) {
+	p, err := v.Equipment.Photo(ctx, at, device)
+	return p.MediaType, p.Content, err
 }
 
 // MachineLevels implements web.Machines.
