@@ -251,20 +251,20 @@ func (s Sketch) hold(v fhir.Value) (Sketch, error) {
 	d, problems := Parse(r)
 	if d == nil {
 		i := slices.IndexFunc(problems, func(p Problem) bool { return !p.Minor })
-		return s, &Refused{problems[i]}
+		return s, &RefusedError{problems[i]}
 	}
 	return Sketch{r, d}, nil
 }
 
-// Refused says why a form cannot become what it was to become.
-type Refused struct{ Problem Problem }
+// RefusedError says why a form cannot become what it was to become.
+type RefusedError struct{ Problem Problem }
 
-func (r *Refused) Error() string {
+func (r *RefusedError) Error() string {
 	return "the form could not be asked any more: " + r.Problem.String()
 }
 
 // Unwrap makes it Invalid.
-func (*Refused) Unwrap() error {
+func (*RefusedError) Unwrap() error {
 	return fault.Errorf(fault.Invalid, "the form could not be asked any more")
 }
 
@@ -356,7 +356,7 @@ func (s Sketch) Put(q Question) (Sketch, error) {
 	return s.hold(v)
 }
 
-// Remove takes an item away, with all that is below it. It is Refused while another needs
+// Remove takes an item away, with all that is below it. It is a RefusedError while another needs
 // it.
 func (s Sketch) Remove(linkID string) (Sketch, error) {
 	v, found := among(s.r.Value(), linkID, func(all []fhir.Value, i int) []fhir.Value { return slices.Delete(all, i, i+1) })

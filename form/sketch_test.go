@@ -1,6 +1,7 @@
 package form_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -92,11 +93,14 @@ func TestSketch(t *testing.T) {
 	}
 	// Nothing is taken away that others need, and the place is named.
 	_, err = s.Remove(a)
-	if refused, ok := err.(*form.Refused); !ok || refused.Problem.Rule != form.RuleUnknownLink || fault.Of(err) != fault.Invalid {
+	if refused, ok := errors.AsType[*form.RefusedError](err); !ok || refused.Problem.Rule != form.RuleUnknownLink || fault.Of(err) != fault.Invalid {
 		t.Errorf("a question that others need is taken away: %v", err)
 	}
 	for _, step := range []struct{ link, way, want string }{
-		{"3", form.Up, "1 3 2(2.1 2.2) 4"}, {"4", form.In, "1 3 2(2.1 2.2 4)"}, {"4", form.Up, "1 3 2(2.1 4 2.2)"}, {"4", form.Out, "1 3 2(2.1 2.2) 4"},
+		{"3", form.Up, "1 3 2(2.1 2.2) 4"},
+		{"4", form.In, "1 3 2(2.1 2.2 4)"},
+		{"4", form.Up, "1 3 2(2.1 4 2.2)"},
+		{"4", form.Out, "1 3 2(2.1 2.2) 4"},
 		{"3", form.Down, "1 2(2.1 2.2) 3 4"},
 	} {
 		if s, err = s.Move(step.link, step.way); err != nil {

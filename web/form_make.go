@@ -230,9 +230,10 @@ func (s *server) formStep(v *visit) error {
 	switch {
 	case why != "":
 		d := designing{with: with, refused: why, problem: done.Problem}
-		if step.Do == "add" {
+		switch step.Do {
+		case "add":
 			d.add = step.Question
-		} else if step.Do == "put" {
+		case "put":
 			d.Question = &step.Question
 		}
 		return v.showDesign(step.Form, step.Version, step.Item, d)
@@ -365,8 +366,14 @@ func (v *visit) typeChoices() (all []face.Choice) {
 // operatorChoices are how a condition compares.
 func (v *visit) operatorChoices() []face.Choice {
 	return []face.Choice{
-		{Code: "answered", Label: v.p.T("form.is_answered")}, {Code: "unanswered", Label: v.p.T("form.is_unanswered")},
-		{Code: "=", Label: v.p.T("form.is")}, {Code: "!=", Label: v.p.T("form.is_not")}, {Code: ">", Label: ">"}, {Code: ">=", Label: "≥"}, {Code: "<", Label: "<"}, {Code: "<=", Label: "≤"},
+		{Code: "answered", Label: v.p.T("form.is_answered")},
+		{Code: "unanswered", Label: v.p.T("form.is_unanswered")},
+		{Code: "=", Label: v.p.T("form.is")},
+		{Code: "!=", Label: v.p.T("form.is_not")},
+		{Code: ">", Label: ">"},
+		{Code: ">=", Label: "≥"},
+		{Code: "<", Label: "<"},
+		{Code: "<=", Label: "≤"},
 	}
 }
 

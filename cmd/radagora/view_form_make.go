@@ -217,7 +217,7 @@ func (v formView) ChangeForm(ctx context.Context, who web.Person, step web.FormS
 		}
 		return s, fault.Errorf(fault.Invalid, "a draft is changed by title, add, put, copy, remove, up, down, in or out")
 	})
-	if refused, ok := errors.AsType[*form.Refused](err); ok {
+	if refused, ok := errors.AsType[*form.RefusedError](err); ok {
 		out.Problem = &formProblems([]form.Problem{refused.Problem})[0]
 	}
 	return out, err

@@ -15,9 +15,9 @@ import (
 // what it says to those who do not see it. A text that no code holds draws nothing.
 func Code(name, text string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
-		code, err := qr.Encode(text, qr.M)
-		if err != nil {
-			return nil
+		code, long := qr.Encode(text, qr.M)
+		if long != nil {
+			return nil //nolint:nilerr // no code holds the text: nothing is drawn
 		}
 		const quiet = 4
 		side := code.Size + 2*quiet
@@ -29,7 +29,7 @@ func Code(name, text string) templ.Component {
 				}
 			}
 		}
-		_, err = fmt.Fprintf(w, `<svg class="code" role="img" aria-label="%s" viewBox="0 0 %d %d" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h%dv%dH0z"></path><path fill="#000" d="%s"></path></svg>`,
+		_, err := fmt.Fprintf(w, `<svg class="code" role="img" aria-label="%s" viewBox="0 0 %d %d" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h%dv%dH0z"></path><path fill="#000" d="%s"></path></svg>`,
 			templ.EscapeString(name), side, side, side, side, path.String())
 		return err
 	})
