@@ -35,8 +35,8 @@ func large(t testing.TB) *form.Definition {
 	return d
 }
 
-// BenchmarkLarge opens a form of 2 000 items, answers one question, and asks what is
-// missing.
+// BenchmarkLarge opens a form of 2 000 items, answers one question, asks what is missing,
+// and changes a question of the form.
 func BenchmarkLarge(b *testing.B) {
 	d := large(b)
 	b.Run("open", func(b *testing.B) {
@@ -61,6 +61,18 @@ func BenchmarkLarge(b *testing.B) {
 				b.Fatal(err)
 			}
 			if err := s.Evaluate(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("change", func(b *testing.B) { // of the form itself, by somebody who makes it
+		for i := 0; b.Loop(); i++ {
+			q, err := d.Question(fmt.Sprintf("g%d-0", i%80))
+			if err != nil {
+				b.Fatal(err)
+			}
+			q.Texts["en"] = fmt.Sprint("How many ", i)
+			if _, err := form.NewSketch(d).Put(q); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -114,6 +114,15 @@ func (d *Definition) Question(linkID string) (Question, error) {
 		o.Score = scoreOf(x)
 		q.Offers = append(q.Offers, o)
 	}
+	q.When = it.Asked()
+	for _, u := range it.Units {
+		q.Units = append(q.Units, u.Get("code").Text())
+	}
+	return q, nil
+}
+
+// Asked returns the conditions under which an item is asked, as somebody reads them.
+func (it *Item) Asked() (all []When) {
 	for _, c := range it.Conditions {
 		w := When{Question: c.Question.LinkID, Operator: c.Operator, Answer: c.Answer.Text()}
 		if yes, _ := c.Answer.Bool(); c.Operator == "exists" {
@@ -127,12 +136,9 @@ func (d *Definition) Question(linkID string) (Question, error) {
 		} else if c.Answer.IsObject() {
 			w.Answer = strings.TrimSpace(c.Answer.Get("value").Text() + c.Answer.Get("display").Text() + " " + c.Answer.Get("code").Text())
 		}
-		q.When = append(q.When, w)
+		all = append(all, w)
 	}
-	for _, u := range it.Units {
-		q.Units = append(q.Units, u.Get("code").Text())
-	}
-	return q, nil
+	return all
 }
 
 // scoreOf is what an option weighs.

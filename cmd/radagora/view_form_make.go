@@ -96,14 +96,8 @@ func designRows(p *lang.Printer, def *form.Definition, items []*form.Item) (all 
 			LinkID: it.LinkID, Prefix: it.Prefix, Text: it.Text(""), Type: string(it.Type), Required: it.Required, Repeats: it.Repeats, Hidden: it.Hidden,
 			Computed: it.Calculated != nil, Fact: it.Fact, Ways: def.Ways(it), Rows: designRows(p, def, it.Items),
 		}
-		if len(it.Conditions) > 0 {
-			q, err := def.Question(it.LinkID)
-			if err != nil {
-				continue // it is of this form
-			}
-			for _, w := range q.When {
-				r.Asked = append(r.Asked, strings.TrimSpace(w.Question+" "+operatorWord(p, w.Operator)+" "+w.Answer))
-			}
+		for _, w := range it.Asked() {
+			r.Asked = append(r.Asked, strings.TrimSpace(w.Question+" "+operatorWord(p, w.Operator)+" "+w.Answer))
 		}
 		all = append(all, r)
 	}
