@@ -65,6 +65,17 @@ func refused(t *testing.T, err error, kind fault.Kind, says string) {
 
 func newDesk(t *testing.T, d *db.DB) (*survey.Desk, *clock) {
 	t.Helper()
+	k, c := openDesk(t, d)
+	forms := k.Forms.(*form.Desk) //nolint:forcetypeassert // see openDesk
+	_, _, err := forms.Put(t.Context(), house, []byte(questions), boss)
+	check(t, err)
+	check(t, forms.Publish(t.Context(), house, asks, "1", form.Active, boss))
+	return k, c
+}
+
+// openDesk opens a desk on what is there.
+func openDesk(t *testing.T, d *db.DB) (*survey.Desk, *clock) {
+	t.Helper()
 	c := &clock{t: time.Date(2026, 11, 23, 13, 27, 42, 123e6, time.UTC)}
 	j, err := journal.Open(t.Context(), d, journal.Options{MasterKey: [32]byte{1}, Log: slog.New(slog.DiscardHandler)})
 	check(t, err)
@@ -81,9 +92,6 @@ func newDesk(t *testing.T, d *db.DB) (*survey.Desk, *clock) {
 		r, err := fhir.Parse(text)
 		return append(all, r), err
 	}}
-	_, _, err = forms.Put(t.Context(), house, []byte(questions), boss)
-	check(t, err)
-	check(t, forms.Publish(t.Context(), house, asks, "1", form.Active, boss))
 	return &survey.Desk{DB: d, Journal: j, Forms: forms, Content: library, Site: sites.Site, Now: c.now, Key: bytes.Repeat([]byte{7}, 32)}, c
 }
 
