@@ -66,7 +66,7 @@ func refused(t *testing.T, err error, kind fault.Kind, says string) {
 func newDesk(t *testing.T, d *db.DB) (*survey.Desk, *clock) {
 	t.Helper()
 	k, c := openDesk(t, d)
-	forms := k.Forms.(*form.Desk) //nolint:forcetypeassert // see openDesk
+	forms := k.Forms.(*form.Desk) // as openDesk makes it
 	_, _, err := forms.Put(t.Context(), house, []byte(questions), boss)
 	check(t, err)
 	check(t, forms.Publish(t.Context(), house, asks, "1", form.Active, boss))
