@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,18 @@ func killed(t *testing.T, after time.Duration, args ...string) (ended bool) {
 // upTo returns a random duration of at most most.
 func upTo(most time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(most))) }
 
+// instances returns how many instances a whole data folder holds: the demonstration is of
+// a year that ends today, and no number of objects holds for every day.
+func instances(t *testing.T, data string) string {
+	t.Helper()
+	out := command(t, exitDone, "check", "--data", data)
+	n := regexp.MustCompile(`archive: (\d\d+) instances`).FindStringSubmatch(out)
+	if n == nil {
+		t.Fatalf("no archive in\n%s", out)
+	}
+	return n[1]
+}
+
 // TestKillDuringBackup kills backups at random moments. After each, the former
 // backups are whole, and the next is made as if nothing had been.
 func TestKillDuringBackup(t *testing.T) {
@@ -81,7 +94,7 @@ func TestKillDuringBackup(t *testing.T) {
 	}
 	command(t, exitDone, "backup", "--data", data, "--backup-to", to)
 	out := command(t, exitDone, "backup", "verify", "--data", data, "--backup-to", to, "--identity", identity)
-	if !strings.Contains(out, "787 objects") {
+	if want := instances(t, data) + " objects"; !strings.Contains(out, want) {
 		t.Errorf("after %d kills:\n%s", kills, out)
 	}
 	if left, err := filepath.Glob(filepath.Join(to, "tmp", "*")); err != nil || len(left) != 0 {
@@ -121,7 +134,7 @@ func TestKillDuringRestore(t *testing.T) {
 	data, identity, recipients := kept(t)
 	to := filepath.Join(t.TempDir(), "backups")
 	command(t, exitDone, "backup", "--data", data, "--backup-to", to, "--backup-recipient", recipients[0])
-	kills := 0
+	kills, want := 0, instances(t, data)
 	for range 2 * killRounds(t, 3) {
 		fresh := filepath.Join(t.TempDir(), "new")
 		args := []string{"restore", "--from", to, "--data", fresh, "--identity", identity}
@@ -135,8 +148,8 @@ func TestKillDuringRestore(t *testing.T) {
 			}
 			command(t, exitDone, args...)
 		}
-		if out := command(t, exitDone, "check", "--data", fresh); !strings.Contains(out, "787 instances") {
-			t.Errorf("restored:\n%s", out)
+		if is := instances(t, fresh); is != want {
+			t.Errorf("%s instances are restored, want %s", is, want)
 		}
 	}
 	if kills == 0 {

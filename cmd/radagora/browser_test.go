@@ -18,7 +18,7 @@ func TestPagesInBrowser(t *testing.T) {
 	t.Parallel()
 	node, dir := browserTools(t)
 	w := newWalk(t)
-	m := &maker{t: t, base: w.server.URL, client: w.clients[access.Administrator]}
+	m := &maker{t: t, base: w.server.URL, client: w.clients[access.Manager]}
 	m.room()
 	m.at.Set("item", "1")
 	paths := map[access.Role][]string{}

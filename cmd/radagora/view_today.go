@@ -33,14 +33,23 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (page w
 		return page, err
 	}
 	page.Started = page.Started || !page.Last.IsZero()
-	if page.Tasks, err = v.backupTasks(ctx); err != nil {
+	backups, err := v.backupTasks(ctx)
+	if err != nil {
 		return page, err
 	}
 	papers, err := v.paperTasks(ctx)
 	if err != nil {
 		return page, err
 	}
+	late, err := v.lateTasks(ctx, language)
+	if err != nil {
+		return page, err
+	}
+	papers = append(papers, late...)
 	defer func() { page.Tasks = append(page.Tasks, papers...) }() // below what was measured
+	if page.Started || len(papers) > 0 {                          // nobody misses a backup of nothing
+		page.Tasks = backups
+	}
 	if !access.Can(ctx, access.AggregateRead, access.Subject{Site: at}) {
 		return page, nil // what the day is about for them stands on other pages
 	}
@@ -60,6 +69,21 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (page w
 	tasks, err := d.tasks(ctx)
 	page.Tasks = append(page.Tasks, tasks...)
 	return page, err
+}
+
+// lateTasks are the lines of the day about what is past its day in the quality programme,
+// the longest first, and the rest in one line.
+func (v *view) lateTasks(ctx context.Context, language string) (all []web.Task, err error) {
+	const most = 5
+	p := v.catalogue.Printer(language)
+	late, err := v.late(ctx, p)
+	for i, d := range late {
+		if i == most {
+			return append(all, web.Task{What: msg("task.late_more", lang.Args{"n": len(late) - most}), Do: msg("task.late_do", nil), Path: "/quality", Shape: face.Dash}), err
+		}
+		all = append(all, web.Task{What: msg("task.late", lang.Args{"what": web.DueText(p, d)}), Until: d.Day, Overdue: true, Do: msg("task.late_do", nil), Path: d.Path, Shape: face.Dash})
+	}
+	return all, err
 }
 
 // arrivals counts what came in the last day.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -48,26 +49,53 @@ func (h *house) year(ctx context.Context, p *lang.Printer) (web.YearPage, error)
 	if err != nil {
 		return web.YearPage{}, err
 	}
+	y := h.yearOf(p, here)
+	err = y.gather(ctx, append(y.unfound(),
+		yearRoom{access.DocumentRead, y.documents},
+		yearRoom{access.QualificationRead, y.qualifications},
+		yearRoom{access.EquipmentRead, y.machines}))
+	return y.page, err
+}
+
+// late returns what is past its day, the longest first, in the rooms that make no finding
+// of it.
+func (h *house) late(ctx context.Context, p *lang.Printer) ([]web.YearDue, error) {
+	here, err := h.Sites.Site(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	y := h.yearOf(p, here)
+	err = y.gather(ctx, y.unfound())
+	return slices.DeleteFunc(y.page.Due, func(d web.YearDue) bool { return !d.Overdue }), err
+}
+
+// yearOf begins to gather a year.
+func (h *house) yearOf(p *lang.Printer, here site.Site) *yearMaker {
 	y := &yearMaker{house: h, p: p, zone: here, today: here.Day(h.Now())}
 	y.page.Today, y.page.Base = day(y.today), h.links
 	y.page.Year = y.page.Today.Year()
-	for _, room := range []struct {
-		act access.Act
-		of  func(context.Context) error
-	}{
-		{access.AuditRead, y.audits},
-		{access.IncidentRead, y.incidents},
-		{access.DocumentRead, y.documents},
-		{access.QualificationRead, y.qualifications},
-		{access.EquipmentRead, y.machines},
-		{access.AggregateRead, y.maturity},
-		{access.SurveyRead, y.surveys},
-	} {
+	return y
+}
+
+// A yearRoom says what is due in a room, to those who may read its register.
+type yearRoom struct {
+	act access.Act
+	of  func(context.Context) error
+}
+
+// unfound are the rooms that make no finding of what is late.
+func (y *yearMaker) unfound() []yearRoom {
+	return []yearRoom{{access.AuditRead, y.audits}, {access.IncidentRead, y.incidents}, {access.AggregateRead, y.maturity}, {access.SurveyRead, y.surveys}}
+}
+
+// gather asks rooms what is due, the earliest first.
+func (y *yearMaker) gather(ctx context.Context, rooms []yearRoom) error {
+	for _, room := range rooms {
 		if access.Check(ctx, room.act, access.Subject{Site: at}) != nil {
 			continue // it says nothing of this room
 		}
 		if err := room.of(ctx); err != nil {
-			return y.page, err
+			return err
 		}
 	}
 	slices.SortStableFunc(y.page.Due, func(a, b web.YearDue) int {
@@ -79,7 +107,7 @@ func (h *house) year(ctx context.Context, p *lang.Printer) (web.YearPage, error)
 		}
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
-	return y.page, nil
+	return nil
 }
 
 // due adds something that is due on a day, "" for none.
@@ -97,6 +125,15 @@ func (y *yearMaker) audits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	templates, err := y.Audits.Templates(ctx, at)
+	if err != nil {
+		return err
+	}
+	titles := map[string]string{}
+	for i := range templates {
+		t := &templates[i]
+		titles[t.ID] = strings.TrimSpace(t.ID + " " + cmp.Or(t.Titles[y.p.Tag()], t.Titles[lang.Source]))
+	}
 	failed, decided := 0, 0
 	before := map[string]*audit.Cycle{}
 	for i := range all {
@@ -104,7 +141,7 @@ func (y *yearMaker) audits(ctx context.Context) error {
 	}
 	for i := range all {
 		c := &all[i]
-		path, name := "/quality/audits/"+strconv.FormatInt(c.Number, 10), c.TemplateID+" ("+strconv.FormatInt(c.Number, 10)+")"
+		path, name := "/quality/audits/"+strconv.FormatInt(c.Number, 10), cmp.Or(titles[c.TemplateID], c.TemplateID)+" ("+strconv.FormatInt(c.Number, 10)+")"
 		if c.Result != nil && c.Year == y.page.Year {
 			decided++
 			if c.Result.Decision.Decision == audit.NotMet {
@@ -112,7 +149,7 @@ func (y *yearMaker) audits(ctx context.Context) error {
 			}
 		}
 		if was := before[c.Follows]; was != nil && was.Result != nil && c.Result != nil {
-			ch := web.YearChange{Name: y.p.T("year.audit", lang.Args{"name": c.TemplateID}), Before: y.counted(was.Result), After: y.counted(c.Result), Path: path, Known: was.Result.Count.N() > 0 && c.Result.Count.N() > 0}
+			ch := web.YearChange{Name: y.p.T("year.audit", lang.Args{"name": cmp.Or(titles[c.TemplateID], c.TemplateID)}), Before: y.counted(was.Result), After: y.counted(c.Result), Path: path, Known: was.Result.Count.N() > 0 && c.Result.Count.N() > 0}
 			ch.Better = c.Result.Proportion > was.Result.Proportion
 			if c.Result.Direction == audit.Max {
 				ch.Better = c.Result.Proportion < was.Result.Proportion
@@ -288,12 +325,22 @@ func (y *yearMaker) maturity(ctx context.Context) error {
 		return err
 	}
 	var levels []maturity.Assessment
+	var model *maturity.Model
 	for i := range all {
 		a := &all[i]
 		path := "/quality/maturity/" + a.ID
 		for _, s := range a.Steps {
 			if !s.Done && s.Due != "" {
-				y.due(a.ID+"-"+s.Item, "roadmap", s.Item, s.Due, path)
+				if model == nil {
+					if model, err = maturity.Load(y.Content, at); err != nil {
+						return err
+					}
+				}
+				name := s.Item
+				if i := model.Indicator(s.Item); i != nil {
+					name += " " + i.Text.In(y.p.Tag())
+				}
+				y.due(a.ID+"-"+s.Item, "roadmap", name, s.Due, path)
 			}
 		}
 		if a.Frozen != nil && a.Frozen.Result != nil {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +63,15 @@ func TestYearOverHTTP(t *testing.T) {
 		_, file := get(role, "/quality/calendar/export")
 		if !strings.Contains(file, "BEGIN:VEVENT") || strings.Contains(file, "20980304") != want["Mar\u00a02098"] || strings.Contains(file, "Given") {
 			t.Errorf("%s has the calendar %s", role, file)
+		}
+	}
+
+	// What nobody did in its year stands on the day of those who may see it, by its name.
+	post(access.Manager, "/quality/audits", url.Values{"template": {"C07"}, "lead": {"anna"}, "reason": {"many repeats"}, "year": {strconv.Itoa(w.h.Now().Year() - 1)}})
+	for role, sees := range map[access.Role]bool{access.Manager: true, access.Referrer: false} {
+		code, body := get(role, "/")
+		if is := strings.Contains(body, "Audit C07 Repeats and rejects (1)") && strings.Contains(body, `href="/quality/audits/1"`); code != 200 || is != sees {
+			t.Errorf("%s: %d, the audit of last year is on Today: %v, want %v", role, code, is, sees)
 		}
 	}
 }

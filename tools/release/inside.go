@@ -15,8 +15,8 @@ type part struct {
 	holds func(out []byte) error
 }
 
-// inside are the parts of a program. The viewer gets its row here with its first
-// version; until then the pages link to none.
+// inside are the parts of a program that it lists itself. Whether the image viewer is
+// there is seen by imageViewer, without which there is no list of what is inside.
 var inside = []part{
 	{"knowledge", []string{"content", "list", "--json"}, atLeastOne},
 	{"licences", []string{"licences"}, func(out []byte) error {

@@ -8,8 +8,8 @@
 // same source, Go release and certificates give the same bytes: SOURCE_DATE_EPOCH,
 // or else the time of the commit, is the only time that goes in.
 //
-// The knowledge in content/ is part of the program, and so will be the viewer: see
-// inside.go.
+// The knowledge in content/ and the image viewer are part of the program: see inside.go
+// and bom.go.
 package main
 
 import (
