@@ -442,15 +442,7 @@ func (p *parser) translated(link string, v fhir.Value) map[string]string {
 		if x.Get("url").Text() != extTranslation {
 			continue
 		}
-		var language, text string
-		for part := range x.Each("extension") {
-			switch part.Get("url").Text() {
-			case "lang":
-				language = part.Get("value[x]").Text()
-			case "content":
-				text = part.Get("value[x]").Text()
-			}
-		}
+		language, text := translationOf(x)
 		if language != "" && text != "" && len(text) <= maxText && texts[language] == "" {
 			texts[language] = text
 			p.langs[language]++
@@ -554,15 +546,7 @@ func (p *parser) options(it *Item, v fhir.Value) {
 		o := &Option{Value: value, Name: value.Name()}
 		o.Selected, _ = x.Get("initialSelected").Bool()
 		o.Exclusive, _ = x.Extension(extExclusive).Get("value[x]").Bool()
-		score := func(at fhir.Value) {
-			for _, url := range []string{extWeight, extOrdinal} {
-				if s := at.Extension(url).Get("value[x]"); s.HasValue() {
-					o.Score = s.Text()
-				}
-			}
-		}
-		score(x)
-		score(value)
+		o.Score = scoreOf(x)
 		if value.IsObject() {
 			shown := value.Get("display")
 			o.texts = p.translated(it.LinkID, shown)

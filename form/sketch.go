@@ -84,6 +84,14 @@ func sumOf(x *fhirpath.Expression) *Sum {
 	return nil
 }
 
+// adds reports whether an item is a number, and a sum of what can be added up.
+func (d *Definition) adds(it *Item, s *Sum) bool {
+	return s != nil && (it.Type == Integer || it.Type == Decimal || it.Type == Quantity) && !slices.ContainsFunc(s.Of, func(link string) bool {
+		of := d.byLink[link]
+		return of == nil || of.Type != Integer && of.Type != Decimal && !slices.ContainsFunc(of.Options, func(o *Option) bool { return o.Score != "" })
+	})
+}
+
 // Question describes an item; NotFound: there is none.
 func (d *Definition) Question(linkID string) (Question, error) {
 	it := d.byLink[linkID]
@@ -96,8 +104,8 @@ func (d *Definition) Question(linkID string) (Question, error) {
 		ReadOnly: it.ReadOnly, Hidden: it.Hidden, Fewest: it.MinOccurs, Many: it.MaxOccurs, AllOf: it.All, Least: it.Min.Text(), Most: it.Max.Text(),
 		Shortest: it.MinLength, Longest: it.MaxLength, Places: it.Places, Fact: it.Fact, Sum: sumOf(it.Calculated), Initial: written(it.InitialFrom), Enable: written(it.Enable),
 	}
-	if q.Sum == nil {
-		q.Calculated = written(it.Calculated)
+	if !d.adds(it, q.Sum) {
+		q.Sum, q.Calculated = nil, written(it.Calculated)
 	}
 	for x := range raw.Each("answerOption") {
 		o := Offer{Was: len(q.Offers) + 1}
@@ -244,6 +252,9 @@ type Sketch struct {
 
 // NewSketch begins with a form as it is.
 func NewSketch(d *Definition) Sketch { return Sketch{d.Resource, d} }
+
+// Item returns the item of a link id, nil if there is none.
+func (s Sketch) Item(linkID string) *Item { return s.d.byLink[linkID] }
 
 // Resource is the form.
 func (s Sketch) Resource() fhir.Resource { return s.r }
@@ -524,7 +535,9 @@ func (s Sketch) write(v fhir.Value, q *Question) (fhir.Value, error) {
 	asks := q.Type != Group && q.Type != Display
 	flag("required", q.Required && q.Type != Display)
 	flag("repeats", q.Repeats && q.Type != Display)
-	flag("readOnly", q.ReadOnly && asks)
+	if asks { // of a group it stays as it is
+		flag("readOnly", q.ReadOnly)
+	}
 	if q.Hidden {
 		v = extended(v, extHidden, fhir.Object(fhir.F("url", extHidden), fhir.F("valueBoolean", true)))
 	} else {

@@ -85,6 +85,7 @@ type FormStep struct {
 	Within              bool   // the item is a group, and what is added stands in it
 	Titles              []FormText
 	Question            FormQuestion
+	Yes, No             string // how the reader says so in a condition
 }
 
 // A FormStepped is what became of a change.
@@ -253,7 +254,7 @@ func (v *visit) formStepOf() FormStep {
 	f := v.r.PostForm
 	step := FormStep{
 		Form: f.Get("form"), Version: f.Get("version"), Seen: f.Get("seen"), Do: f.Get("do"), Item: f.Get("item"), Within: f.Get("within") != "",
-		Titles: textsOf(f, "title"),
+		Titles: textsOf(f, "title"), Yes: v.p.T("form.yes"), No: v.p.T("form.no"),
 	}
 	q := &step.Question
 	*q = FormQuestion{
@@ -421,10 +422,10 @@ func cutText(s string, most int) string {
 }
 
 // sumChoices lists questions that a sum may add up.
-func sumChoices(all []FormChoice, except string) (out []FormChoice) {
-	const most = 300
+func sumChoices(all []FormChoice, of FormQuestion) (out []FormChoice) {
+	const most = 300 // and those that it adds up now
 	for _, q := range all {
-		if q.LinkID != except && (q.Number || q.Weighed) && len(out) < most {
+		if q.LinkID != of.LinkID && (q.Number || q.Weighed) && (len(out) < most || slices.Contains(of.SumOf, q.LinkID)) {
 			out = append(out, q)
 		}
 	}
@@ -459,8 +460,6 @@ func (q FormQuestion) asks(what string) bool {
 		return q.Type == "integer" || q.Type == "decimal" || q.Type == "date" || q.Type == "dateTime" || q.Type == "time"
 	case "answer":
 		return q.Type != "group" && q.Type != "display"
-	case "fact":
-		return q.Type == "integer" || q.Type == "decimal" || q.Type == "quantity" || q.Type == "boolean" || q.Type == "choice"
 	}
 	return false
 }

@@ -133,6 +133,14 @@ func TestFormMakeOverHTTP(t *testing.T) {
 	m.step(303, "", url.Values{"do": {"down"}, "item": {"3"}})
 	copied := m.step(303, "", url.Values{"do": {"copy"}, "item": {"2"}})
 	m.step(303, "", url.Values{"do": {"remove"}, "item": {copied}})
+	door := m.step(303, "", url.Values{"do": {"add"}, "type": {"boolean"}, "text:en": {"Door shut?"}})
+	why := m.step(303, "", url.Values{"do": {"add"}, "type": {"string"}, "text:en": {"Why not?"}})
+	m.step(303, "", url.Values{"do": {"put"}, "item": {why}, "type": {"string"}, "text:en": {"Why not?"}, "when-n": {"1"}, "when-0": {door}, "when-0-is": {"="}, "when-0-what": {"no"}})
+	if page := m.page(why); !strings.Contains(page, "asked if "+door+" = No") || !strings.Contains(page, `value="No"`) {
+		t.Error("a condition on yes or no is not told as it was typed")
+	}
+	m.step(303, "", url.Values{"do": {"remove"}, "item": {why}})
+	m.step(303, "", url.Values{"do": {"remove"}, "item": {door}})
 	m.step(303, "", url.Values{"do": {"title"}, "title:en": {"Handover"}, "title:de": {"Übergabe"}})
 
 	// It is tried: nothing is kept, and what depends on answers comes and goes.

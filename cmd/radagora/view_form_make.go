@@ -73,6 +73,9 @@ func (v formView) FormDesign(ctx context.Context, language, url, version, item s
 	if fault.Of(err) == fault.NotFound { // it was taken away: the outline says what there is
 		return out, nil
 	}
+	for i := range q.When {
+		q.When[i].Answer = spokenAnswer(p, def, q.When[i])
+	}
 	out.Question = designQuestion(&q)
 	for _, d := range v.Evidence.Definitions() {
 		out.Facts = append(out.Facts, face.Choice{Code: d.ID, Label: d.ID + ": " + d.Meaning})
@@ -97,11 +100,24 @@ func designRows(p *lang.Printer, def *form.Definition, items []*form.Item) (all 
 			Computed: it.Calculated != nil, Fact: it.Fact, Ways: def.Ways(it), Rows: designRows(p, def, it.Items),
 		}
 		for _, w := range it.Asked() {
-			r.Asked = append(r.Asked, strings.TrimSpace(w.Question+" "+operatorWord(p, w.Operator)+" "+w.Answer))
+			r.Asked = append(r.Asked, strings.TrimSpace(w.Question+" "+operatorWord(p, w.Operator)+" "+spokenAnswer(p, def, w)))
 		}
 		all = append(all, r)
 	}
 	return all
+}
+
+// spokenAnswer says the answer of a condition as the reader does.
+func spokenAnswer(p *lang.Printer, def *form.Definition, w form.When) string {
+	if def.Item(w.Question).Type == form.Boolean {
+		switch w.Answer {
+		case "true":
+			return p.T("form.yes")
+		case "false":
+			return p.T("form.no")
+		}
+	}
+	return w.Answer
 }
 
 // operatorWord says how a condition compares.
@@ -189,6 +205,17 @@ func (v formView) ChangeForm(ctx context.Context, who web.Person, step web.FormS
 		return out, err
 	}
 	_, err = v.house.Forms.Change(ctx, at, step.Form, step.Version, step.Seen, who.ID, func(s form.Sketch) (form.Sketch, error) {
+		for i := range q.When {
+			w := &q.When[i]
+			if of := s.Item(w.Question); of == nil || of.Type != form.Boolean {
+				continue
+			}
+			for word, is := range map[string]string{step.Yes: "true", step.No: "false"} {
+				if strings.EqualFold(w.Answer, word) {
+					w.Answer = is
+				}
+			}
+		}
 		switch step.Do {
 		case "title":
 			return s.Say(textsBy(step.Titles))
