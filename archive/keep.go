@@ -184,6 +184,9 @@ func (a *Archive) onlyPerson(ctx context.Context, site, study string) (string, e
 // errChanged says that a study is no longer what it was a moment ago.
 var errChanged = fault.Errorf(fault.Unavailable, "the study has changed")
 
+const insertTrash = `insert into trash (id, site_id, level, study_uid, series_uid, sop_uid, cause, reason, actor, at_ms, due_ms, objects, size_bytes, state)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+
 func (a *Archive) delete(ctx context.Context, tx *db.Tx, d Deletion, gone []leaving, rest []header) error {
 	var study string
 	var count int64
@@ -198,9 +201,8 @@ func (a *Archive) delete(ctx context.Context, tx *db.Tx, d Deletion, gone []leav
 	if err := a.unheld(ctx, tx, d.Site, d.Study); err != nil && d.Due.Before(never) {
 		return err // what is only hidden may be, although it is held
 	}
-	_, err := tx.Exec(ctx, `insert into trash (id, site_id, level, study_uid, series_uid, sop_uid, cause, reason, actor, at_ms, due_ms, objects, size_bytes, state)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'waiting')`, d.ID, d.Site, d.Level, d.Study, d.Series, d.SOP, d.Cause, d.Reason,
-		d.Actor, db.Millis(d.At), db.Millis(d.Due), d.Objects, d.Bytes)
+	_, err := tx.Exec(ctx, insertTrash, d.ID, d.Site, d.Level, d.Study, d.Series, d.SOP, d.Cause, d.Reason,
+		d.Actor, db.Millis(d.At), db.Millis(d.Due), d.Objects, d.Bytes, d.State)
 	if err != nil {
 		return err
 	}
@@ -278,7 +280,7 @@ func scanTrash(r *db.Rows) (d Deletion, err error) {
 
 // Deletions returns what was deleted at a site, the latest first, at most limit.
 func (a *Archive) Deletions(ctx context.Context, site string, limit int) ([]Deletion, error) {
-	return db.List(ctx, a.DB, scanTrash, fromTrash+`where site_id = $1 order by id desc limit $2`, site, limit)
+	return db.List(ctx, a.DB, scanTrash, fromTrash+`where site_id = $1 and cause <> $2 order by id desc limit $3`, site, byTaking, limit)
 }
 
 // Undo brings back what was deleted and is not yet removed. Its headers are read from

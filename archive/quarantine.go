@@ -139,10 +139,11 @@ type Quarantine struct {
 	Instance        // as far as it is known; Number and Frames are not
 	Reason   string // other_content
 	Kept     string // id of the instance that stays
+	Person   Personal
 }
 
 const fromQuarantine = `select id, site_id, sop_uid, sop_class, study_uid, series_uid, transfer_syntax,
-	length, sha256, pack, pack_offset, dataset_at, door, calling_ae, received_at, repeats, reason, instance from quarantine `
+	length, sha256, pack, pack_offset, dataset_at, door, calling_ae, received_at, repeats, reason, instance, coalesce(person, '') from quarantine `
 
 // Quarantined returns what is in quarantine at a site in the order of its coming,
 // at most limit behind the one with the id after, or from the first if that is "".
@@ -158,7 +159,7 @@ func (a *Archive) OpenQuarantined(ctx context.Context, q Quarantine) (Object, er
 func scanQuarantine(r *db.Rows) (q Quarantine, err error) {
 	u, sum, received := make([]string, 5), []byte(nil), int64(0)
 	err = r.Scan(&q.ID, &q.Site, &u[0], &u[1], &u[2], &u[3], &u[4],
-		&q.Length, &sum, &q.ref.Pack, &q.ref.Offset, &q.datasetAt, &q.Door, &q.CallingAE, &received, &q.Repeats, &q.Reason, &q.Kept)
+		&q.Length, &sum, &q.ref.Pack, &q.ref.Offset, &q.datasetAt, &q.Door, &q.CallingAE, &received, &q.Repeats, &q.Reason, &q.Kept, &q.Person)
 	copy(q.SHA256[:], sum)
 	q.ref.Length, q.ref.SHA256, q.ReceivedAt = q.Length, q.SHA256, db.FromMillis(received)
 	return q, uids(err, u, &q.SOP, &q.SOPClass, &q.Study, &q.Series, &q.TransferSyntax)

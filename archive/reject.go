@@ -95,9 +95,10 @@ func (a *Archive) Rejections(ctx context.Context, site string, study uid.UID, li
 		site, study.String(), limit)
 }
 
-// Unreject takes a rejection back: what it hid is there again, note and all. NotFound:
-// there is none. Conflict: it was undone before, or its bytes are gone. Invalid: no
-// reason.
+// Unreject takes a rejection back: what it hid is there again. The note is not: it
+// says what no longer holds, and whoever was given it would hide the instances.
+// NotFound: there is none. Conflict: it was undone before, or its bytes are gone.
+// Invalid: no reason.
 func (a *Archive) Unreject(ctx context.Context, site, id, why string) error {
 	why = strings.TrimSpace(why)
 	if why == "" || len(why) > maxReason {
@@ -125,6 +126,9 @@ func (a *Archive) Unreject(ctx context.Context, site, id, why string) error {
 		if n == 0 {
 			return fault.Errorf(fault.Conflict, "the rejection was undone before")
 		}
+		if hidden, err = aside(ctx, tx, j, hidden); err != nil {
+			return err
+		}
 		j.Actor = actorOf(ctx)
 		return a.Journal.Append(ctx, tx, j.entry("archive.rejection.undone", why))
 	})
@@ -140,6 +144,115 @@ func (a *Archive) Unreject(ctx context.Context, site, id, why string) error {
 		}
 	}
 	return a.countRejections(ctx)
+}
+
+// aside keeps the note of j out of what is brought back of hidden, and returns what is.
+func aside(ctx context.Context, tx *db.Tx, j Rejection, hidden []Deletion) (back []Deletion, err error) {
+	for _, d := range hidden {
+		var size int64
+		err := tx.QueryRow(ctx, `select coalesce(max(length), 0) from trash_object where trash = $1 and sop_uid = $2`, d.ID, j.Note).Scan(&size)
+		switch {
+		case err != nil:
+			return nil, err
+		case size == 0:
+			back = append(back, d)
+			continue
+		case d.Objects == 1: // the note alone
+			continue
+		}
+		own := db.NewID()
+		for _, s := range []struct {
+			text string
+			args []any
+		}{
+			{`insert into trash (id, site_id, level, study_uid, series_uid, sop_uid, cause, reason, actor, at_ms, due_ms, objects, size_bytes, state)
+				select $1, site_id, level, study_uid, '', $3, cause, reason, actor, at_ms, due_ms, 1, $4, state from trash where id = $2`, []any{own, d.ID, j.Note, size}},
+			{`update trash set objects = objects - 1, size_bytes = size_bytes - $2 where id = $1`, []any{d.ID, size}},
+			{`update trash_object set trash = $2 where trash = $1 and sop_uid = $3`, []any{d.ID, own, j.Note}},
+			{`insert into rejection_trash (rejection, site_id, trash) values ($1, $2, $3)`, []any{j.ID, j.Site, own}},
+		} {
+			if _, err := tx.Exec(ctx, s.text, s.args...); err != nil {
+				return nil, err
+			}
+		}
+		d.Objects, d.Bytes = d.Objects-1, d.Bytes-size
+		back = append(back, d)
+	}
+	return back, nil
+}
+
+// A Note is the Key Object Selection of a rejection that holds.
+type Note struct {
+	Instance
+	Names map[string]bool // SOP Instance UIDs of what it rejects
+}
+
+// Notes returns the notes of the rejections of a study that hold, the first first:
+// also those that are hidden with what they name, which OpenInstance opens all the
+// same, for they are to be passed on to whoever was given the instances (IHE RAD-66).
+// A note whose bytes are gone is left out.
+func (a *Archive) Notes(ctx context.Context, site string, study uid.UID) ([]Note, error) {
+	list, err := db.List(ctx, a.DB, scanRejection, fromRejection+`where site_id = $1 and study_uid = $2 and undone_ms = 0 order by id`, site, study.String())
+	if err != nil {
+		return nil, err
+	}
+	var all []Note
+	for _, j := range list {
+		i, err := a.noteOf(ctx, j)
+		if err != nil && fault.Of(err) == fault.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		names, err := db.List(ctx, a.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+			`select sop_uid from rejection_object where rejection = $1`, j.ID)
+		if err != nil {
+			return nil, err
+		}
+		n := Note{i, make(map[string]bool, len(names))}
+		for _, s := range names {
+			n.Names[s] = true
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// Note returns the note of a rejection by its SOP Instance UID, also one that is hidden
+// with what it names. NotFound: there is none, or its bytes are gone.
+func (a *Archive) Note(ctx context.Context, site string, sop uid.UID) (Instance, error) {
+	j, err := one(ctx, a.DB, scanRejection, "rejection note", fromRejection+`where site_id = $1 and note = $2`, site, sop.String())
+	if err != nil {
+		return Instance{}, err
+	}
+	return a.noteOf(ctx, j)
+}
+
+// noteOf returns the note of a rejection, wherever it is. NotFound: nowhere.
+func (a *Archive) noteOf(ctx context.Context, j Rejection) (Instance, error) {
+	sop, err := uid.Parse(j.Note)
+	if err != nil {
+		return Instance{}, fault.As(fault.NotFound, err)
+	}
+	i, err := a.Instance(ctx, j.Site, sop)
+	if err == nil || fault.Of(err) != fault.NotFound {
+		return i, err
+	}
+	i = Instance{Site: j.Site, SOP: sop, SOPClass: uid.KeyObjectSelectionDocumentStorage}
+	if i.Study, err = uid.Parse(j.Study); err != nil {
+		return i, err
+	}
+	return one(ctx, a.DB, func(r *db.Rows) (Instance, error) {
+		var sum []byte
+		var syntax string
+		var received int64
+		err := r.Scan(&i.ref.Pack, &i.ref.Offset, &i.Length, &sum, &i.datasetAt, &syntax, &i.Door, &i.CallingAE, &received)
+		copy(i.SHA256[:], sum)
+		i.ref.Length, i.ref.SHA256, i.ReceivedAt = i.Length, i.SHA256, db.FromMillis(received)
+		return i, uids(err, []string{syntax}, &i.TransferSyntax)
+	}, "rejection note", `select pack, pack_offset, length, sha256, dataset_at, transfer_syntax, door, calling_ae, received_at from trash_object
+		where site_id = $1 and sop_uid = $2 order by trash limit 1`, j.Site, j.Note)
 }
 
 // entry returns what the journal says. What was typed stands in its payload.

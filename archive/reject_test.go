@@ -52,6 +52,19 @@ func TestReject(t *testing.T) {
 		if n := b.kinds()["archive.instance.rejected"]; n != 1 {
 			t.Errorf("%d entries", n)
 		}
+		notes, err := b.Notes(t.Context(), site, study)
+		if err != nil || len(notes) != 1 || notes[0].SOP.String() != j.Note || len(notes[0].Names) != 1 || !notes[0].Names[y.sop().String()] {
+			t.Fatalf("notes %+v %v", notes, err)
+		}
+		o, err := b.OpenInstance(t.Context(), notes[0].Instance)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := o.Read(nil)
+		if err != nil || f.Text(tag.Modality) != "KO" || f.UID(tag.SOPInstanceUID).String() != j.Note {
+			t.Errorf("a hidden note cannot be passed on: %v", err)
+		}
+		o.Close()
 		b.mustStore(y.arrival(t), archive.Added)
 		if b.there(y) {
 			t.Error("what was rejected is shown when it comes again")
@@ -69,9 +82,17 @@ func TestReject(t *testing.T) {
 		if !b.there(y) {
 			t.Error("not there after undoing")
 		}
-		note := uid.Must(j.Note)
-		if _, err := b.Delete(t.Context(), site, archive.Target{Study: study, SOP: note}, archive.ByPerson, "the note"); err != nil {
-			t.Fatal(err)
+		if s := b.study(x); s.InstanceCount != 2 {
+			t.Errorf("%d instances; want both, and not the note, which says what no longer holds", s.InstanceCount)
+		}
+		if n, err := b.Notes(t.Context(), site, study); err != nil || len(n) != 0 {
+			t.Errorf("notes that hold: %v %v", n, err)
+		}
+		if _, err := b.Note(t.Context(), site, uid.Must(j.Note)); err != nil {
+			t.Errorf("the note is kept: %v", err)
+		}
+		if err := b.Unreject(t.Context(), site, j.ID, "once more"); fault.Of(err) != fault.Conflict {
+			t.Errorf("undone twice: %v", err)
 		}
 		if err := b.Prepare(t.Context()); err != nil {
 			t.Fatal(err)

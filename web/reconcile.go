@@ -34,6 +34,9 @@ type ReconcilePage struct {
 	Days    int // how far it looks back
 	Cases   []ReconcileCase
 	Decided []Reconciled
+
+	Aside      []AsideObject // what came under the UID of another object
+	AsideCount int64
 }
 
 // A ReconcileCase is a study and why its patient is in doubt.
@@ -92,6 +95,7 @@ func (s *server) reconcileRoutes(g registrar) {
 	g.get("/images/reconcile", access.LinkChange, s.reconcilePage)
 	g.get("/images/reconcile/{study}", access.LinkChange, s.reconcileStudy)
 	g.post("/images/reconcile", access.LinkChange, s.reconcileDo)
+	s.asideRoutes(g)
 }
 
 // reconcilePage lists what is in doubt.

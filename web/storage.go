@@ -126,6 +126,7 @@ type Deleted struct {
 	ID, Level, UID, Reason, Actor, State string
 	At, Due                              time.Time
 	Objects, Bytes                       int64
+	Rejected                             bool // it is hidden until the rejection is undone
 }
 
 // A Held study or person is not deleted.
@@ -351,7 +352,10 @@ func (v *visit) trashTable(pg StoragePage) face.Table {
 	for _, d := range pg.Trash {
 		state := v.p.T("storage.state_" + d.State)
 		button := face.Words("", "")
-		if d.State == "waiting" {
+		switch {
+		case d.State == "waiting" && d.Rejected:
+			state = v.p.T("storage.hidden")
+		case d.State == "waiting":
 			state = v.p.T("storage.until", lang.Args{"at": v.p.DateTime(v.local(d.Due))})
 			if pg.MayDelete {
 				button = storageButton("undo", d.ID, v.p.T("storage.undo"))

@@ -32,6 +32,9 @@ type Studies interface {
 	Open(ctx context.Context, study, viewer string) (StudyOpened, error)
 	// TakeBack ends a ticket of whoever asks.
 	TakeBack(ctx context.Context, ticket string) error
+	// Delete deletes a study or, unless series is "", one of its series; a RefusalError
+	// for what cannot be.
+	Delete(ctx context.Context, study, series, reason string) error
 }
 
 // A StudyQuery says which studies are wanted. Its zero value wants the latest.
@@ -78,6 +81,8 @@ func (s *server) studyRoutes(g registrar) {
 		g.get("/images/objects/{uid}/compare", access.PageRead, s.comparePage)
 	}
 	g.get("/images/studies/{uid}/open", access.PageRead, s.studyOpening)
+	g.get("/images/studies/{uid}/delete", access.ObjectDelete, s.studyDeletion)
+	g.post("/images/studies/{uid}/delete", access.ObjectDelete, s.studyDelete)
 	g.post("/images/studies/{uid}/open", access.PageRead, s.studyOpen)
 	g.post("/images/studies/{uid}/open/end", access.PageRead, s.studyTakeBack)
 }

@@ -18,6 +18,7 @@ type StudyPage struct {
 	Viewer    string        // where the image viewer shows it, "" if it does not
 	Archive   string        // where all of it can be fetched, "" if it may not
 	Actions   []StudyAction // what else may be done
+	GraceDays int           // how long what is deleted can be brought back
 	Series    []StudySeries
 	Links     []Hit // what else is known of it: order, dose, reports
 	Doors     []StudyDoor

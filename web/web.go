@@ -84,6 +84,7 @@ type Config struct {
 	Studies      Studies
 	Worklist     Worklist
 	Reconcile    Reconcile
+	Aside        Aside
 	Reports      Reports // that other systems wrote
 	Exchange     Exchange
 	Messages     Messages // of other systems

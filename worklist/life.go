@@ -414,7 +414,8 @@ func (b *lifeBuilder) study(ctx context.Context, s StudyState) error {
 			return err
 		}
 		one.Series = counts
-		if one.Count == 0 { // split off: nobody sent it as it is
+		if len(counts) > 0 { // what is here, not what was sent: some may be split off, deleted, or sent anew
+			one.Count = 0
 			for _, n := range counts {
 				one.Count += n
 			}

@@ -78,6 +78,7 @@ type Studies interface {
 	SeriesOf(ctx context.Context, site string, study uid.UID) ([]archive.Series, error)
 	Instances(ctx context.Context, site string, study, series uid.UID, after *archive.Instance, limit int) ([]archive.Instance, error)
 	Doors(ctx context.Context, site string, study uid.UID) ([]archive.Door, error)
+	Notes(ctx context.Context, site string, study uid.UID) ([]archive.Note, error)
 }
 
 // A Config is what an Exchange needs.
@@ -139,7 +140,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 	defer cancel()
 	failed := make(chan error, 2)
 	go func() {
-		failed <- x.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored"}, x.arrived)
+		failed <- x.Journal.Follow(ctx, Consumer, []string{"archive.instance.stored", rejected}, x.arrived)
 	}()
 	go func() { failed <- x.ask(ctx) }()
 	err := <-failed
@@ -169,7 +170,11 @@ func (x *Exchange) ask(ctx context.Context) error {
 	}
 }
 
-// arrived notes the studies that something arrived of, where there is a rule at all.
+// rejected is the kind of journal entries of rejections.
+const rejected = "archive.instance.rejected"
+
+// arrived notes the studies that something arrived of, where there is a rule at all,
+// and has rejections told to whom they concern.
 func (x *Exchange) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry) error {
 	ruled := map[string]bool{}
 	seen := map[[2]string]bool{}
@@ -179,6 +184,12 @@ func (x *Exchange) arrived(ctx context.Context, tx *db.Tx, batch []journal.Entry
 		}
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			return fault.Errorf(fault.Internal, "journal entry %s: %w", e.ID, err)
+		}
+		if e.Kind == rejected {
+			if err := x.tell(ctx, tx, e.Site, data.Study); err != nil {
+				return err
+			}
+			continue
 		}
 		if _, known := ruled[e.Site]; !known {
 			var n int

@@ -22,7 +22,10 @@ import (
 const site = "default"
 
 // kept is what the exchange passes on: two series, of CT images and of a report.
-type kept struct{ n int }
+type kept struct {
+	n     int
+	notes func() []archive.Note
+}
 
 var (
 	study  = uid.Must("1.2.3")
@@ -63,6 +66,13 @@ func (kept) Studies(context.Context, string, archive.Filter, archive.Cursor, int
 
 func (kept) Doors(context.Context, string, uid.UID) ([]archive.Door, error) {
 	return []archive.Door{{Door: "dimse", CallingAE: "CT1", Instances: 1}}, nil
+}
+
+func (k kept) Notes(context.Context, string, uid.UID) ([]archive.Note, error) {
+	if k.notes == nil {
+		return nil, nil
+	}
+	return k.notes(), nil
 }
 
 // A wire is a line to peers that breaks when it is told to.
@@ -236,6 +246,67 @@ func TestSendGoesOnWhereItBroke(t *testing.T) {
 		if sent := r.wire.taken(); len(sent) != 72 || sent[71] != report.String()+".1" {
 			t.Errorf("asked for again were the reports; sent was %v", sent[71:])
 		}
+	})
+}
+
+// TestNotes: who took what is rejected is told, and nobody else; so is who takes it
+// while it is rejected, and not who sent the note.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		var mu sync.Mutex
+		var notes []archive.Note
+		note := func(n int, from string, names ...string) {
+			mu.Lock()
+			defer mu.Unlock()
+			one := archive.Note{Instance: archive.Instance{SOP: uid.Must(fmt.Sprintf("1.2.3.9.%d", n)), Study: study, CallingAE: from}, Names: map[string]bool{}}
+			for _, s := range names {
+				one.Names[s] = true
+			}
+			notes = append(notes, one)
+		}
+		r := open(t, d, kept{n: 3, notes: func() []archive.Note {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(notes)
+		}})
+		reject := func() {
+			t.Helper()
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				return r.journal.Append(t.Context(), tx, journal.Entry{Site: site, Actor: "anna", Kind: "archive.instance.rejected", Subject: study.String(), Data: []byte(`{"study":"1.2.3"}`)})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		told := func(l []exchange.Transfer, peer string) (sent int64) {
+			for _, x := range l {
+				if x.Peer == peer && x.Part == exchange.Notes {
+					sent += x.Sent
+				}
+			}
+			return sent
+		}
+		for peer, part := range map[string]exchange.Part{"PACS": exchange.All, "DOSE": exchange.Reports} {
+			if err := r.Send(t.Context(), "anna", site, peer, study.String(), "", part, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.until(t, "sent", func(l []exchange.Transfer) bool { return len(l) == 2 && over(l) })
+		note(1, "", images.String()+".2")
+		reject()
+		r.until(t, "told", func(l []exchange.Transfer) bool { return over(l) && told(l, "PACS") == 1 })
+		note(2, "PACS", images.String()+".1")
+		note(3, "", images.String()+".3", report.String()+".1")
+		reject()
+		l := r.until(t, "told both", func(l []exchange.Transfer) bool { return over(l) && told(l, "PACS") == 2 && told(l, "DOSE") == 1 })
+		if len(l) != 4 {
+			t.Errorf("%d transfers; want two and their notes", len(l))
+		}
+		if err := r.Send(t.Context(), "anna", site, "LATE", study.String(), "", exchange.All, false); err != nil { // the wire does not know what is hidden
+			t.Fatal(err)
+		}
+		r.until(t, "told at the end", func(l []exchange.Transfer) bool { return over(l) && told(l, "LATE") == 3 })
 	})
 }
 

@@ -180,6 +180,8 @@ func (s *shelf) Instances(_ context.Context, _ string, _, series uid.UID, _ *arc
 	return all, nil
 }
 
+func (s *shelf) Notes(context.Context, string, uid.UID) ([]archive.Note, error) { return nil, nil }
+
 func (s *shelf) Doors(context.Context, string, uid.UID) ([]archive.Door, error) { return nil, nil }
 
 // with changes a shelf.

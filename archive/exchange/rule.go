@@ -21,6 +21,7 @@ type Part string
 const (
 	All     Part = "all"
 	Reports Part = "reports" // structured reports alone, such as dose reports
+	Notes   Part = "notes"   // rejection notes about what the peer has taken; nobody asks for them, they go by themselves
 	Doses   Part = "doses"   // reports, or where there is none one instance for each irradiation event; it is fetched, never sent
 )
 

@@ -272,7 +272,11 @@ func (x *Exchange) rest(ctx context.Context, t *Transfer) ([]archive.Instance, e
 	}
 	t.Total, t.Sent, t.Refused = 0, 0, 0
 	var rest []archive.Instance
-	for i, err := range x.all(ctx, *t) {
+	due := x.all(ctx, *t)
+	if t.Part == Notes {
+		due = x.notes(ctx, *t, sent)
+	}
+	for i, err := range due {
 		if err != nil {
 			return nil, err
 		}
@@ -361,7 +365,12 @@ func (x *Exchange) end(ctx context.Context, t Transfer, state State, reason, det
 		if err != nil || n == 0 || state == Waiting {
 			return err
 		}
-		if state == Done {
+		if t.Part != Notes { // what was rejected while it was sent
+			if err := x.tell(ctx, tx, t.Site, t.Study); err != nil {
+				return err
+			}
+		}
+		if state == Done && t.Part != Notes { // a note is hidden where it is followed
 			if err := x.pledge(ctx, tx, t); err != nil {
 				return err
 			}

@@ -103,6 +103,7 @@ func newWalk(t *testing.T) *walk {
 	log := logging{Format: "text", Level: slog.LevelDebug}.logger(logged)
 	sys := &system{Out: io.Discard, Err: io.Discard, Now: time.Now, Log: log}
 	s := settings{Data: t.TempDir(), AE: "RADAGORA", HTTP: "127.0.0.1:8080", DICOM: "127.0.0.1:0", demo: true, OpenIn: []string{"Elsewhere=elsewhere://?study={study}&token={token}&zip={zip}"}}
+	s.TrashDays = 30
 	ctx, stop := context.WithCancel(context.Background())
 	h, err := s.open(ctx, sys)
 	check(t, err)

@@ -14,10 +14,13 @@ import (
 // python is the interpreter that has Debian's modules.
 const python = "/usr/bin/python3"
 
+// conformChecks is how many checks conform.py holds.
+const conformChecks = 84
+
 // TestConform asks a server everything that test/conform asks of any archive.
 func TestConform(t *testing.T) {
 	if testing.Short() {
-		t.Skip("some eighty checks with real clients: left out with -short, and so under the race detector")
+		t.Skip("84 checks with real clients: left out with -short, and so under the race detector")
 	}
 	t.Parallel()
 	if out, err := exec.CommandContext(t.Context(), python, "-c", "import pydicom, numpy, PIL").CombinedOutput(); err != nil {
@@ -47,8 +50,8 @@ func TestConform(t *testing.T) {
 	}
 	var all []struct{ Level, Name, Result, Why string }
 	check(t, json.Unmarshal(raw, &all))
-	if len(all) < 80 {
-		t.Errorf("%d checks; want at least 80", len(all))
+	if len(all) != conformChecks {
+		t.Errorf("%d checks; want %d", len(all), conformChecks)
 	}
 	died := false
 	for _, one := range all {

@@ -203,6 +203,12 @@ func (c committer) report(ctx context.Context, p pledge, to dimse.Normal) error 
 	return err
 }
 
+// followed reports whether the archive keeps a rejection note that it has followed.
+func (c committer) followed(ctx context.Context, note uid.UID) bool {
+	_, err := c.Archive.Note(ctx, c.site, note)
+	return err == nil
+}
+
 // result is the information of the event (PS3.4 Table J.3-2). What stands in the index
 // is on disk: a row comes after its bytes.
 func (c committer) result(ctx context.Context, p pledge) (*dicom.Dataset, uint16, error) {
@@ -211,6 +217,8 @@ func (c committer) result(ctx context.Context, p pledge) (*dicom.Dataset, uint16
 		item := dicom.NewBuilder().UID(tag.ReferencedSOPClassUID, ref[0]).UID(tag.ReferencedSOPInstanceUID, ref[1])
 		i, err := c.Archive.Instance(ctx, c.site, ref[1])
 		switch {
+		case err != nil && fault.Of(err) == fault.NotFound && ref[0] == uid.KeyObjectSelectionDocumentStorage && c.followed(ctx, ref[1]):
+			kept = append(kept, item) // it is hidden with what it rejects, and stays
 		case err != nil && fault.Of(err) == fault.NotFound:
 			failed = append(failed, item.Int(tag.FailureReason, noSuchInstance))
 		case err != nil:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,14 @@ func startReceiver(t *testing.T, title string, args ...string) farAway {
 	})
 	reachable(t, "127.0.0.1:"+r.port)
 	return r
+}
+
+// all returns the names of the objects that the farAway has, but for rejection notes.
+func (r farAway) all(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(r.folder, "*"))
+	check(t, err)
+	return slices.DeleteFunc(all, func(name string) bool { return strings.Contains(filepath.Base(name), "KO") })
 }
 
 // until waits until the farAway has n objects, and returns their names.
@@ -103,14 +112,27 @@ func TestExchange(t *testing.T) {
 		}
 	}
 	far.until(t, 2)
-	got := plain.until(t, 1)[0]
+	got, same := plain.until(t, 1)[0], false
 	for range 100 { // storescp writes while we look
-		if samePixels(t, sample, got) {
-			return
+		if same = samePixels(t, sample, got); same {
+			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Error("the peer that takes nothing compressed got other pixels")
+	if !same {
+		t.Error("the peer that takes nothing compressed got other pixels")
+	}
+
+	// Who was given what is rejected is given the note, although it is hidden here.
+	if done := post("/images/reconcile", url.Values{"do": {"reject"}, "study": {study}, "title": {"113037"}, "reason": {"left for right"}}); !strings.Contains(done, "done=reconcile_reject") {
+		t.Fatalf("not rejected: %s", done)
+	}
+	for _, r := range []farAway{far, plain} {
+		all := r.until(t, len(r.all(t))+1)
+		if notes := slices.DeleteFunc(all, func(name string) bool { return !strings.Contains(filepath.Base(name), "KO") }); len(notes) != 1 {
+			t.Errorf("%d rejection notes came to the peer; want 1", len(notes))
+		}
+	}
 }
 
 // samePixels reports whether two files hold the same pixels, as dcmdump shows them.

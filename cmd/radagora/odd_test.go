@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 
 	"radagora/dicom"
 	"radagora/dicom/dimse"
+	"radagora/dicom/tag"
 	"radagora/dicom/uid"
 	"radagora/dose/dosetest"
 )
@@ -193,4 +196,137 @@ func TestOddFiles(t *testing.T) {
 		}
 	}
 	noCanary(t, log.String())
+}
+
+// TestStoreSpoilt: what others have sent, spoilt, comes by C-STORE, again and again. Each
+// is taken or refused; the association of somebody else goes on all the while and loses
+// nothing, memory stays bounded, and what was taken can be read.
+func TestStoreSpoilt(t *testing.T) {
+	slow(t)
+	t.Parallel()
+	files, _ := filepath.Glob("/usr/lib/python3/dist-packages/pydicom/data/test_files/*.dcm")
+	if len(files) == 0 {
+		t.Skip("python3-pydicom with its files is not installed")
+	}
+	s := serve(t, t.TempDir())
+	before := s.peak(t)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer stop()
+
+	done, good := make(chan struct{}), make(chan int, 1)
+	go func() { // who sends what is sound
+		n := 0
+		defer func() { good <- n }()
+		a, err := dial(ctx, s)
+		if err != nil {
+			t.Errorf("the sound one: %v", err)
+			return
+		}
+		for ; ; n++ {
+			select {
+			case <-done:
+				if err := a.Release(ctx); err != nil {
+					t.Errorf("the sound one: %v", err)
+				}
+				return
+			default:
+			}
+			name := fmt.Sprintf("sound-%d", n)
+			b, err := reportMaker{}.dataset("sound", name)
+			if err == nil {
+				err = put(ctx, a, uid.XRayRadiationDoseSRStorage, name, b)
+			}
+			if err != nil {
+				t.Errorf("sound object %d: %v", n, err)
+				return
+			}
+		}
+	}()
+
+	random := rand.New(rand.NewPCG(4, 5))
+	taken, refused, broken := 0, 0, 0
+	for _, name := range files {
+		whole, err := os.ReadFile(name)
+		check(t, err)
+		f, err := dicom.Read(bytes.NewReader(whole), nil)
+		if err != nil || len(whole) > 300_000 || f.TransferSyntax.IsZero() || f.UID(tag.SOPInstanceUID).IsZero() {
+			continue
+		}
+		class, sop := f.UID(tag.SOPClassUID), f.UID(tag.SOPInstanceUID)
+		var a *dimse.Association
+		for times := range 12 {
+			if a == nil {
+				a, err = dimse.Dial(ctx, s.dicom, dimse.Config{
+					Calling: "SPOILER", Called: "RADAGORA", Now: time.Now, Timeout: 20 * time.Second,
+					Propose: []dimse.Proposal{{SOPClass: class, Syntaxes: []uid.UID{f.TransferSyntax}}, {SOPClass: uid.Verification, Syntaxes: []uid.UID{uid.ImplicitVRLittleEndian}}},
+				})
+				check(t, err)
+			}
+			if !a.Accepts(class, f.TransferSyntax) {
+				break
+			}
+			status, err := a.Store(ctx, dimse.Outgoing{
+				SOPClass: class, SOPInstance: sop, TransferSyntax: f.TransferSyntax, Data: bytes.NewReader(spoilt(random, whole[f.Start:], times)),
+			})
+			switch {
+			case err != nil:
+				broken, a = broken+1, nil
+			case status.Err() == nil:
+				taken++
+			default:
+				refused++
+			}
+			if times == 0 && (err != nil || status.Err() != nil) && f.Start > 132 {
+				t.Logf("%s is not taken whole: %v %v", filepath.Base(name), status, err)
+			}
+		}
+		if a != nil {
+			_, err := a.Echo(ctx)
+			check(t, err)
+			check(t, a.Release(ctx))
+		}
+	}
+	close(done)
+	n := <-good
+	t.Logf("%d taken, %d refused, %d associations broken; meanwhile %d sound objects", taken, refused, broken, n)
+	if taken < 50 || refused < 50 || n < 50 {
+		t.Errorf("%d taken, %d refused, %d sound ones: too few to tell", taken, refused, n)
+	}
+	if broken > 0 {
+		t.Errorf("%d associations broke: a spoilt object is refused, not the connection", broken)
+	}
+	if grown := s.peak(t) - before; grown > 400<<20 {
+		t.Errorf("memory grew by %d MiB", grown>>20)
+	}
+	for _, what := range []string{"", "/metadata"} {
+		r, err := http.Get("http://" + s.http + "/dicom-web/instances?limit=2000")
+		check(t, err)
+		found, err := io.ReadAll(r.Body)
+		check(t, errors.Join(err, r.Body.Close()))
+		all := retrieveURL.FindAllSubmatch(found, -1)
+		if len(all) < n {
+			t.Errorf("%d found; %d sound ones were sent", len(all), n)
+		}
+		for _, address := range all {
+			r, err := http.Get(string(address[1]) + what)
+			check(t, err)
+			_, err = io.Copy(io.Discard, r.Body)
+			if check(t, errors.Join(err, r.Body.Close())); r.StatusCode != http.StatusOK {
+				t.Errorf("%s%s: found, and then %d", address[1], what, r.StatusCode)
+			}
+		}
+	}
+	check(t, s.stop())
+}
+
+// peak returns the most memory that the server has had, in bytes.
+func (s *server) peak(t *testing.T) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	check(t, err)
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	var kib int64
+	_, err = fmt.Sscan(rest, &kib)
+	check(t, err)
+	return kib << 10
 }

@@ -22,6 +22,7 @@ type studyCmd struct {
 	Reject  studyRejectCmd  `cmd:"" help:"Write a rejection note about a study, series or instance, and follow it."`
 	Undo    studyUndoCmd    `cmd:"" help:"Take a correction or a rejection back."`
 	List    studyListCmd    `cmd:"" help:"List corrections and rejections."`
+	Aside   studyAsideCmd   `cmd:"" help:"List objects that came under the UID of another one, or decide about one."`
 }
 
 // titles returns the titles of rejection notes and what each does.

@@ -129,6 +129,10 @@ func (v associationsView) refusal(o dimse.Observation) web.Refusal {
 		return r
 	}
 	r.Detail = o.Status.String()
+	if o.Status == dimse.DestinationUnknown && (fault.Of(o.Err) == fault.NotFound || fault.Of(o.Err) == fault.Invalid) {
+		r.Why, r.Path, r.Do = "assoc.why_destination", "/settings/peers", "nav.peers"
+		return r
+	}
 	switch kind := fault.Of(o.Err); kind {
 	case fault.Exhausted:
 		r.Why, r.Note, r.Path, r.Do = "assoc.why_full", administrator, "/settings/status", "nav.status"
@@ -136,10 +140,15 @@ func (v associationsView) refusal(o dimse.Observation) web.Refusal {
 		r.Why, r.Path, r.Do = "assoc.why_forbidden", "/settings/peers", "nav.peers"
 	case fault.Unavailable, fault.Internal:
 		r.Why, r.Note = "assoc.why_ours", administrator
-	case fault.NotFound, fault.Unsupported:
+	case fault.Unsupported:
 		r.Why, r.Note = "assoc.why_unsupported", vendor
+	case fault.NotFound:
+		r.Why = "assoc.why_nothing"
 	default:
 		r.Why, r.Note = "assoc.why_invalid", vendor
+		if o.Operation != "" { // not an object, but a question
+			r.Why = "assoc.why_request"
+		}
 		r.Detail = fmt.Sprintf("%s: %s", o.Status, plainError(o.Err))
 	}
 	return r

@@ -91,6 +91,9 @@ func (v reconcileView) Reconcile(ctx context.Context, language string) (web.Reco
 		return pg, err
 	}
 	pg.Decided = decided
+	if err := v.aside(ctx, &pg); err != nil {
+		return pg, err
+	}
 	return pg, v.note(ctx, append(shown, keys...))
 }
 

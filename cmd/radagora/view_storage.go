@@ -66,7 +66,7 @@ func (v storageView) lists(ctx context.Context, pg *web.StoragePage) error {
 		return err
 	}
 	for _, d := range trash {
-		x := web.Deleted{ID: d.ID, Level: d.Level, UID: d.Study, Reason: d.Reason, Actor: d.Actor, State: d.State, At: d.At, Due: d.Due, Objects: d.Objects, Bytes: d.Bytes}
+		x := web.Deleted{ID: d.ID, Level: d.Level, UID: d.Study, Reason: d.Reason, Actor: d.Actor, State: d.State, At: d.At, Due: d.Due, Objects: d.Objects, Bytes: d.Bytes, Rejected: d.Cause == archive.ByRejection}
 		if d.SOP != "" {
 			x.UID = d.SOP
 		} else if d.Series != "" {

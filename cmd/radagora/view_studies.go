@@ -183,6 +183,14 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 		page.Actions = append(page.Actions, web.StudyAction{Label: "apps.open_in", Path: "/images/studies/" + name + "/apps"})
 	}
 	page.Archive = "/images/studies/" + name + "/medium"
+	page.GraceDays = v.settings.TrashDays
+	subject := access.Subject{Site: at, Person: s.Person.Reveal(), Study: name}
+	if access.Can(ctx, access.LinkChange, subject) {
+		page.Actions = append(page.Actions, web.StudyAction{Label: "study.reconcile", Path: "/images/reconcile/" + name})
+	}
+	if access.Can(ctx, access.ObjectDelete, subject) {
+		page.Actions = append(page.Actions, web.StudyAction{Label: "delete.title", Path: "/images/studies/" + name + "/delete"})
+	}
 	rooms, err := v.plan(ctx)
 	if err != nil {
 		return page, err

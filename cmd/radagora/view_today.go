@@ -46,6 +46,11 @@ func (v *view) Today(ctx context.Context, _ web.Person, language string) (page w
 		return page, err
 	}
 	papers = append(papers, late...)
+	aside, err := v.asideTasks(ctx)
+	if err != nil {
+		return page, err
+	}
+	papers = append(papers, aside...)
 	defer func() { page.Tasks = append(page.Tasks, papers...) }() // below what was measured
 	if page.Started || len(papers) > 0 {                          // nobody misses a backup of nothing
 		page.Tasks = backups
@@ -84,6 +89,18 @@ func (v *view) lateTasks(ctx context.Context, language string) (all []web.Task, 
 		all = append(all, web.Task{What: msg("task.late", lang.Args{"what": web.DueText(p, d)}), Until: d.Day, Overdue: true, Do: msg("task.late_do", nil), Path: d.Path, Shape: face.Dash})
 	}
 	return all, err
+}
+
+// asideTasks is the line of the day about objects whose UIDs were taken.
+func (v *view) asideTasks(ctx context.Context) ([]web.Task, error) {
+	if !access.Can(ctx, access.LinkChange, access.Subject{Site: at}) {
+		return nil, nil
+	}
+	n, err := v.Archive.CountQuarantined(ctx, at)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return []web.Task{{What: msg("task.aside", lang.Args{"n": n}), Do: msg("task.aside_do", nil), Path: "/images/reconcile", Shape: face.Dash}}, nil
 }
 
 // arrivals counts what came in the last day.

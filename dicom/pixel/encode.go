@@ -23,6 +23,7 @@ var encoders = map[uid.UID]func(*Frame) ([]byte, error){
 	uid.JPEGLosslessSV1:                                encodeJPEG,
 	uid.JPEGLossless:                                   encodeJPEG,
 	uid.JPEGLSLossless:                                 encodeJPEGLS,
+	uid.JPEG2000Lossless:                               encodeJ2K,
 }
 
 // rawEncoders are those of them that do not care how samples lie.

@@ -1,6 +1,8 @@
 package pixel
 
 import (
+	"encoding/binary"
+
 	"radagora/dicom/pixel/j2k"
 	"radagora/fault"
 )
@@ -69,4 +71,53 @@ func (f *Frame) name(transformed bool) {
 	case f.PhotometricInterpretation == YBRICT:
 		f.PhotometricInterpretation = YBRFull
 	}
+}
+
+// encodeJ2K compresses with JPEG 2000 without loss and without a transformation of
+// colours, so that the data set still says which they are. Samples that are two's
+// complement are coded as such (PS3.5 8.2.4).
+func encodeJ2K(f *Frame) ([]byte, error) {
+	bits, err := f.precision()
+	if err != nil {
+		return nil, err
+	}
+	signed := f.PixelRepresentation == 1
+	if signed {
+		bits = f.signedPrecision()
+	}
+	n, pixels := f.SamplesPerPixel, f.Rows*f.Columns
+	all := make([]j2k.Component, n)
+	for k := range all {
+		all[k] = j2k.Component{Bits: bits, Signed: signed, Dx: 1, Dy: 1, Width: f.Columns, Height: f.Rows, Samples: make([]int32, pixels)}
+		for at := range pixels {
+			all[k].Samples[at] = f.cell(at*n+k, signed)
+		}
+	}
+	return j2k.Encode(all, j2k.EncodeOptions{})
+}
+
+// cell returns cell k, with its sign.
+func (f *Frame) cell(k int, signed bool) int32 {
+	switch {
+	case f.BitsAllocated == 8 && signed:
+		return int32(int8(f.Data[k])) //nolint:gosec // two's complement
+	case f.BitsAllocated == 8:
+		return int32(f.Data[k])
+	case signed:
+		return int32(int16(binary.LittleEndian.Uint16(f.Data[2*k:]))) //nolint:gosec // two's complement
+	}
+	return int32(binary.LittleEndian.Uint16(f.Data[2*k:]))
+}
+
+// signedPrecision returns how many bits must be kept so that cells of two's complement
+// come back as they are: those stored, if the bits above repeat the sign.
+func (f *Frame) signedPrecision() int {
+	stored := f.HighBit + 1
+	least := int32(-1) << (stored - 1)
+	for k := range len(f.Data) / (f.BitsAllocated / 8) {
+		if v := f.cell(k, true); v < least || v > -least-1 {
+			return f.BitsAllocated
+		}
+	}
+	return stored
 }

@@ -321,7 +321,7 @@ func TestEmbeddedOverlay(t *testing.T) {
 	if got, want := flat(render(t, f, o)), []byte{0, 255, 128}; !bytes.Equal(got, want) {
 		t.Errorf("%v; want %v", got, want)
 	}
-	for _, to := range []uid.UID{uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.RLELossless} {
+	for _, to := range []uid.UID{uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.RLELossless, uid.JPEG2000Lossless} {
 		same16(t, parse(t, transcoded(t, f, to)), f)
 	}
 }

@@ -52,6 +52,7 @@ var targets = map[string]struct {
 	"JPEG lossless, .57": {uid.JPEGLossless, []string{"gdcmconv", "--raw"}},
 	"JPEG-LS":            {uid.JPEGLSLossless, []string{"dcmdjpls"}},
 	"JPEG-LS, gdcm":      {uid.JPEGLSLossless, []string{"gdcmconv", "--raw"}},
+	"JPEG 2000":          {uid.JPEG2000Lossless, []string{"gdcmconv", "--raw"}},
 	"deflated frames":    {uid.DeflatedImageFrameCompression, nil},
 	"encapsulated":       {uid.EncapsulatedUncompressedExplicitVRLittleEndian, nil},
 }

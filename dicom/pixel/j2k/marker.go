@@ -193,7 +193,7 @@ func parseSIZ(b []byte, l Limits) (*size, error) {
 		total += w * h
 		z.components = append(z.components, k)
 	}
-	if (z.x1-z.x0)/l.Samples > 0 || (z.y1-z.y0)/l.Samples > 0 {
+	if z.x1-z.x0 > l.Samples || z.y1-z.y0 > l.Samples {
 		return nil, exhausted("more than %d columns or rows", l.Samples)
 	}
 	z.tilesWide, z.tilesUp = ceilDiv(z.x1-z.tx0, z.tw), ceilDiv(z.y1-z.ty0, z.th)
