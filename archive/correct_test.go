@@ -327,6 +327,29 @@ func TestCorrectFiles(t *testing.T) {
 			if _, again := b.opened(s.SOP); !bytes.Equal(again, raw) {
 				t.Errorf("%s: not as it was", filepath.Base(name))
 			}
+			beside := thing{study: 900, series: n, instance: 1}
+			beside.set = func(b *dicom.Builder) { b.UID(tag.StudyInstanceUID, s.Study) }
+			b.mustStore(beside.arrival(t), archive.Added)
+			apart, err := b.Split(t.Context(), site, archive.Target{Study: s.Study, Series: s.Series}, to("PatientID=NEXT"), "a test")
+			if err != nil {
+				t.Errorf("%s: %v", filepath.Base(name), err)
+				continue
+			}
+			f, now = b.opened(s.SOP)
+			if f.UID(tag.StudyInstanceUID) != apart.Split {
+				t.Errorf("%s: not split off", filepath.Base(name))
+			}
+			if verify != "" {
+				was := verified(t, verify, raw)
+				for e := range verified(t, verify, now) {
+					if !was[e] {
+						t.Errorf("%s: a new error after it was split off: %s", filepath.Base(name), e)
+					}
+				}
+			}
+			if err := b.Uncorrect(t.Context(), site, apart.ID, "enough"); err != nil {
+				t.Errorf("%s: %v", filepath.Base(name), err)
+			}
 		}
 		if corrected < 20 {
 			t.Errorf("only %d files", corrected)

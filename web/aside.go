@@ -133,7 +133,7 @@ func (v *visit) asideDifferences(pg AsidePage) face.Table {
 	t := face.Table{
 		ID: "differences", Caption: v.p.T("aside.differences"), Dense: true, Empty: face.Nothing(v.p.T("aside.none"), v.p.T("aside.none_text")),
 		Columns: []face.Column{
-			{Label: v.p.T("aside.attribute"), Phone: face.Name}, {Label: v.p.T("aside.first"), Phone: face.Beside}, {Label: v.p.T("aside.last"), Phone: face.Beside},
+			{Label: v.p.T("aside.attribute"), Phone: face.Name}, {Label: v.p.T("aside.first")}, {Label: v.p.T("aside.last")},
 		},
 	}
 	value := func(d AsideDifference, s string) templ.Component {

@@ -43,6 +43,7 @@ type Refusal struct {
 	At             time.Time
 	Title, Address string
 	What           string       // name of the SOP class, "" for an association
+	Asked          bool         // it is a question or an order, and no object
 	Why            string       // key of the catalogue
 	Args           lang.Args    // of Why
 	Detail         string       // status or rejection as the standard says it

@@ -112,7 +112,7 @@ func (v associationsView) Associations(context.Context) (web.AssociationsPage, e
 func (v associationsView) refusal(o dimse.Observation) web.Refusal {
 	r := web.Refusal{At: o.At, Title: orNone(o.Peer.CallingAE), Address: hostOf(o.Peer.Address), Args: lang.Args{"title": o.Peer.CallingAE, "called": o.Peer.CalledAE, "ours": v.settings.AE}}
 	if !o.SOPClass.IsZero() {
-		r.What = uid.Name(o.SOPClass)
+		r.What, r.Asked = uid.Name(o.SOPClass), o.Operation != ""
 	}
 	administrator := lang.Message{Key: "assoc.call_administrator"}
 	vendor := lang.Message{Key: "assoc.call_vendor"}
