@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -335,4 +336,20 @@ func uids(err error, texts []string, to ...*uid.UID) error {
 		}
 	}
 	return err
+}
+
+// Referred returns the UIDs of studies at a site whose referring physician is one of
+// those named, as FoldName folds them, with whatever stands behind their components, by
+// UID, at most limit behind after. It is for work in the background, which may look through the whole index.
+func (a *Archive) Referred(ctx context.Context, site string, names []string, after string, limit int) ([]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	args, marks := []any{site, after, limit}, make([]string, len(names))
+	for i, n := range names {
+		args = append(args, n, n+"^", len([]rune(n))+1)
+		marks[i] = fmt.Sprintf("referring_physician_folded = $%d or substr(referring_physician_folded, 1, $%d) = $%d", len(args)-2, len(args), len(args)-1)
+	}
+	return db.List(ctx, a.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) },
+		`select study_uid from study where site_id = $1 and study_uid > $2 and (`+strings.Join(marks, " or ")+`) order by study_uid limit $3`, args...)
 }

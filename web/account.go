@@ -42,8 +42,10 @@ type Account struct {
 	Codes                           int  // recovery codes left
 	Passkeys                        []Passkey
 	Sessions                        []Session
-	PasskeysWork                    bool // where the page is looked at
-	Least                           int  // characters of a password
+	PasskeysWork                    bool     // where the page is looked at
+	Least                           int      // characters of a password
+	Known                           []string // names by which orders and images know who holds it
+	Patient                         bool     // it belongs to a patient
 }
 
 // A Passkey as its owner knows it.

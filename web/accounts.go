@@ -28,6 +28,9 @@ type Everybody interface {
 	// PutAccount adds an account, or changes the one with the id, and returns the id.
 	PutAccount(ctx context.Context, a Account) (string, error)
 	EndAccount(ctx context.Context, id string, ended bool) error
+	// KnowAccount replaces by which names orders and images know who holds an account, and
+	// to which patient it belongs; a TakenError for what cannot be.
+	KnowAccount(ctx context.Context, id string, k KnownAccount) error
 	// PasswordLink returns the address at which somebody sets their password.
 	PasswordLink(ctx context.Context, id string) (string, error)
 	// EndSessions ends one session of an account, or with "" all.
@@ -49,6 +52,13 @@ type AccountsPage struct {
 	Here     string // id of the workstation the page is looked at on, "" if it is none
 }
 
+// A KnownAccount says who holds an account: as a physician, and as a patient.
+type KnownAccount struct {
+	Names             []string // as orders and images name them
+	PatientID, Issuer string   // the patient; "" leaves it as it is
+	Unlink            bool     // the account is no patient's any more
+}
+
 // A Station is a workstation that people share.
 type Station struct {
 	ID, Name, Room string // Room is a name
@@ -66,6 +76,7 @@ func (s *server) accountsRoutes(g registrar) {
 	g.get("/settings/accounts/{id}", access.UserRead, s.accountsOne)
 	g.post("/settings/accounts/{id}/end", access.UserChange, s.accountsEnd)
 	g.post("/settings/accounts/{id}/link", access.UserChange, s.accountsLink)
+	g.post("/settings/accounts/{id}/known", access.UserChange, s.accountsKnown)
 	g.post("/settings/accounts/{id}/sessions", access.UserChange, s.accountsSessions)
 	g.post("/settings/stations", access.UserChange, s.stationPut)
 	g.post("/settings/stations/end", access.UserChange, s.stationEnd)
@@ -180,6 +191,31 @@ func (s *server) accountsLink(v *visit) error {
 		return err
 	}
 	return v.showOne(a, nil, link)
+}
+
+// accountsKnown takes by which names an account is known, and whose it is.
+func (s *server) accountsKnown(v *visit) error {
+	if err := v.fields(); err != nil {
+		return err
+	}
+	f, id := v.r.PostForm, v.r.PathValue("id")
+	k := KnownAccount{
+		Names: strings.FieldsFunc(f.Get("known"), func(r rune) bool { return r == '\n' || r == '\r' }), Unlink: f.Get("unlink") != "",
+		PatientID: strings.TrimSpace(f.Get("patient_id")), Issuer: strings.TrimSpace(f.Get("issuer")),
+	}
+	err := s.Accounts.KnowAccount(v.r.Context(), id, k)
+	if wrong := v.notTaken(err); wrong != nil {
+		a, err := s.Accounts.Account(v.r.Context(), id)
+		if err != nil {
+			return err
+		}
+		a.Known = k.Names
+		return v.showOne(a, wrong, "")
+	}
+	if err != nil {
+		return err
+	}
+	return v.back("/settings/accounts/"+id, "account")
 }
 
 // accountsSessions ends sessions of an account.

@@ -82,6 +82,22 @@ func (r *Register) Get(ctx context.Context, siteID, id string) (Order, error) {
 	return r.get(ctx, r.DB, siteID, id)
 }
 
+// Referral returns whom an order is about, "" for nobody, and the physicians who sent
+// them, none if it was cancelled. It is for work in the background: nobody's rights are
+// asked. NotFound: there is no such order.
+func (r *Register) Referral(ctx context.Context, q db.Querier, siteID, id string) (person string, physicians []string, err error) {
+	o, err := r.get(ctx, q, siteID, id)
+	if err != nil || o.State == Cancelled {
+		return o.Person, nil, err
+	}
+	for _, s := range []string{o.ReferringPhysician, o.RequestingPhysician} {
+		if s != "" {
+			physicians = append(physicians, s)
+		}
+	}
+	return o.Person, physicians, nil
+}
+
 func (r *Register) get(ctx context.Context, q db.Querier, siteID, id string) (Order, error) {
 	list, err := r.orders(ctx, q, `where o.site_id = $1 and o.order_id = $2`, siteID, id)
 	if err != nil {

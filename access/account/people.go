@@ -41,6 +41,9 @@ func (r *Register) Change(ctx context.Context, u access.User) error {
 		if was, is := roles(before.Grants), roles(u.Grants); !slices.Equal(was, is) {
 			data["roles_before"], data["roles"] = was, is
 		}
+		if u.Patient != before.Patient {
+			data["patient"] = u.Patient != ""
+		}
 		return r.record(ctx, tx, actor(ctx), "access.account.changed", u.ID, data)
 	})
 }
@@ -107,4 +110,22 @@ func roles(grants []access.Grant) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// SetKnown replaces by which names orders and images know who holds an account. Errors
+// are those of access.Users.SetKnown.
+func (r *Register) SetKnown(ctx context.Context, user string, names []access.Known) error {
+	if _, err := r.users.User(ctx, user); err != nil {
+		return err
+	}
+	words := []string{}
+	for _, k := range names {
+		words = append(words, k.Name)
+	}
+	return r.db.Write(ctx, func(tx *db.Tx) error {
+		if err := r.users.SetKnown(ctx, tx, user, names); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, actor(ctx), "access.account.known", user, map[string]any{"names": words})
+	})
 }

@@ -23,13 +23,15 @@ import (
 )
 
 type accountCmd struct {
-	List            accountListCmd   `cmd:"" help:"List accounts with their roles."`
-	Add             accountAddCmd    `cmd:"" help:"Add an account and print the link for its password."`
-	Roles           accountRolesCmd  `cmd:"" help:"Replace the roles of an account."`
-	End             accountEndCmd    `cmd:"" help:"Let an account act no more, or again."`
-	Reset           accountResetCmd  `cmd:"" help:"Print a link with which an account gets another password."`
-	Link            accountLinkCmd   `cmd:"" help:"Print the link that makes the first administrator."`
-	CommonPasswords accountCommonCmd `cmd:"" help:"Load a larger list of common passwords, which are refused."`
+	List            accountListCmd    `cmd:"" help:"List accounts with their roles."`
+	Add             accountAddCmd     `cmd:"" help:"Add an account and print the link for its password."`
+	Roles           accountRolesCmd   `cmd:"" help:"Replace the roles of an account."`
+	End             accountEndCmd     `cmd:"" help:"Let an account act no more, or again."`
+	Reset           accountResetCmd   `cmd:"" help:"Print a link with which an account gets another password."`
+	Known           accountKnownCmd   `cmd:"" help:"Say by which names orders and images know who holds an account."`
+	Patient         accountPatientCmd `cmd:"" help:"Say to which patient an account belongs."`
+	Link            accountLinkCmd    `cmd:"" help:"Print the link that makes the first administrator."`
+	CommonPasswords accountCommonCmd  `cmd:"" help:"Load a larger list of common passwords, which are refused."`
 }
 
 // beside opens the rooms of accounts alone, so that it works while the program

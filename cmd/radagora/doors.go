@@ -173,7 +173,7 @@ func (h *house) background(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Connect.Run, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
+	work := []func(context.Context) error{h.Journal.Run, h.Archive.Run, h.Persons.Run, h.Exchange.Run, h.Worklist.Run, h.Connect.Run, h.followReferrals, h.Dose.Run, h.Reads.Run, h.Jobs.Run, h.tendTokens}
 	failed := make(chan error, len(work))
 	for _, run := range work {
 		go func() { failed <- run(ctx) }()

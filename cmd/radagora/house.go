@@ -246,6 +246,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	h.Jobs.Handle(referralJob, h.referralsOf, job.Limit(time.Hour))
 	h.Jobs.Handle(commitmentJob, committer{librarian{house: h, site: at}}.later, job.Limit(5*time.Minute))
 	if err := h.openExchange(ctx, s); err != nil {
 		return err

@@ -65,6 +65,14 @@ func (v accountView) one(ctx context.Context, u access.User) (web.Account, error
 	if a.Codes, err = r.CodesLeft(ctx, u.ID); err != nil {
 		return a, err
 	}
+	known, err := v.Users.Known(ctx, u.ID)
+	if err != nil {
+		return a, err
+	}
+	for _, k := range known {
+		a.Known = append(a.Known, k.Name)
+	}
+	a.Patient = u.Patient != ""
 	keys, err := r.PasskeysOf(ctx, u.ID)
 	if err != nil {
 		return a, err
@@ -280,6 +288,41 @@ func (v accountsView) PutAccount(ctx context.Context, a web.Account) (string, er
 		return a.ID, web.NotTaken("", "accounts.last_one")
 	}
 	return a.ID, weakness(err, "")
+}
+
+// KnowAccount implements web.Everybody.
+func (v accountsView) KnowAccount(ctx context.Context, id string, k web.KnownAccount) error {
+	if err := may(ctx, access.UserChange); err != nil {
+		return err
+	}
+	u, err := v.Users.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	was := u.Patient
+	if k.Unlink {
+		u.Patient = ""
+	}
+	if k.PatientID != "" {
+		u.Patient = v.Archive.Key(k.Issuer, k.PatientID)
+		known, err := v.Archive.Patient(ctx, at, u.Patient)
+		if err != nil {
+			return err
+		}
+		if len(known) == 0 {
+			return web.NotTaken("patient_id", "accounts.wrong_patient")
+		}
+	}
+	err = v.view.Accounts.SetKnown(ctx, id, knownNames(k.Names))
+	switch {
+	case err != nil && fault.Of(err) == fault.Conflict:
+		return web.NotTaken("known", "accounts.wrong_known_twice")
+	case err != nil && fault.Of(err) == fault.Invalid:
+		return web.NotTaken("known", "accounts.wrong_known")
+	case err != nil || u.Patient == was:
+		return err
+	}
+	return v.view.Accounts.Change(ctx, u)
 }
 
 // EndAccount implements web.Everybody.

@@ -76,6 +76,7 @@ type phantom struct {
 	orientation   []string
 	position      func(slice int) []string
 	patient, id   string
+	referring     string
 }
 
 // ct and mr are what TestViewer looks at.
@@ -127,7 +128,7 @@ func (p phantom) file(t *testing.T, slice int) []byte {
 		Text(tag.StudyInstanceUID, p.study()).Text(tag.SeriesInstanceUID, p.series()).Text(tag.FrameOfReferenceUID, p.study()+".2").
 		Text(tag.Modality, p.modality).Text(tag.PatientName, p.patient).Text(tag.PatientID, p.id).Text(tag.PatientSex, "O").
 		Text(tag.StudyDate, "20260203").Text(tag.StudyTime, "101500").Text(tag.StudyDescription, p.modality+" phantom").
-		Text(tag.SeriesDescription, p.modality+" slices").Text(tag.AccessionNumber, "").Text(tag.StudyID, "1").Int(tag.SeriesNumber, 1).
+		Text(tag.SeriesDescription, p.modality+" slices").Text(tag.AccessionNumber, "").Text(tag.ReferringPhysicianName, p.referring).Text(tag.StudyID, "1").Int(tag.SeriesNumber, 1).
 		Int(tag.InstanceNumber, int64(slice+1)).Text(tag.ImageType, "ORIGINAL", "PRIMARY", "AXIAL").Text(tag.PatientPosition, "HFS").
 		Text(tag.ImagePositionPatient, position...).Text(tag.ImageOrientationPatient, p.orientation...).
 		Float(tag.PixelSpacing, p.spacing, p.spacing).Float(tag.SliceThickness, p.thickness).Int(tag.SamplesPerPixel, 1).

@@ -164,6 +164,14 @@ func (desk) PutAccount(_ context.Context, a web.Account) (string, error) {
 	return "p1", nil
 }
 
+// KnowAccount implements web.Everybody: a name is taken.
+func (desk) KnowAccount(_ context.Context, _ string, k web.KnownAccount) error {
+	if len(k.Names) > 0 && k.Names[0] == "Taken^Name" {
+		return web.NotTaken("known", "accounts.wrong_known_twice")
+	}
+	return nil
+}
+
 // EndAccount implements web.Everybody: Person One is the last administrator.
 func (desk) EndAccount(_ context.Context, id string, _ bool) error {
 	if id == "p1" {
