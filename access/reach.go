@@ -52,6 +52,13 @@ func (f *Facts) Secondary(ctx context.Context, site, what string, purpose Purpos
 	if err := Check(ctx, SecondaryUse, Subject{Site: site}); err != nil {
 		return err
 	}
+	return f.Narrowed(ctx, site, what, purpose)
+}
+
+// Narrowed journals a selection as Secondary does, of somebody whose role lets them see
+// what it comes to for that purpose alone: they see less than others, and need no more
+// right than to see it.
+func (f *Facts) Narrowed(ctx context.Context, site, what string, purpose Purpose) error {
 	return f.DB.Write(ctx, func(tx *db.Tx) error {
 		return f.record(ctx, tx, site, "access.secondary.selected", "", "", map[string]any{"what": what, "purpose": string(purpose)}, nil)
 	})

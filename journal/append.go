@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,6 +33,13 @@ func (j *Journal) Append(ctx context.Context, tx *db.Tx, entries ...Entry) error
 	if len(entries) == 0 {
 		return nil
 	}
+	if j.o.Whence != nil {
+		entries = slices.Clone(entries)
+		door, address := j.o.Whence(ctx)
+		for i := range entries {
+			entries[i].from(door, address)
+		}
+	}
 	for i := range entries {
 		if err := entries[i].check(); err != nil {
 			return fmt.Errorf("append to journal: %w", err)
@@ -53,6 +62,37 @@ func (j *Journal) Append(ctx context.Context, tx *db.Tx, entries ...Entry) error
 		}
 	})
 	return nil
+}
+
+// from adds to the data of an entry that a person caused where they came from, unless
+// it says so itself. Machines and the program name where they come from otherwise.
+func (e *Entry) from(door, address string) {
+	if door == "" && address == "" || e.Actor == "" || strings.Contains(e.Actor, ":") {
+		return
+	}
+	var has map[string]json.RawMessage
+	if len(e.Data) > 0 && json.Unmarshal(e.Data, &has) != nil {
+		return // no object: check says so
+	}
+	var more []byte
+	for _, p := range [][2]string{{"door", door}, {"address", address}} {
+		if _, said := has[p[0]]; said || p[1] == "" {
+			continue
+		}
+		value, err := json.Marshal(p[1])
+		if err != nil {
+			continue
+		}
+		more = append(append(more, `,"`+p[0]+`":`...), value...)
+	}
+	switch {
+	case len(more) == 0:
+	case len(has) == 0:
+		e.Data = append(append([]byte("{"), more[1:]...), '}')
+	default:
+		end := bytes.LastIndexByte(e.Data, '}')
+		e.Data = append(append(slices.Clone(e.Data[:end]), more...), '}')
+	}
 }
 
 // check refuses what the journal cannot keep. Its errors name parts, not contents.

@@ -64,6 +64,10 @@ type Options struct {
 	TrustedKeys []ed25519.PublicKey // of heads and checkpoints, besides that of SigningKey; for keys replaced since
 	Witness     func(SignedHead)    // is told of each head signed here, to keep it outside the database; nil for nobody
 
+	// Whence returns by which door somebody came in whose entry is appended, and from
+	// which address: "" where that is not known. Nil: nobody says.
+	Whence func(ctx context.Context) (door, address string)
+
 	Log    *slog.Logger     // nil discards
 	Now    func() time.Time // nil means the system clock; may step back
 	Rand   io.Reader        // for keys; nil means crypto/rand

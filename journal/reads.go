@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,9 +30,13 @@ type Read struct {
 // maxReads is how many different reads are kept until they are written.
 const maxReads = 10000
 
-// Reads gathers reads, which are many, into one entry for each Read and minute, with
-// a count. They are durable at the latest a minute after the first of them, and
-// when Run ends. Make it with NewReads. It is safe for concurrent use.
+// readsSoon is how long the first read of a minute may wait.
+const readsSoon = time.Second
+
+// Reads gathers reads, which are many. The first of a Read in a minute is durable within
+// a second, as an entry; those that follow in the same minute are one more entry at its
+// end, with their count. All are durable when Run ends. Make it with NewReads. It is
+// safe for concurrent use.
 type Reads struct {
 	j    *Journal
 	mu   sync.Mutex
@@ -46,8 +51,9 @@ type minute struct {
 }
 
 type gathered struct {
-	count       int
+	count       int // that are not written
 	first, last time.Time
+	written     bool // there is an entry of this minute
 }
 
 // ReadData is the Data of an entry that Reads writes.
@@ -86,21 +92,27 @@ func (r *Reads) Note(read Read) error {
 	g := r.open[m]
 	if g == nil {
 		if len(r.open) >= maxReads {
+			maps.DeleteFunc(r.open, func(_ minute, g *gathered) bool { return g.count == 0 })
+		}
+		if len(r.open) >= maxReads {
 			return fault.Errorf(fault.Unavailable, "note read: %d reads wait to be written", len(r.open))
 		}
 		g = &gathered{first: now}
 		r.open[m] = g
+	}
+	if g.count == 0 {
+		g.first = now
 	}
 	g.count++
 	g.last = now
 	return nil
 }
 
-// Run writes the reads of each minute when it is over, and all when ctx ends; then it
-// returns, with an error if they could not be written.
+// Run writes the first reads of each minute every second, the rest when it is over, and
+// all when ctx ends; then it returns, with an error if they could not be written.
 func (r *Reads) Run(ctx context.Context) error {
 	t := trouble{j: r.j, about: "journal/reads", pause: r.j.o.Retry}
-	for sleep(ctx, r.untilMinute()) {
+	for sleep(ctx, readsSoon) {
 		t.met(ctx, r.write(ctx, r.now().Unix()/60))
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.j.o.LeaseTTL)
@@ -108,17 +120,15 @@ func (r *Reads) Run(ctx context.Context) error {
 	return r.Flush(last)
 }
 
-// untilMinute returns how long this minute lasts.
-func (r *Reads) untilMinute() time.Duration {
-	return time.Minute - time.Duration(r.now().UnixNano())%time.Minute
-}
-
 // Flush writes everything gathered so far.
 func (r *Reads) Flush(ctx context.Context) error { return r.write(ctx, -1) }
 
-// write writes what was gathered, except in the minute that is not over.
+// write writes what was gathered: of the minute that is not over, what is new in it.
 func (r *Reads) write(ctx context.Context, running int64) error {
 	batch := r.take(running)
+	if len(batch) == 0 {
+		return nil
+	}
 	entries := make([]Entry, 0, len(batch))
 	for m, g := range batch {
 		data, err := json.Marshal(ReadData{
@@ -142,15 +152,21 @@ func (r *Reads) write(ctx context.Context, running int64) error {
 	return nil
 }
 
-// take removes and returns what was gathered, except in the minute running.
+// take returns what is to be written, and keeps of the minute that runs only that it was.
 func (r *Reads) take(running int64) map[minute]*gathered {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	batch := map[minute]*gathered{}
 	for m, g := range r.open {
-		if m.start != running {
-			batch[m] = g
-			delete(r.open, m)
+		switch {
+		case m.start != running:
+			if delete(r.open, m); g.count > 0 {
+				batch[m] = g
+			}
+		case !g.written:
+			now := *g
+			batch[m] = &now
+			g.written, g.count = true, 0
 		}
 	}
 	return batch
@@ -161,10 +177,11 @@ func (r *Reads) putBack(batch map[minute]*gathered) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for m, g := range batch {
-		if now := r.open[m]; now != nil {
+		if now := r.open[m]; now != nil && now.count > 0 {
 			g.count += now.count
 			g.last = now.last
 		}
+		g.written = false
 		r.open[m] = g
 	}
 }

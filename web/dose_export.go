@@ -74,6 +74,6 @@ func (v *visit) attach(name, mediaType string) {
 	h := v.w.Header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Cache-Control", "private, no-store")
 	v.w.WriteHeader(http.StatusOK)
 }

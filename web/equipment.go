@@ -137,7 +137,7 @@ func (s *server) machineShow(v *visit) error {
 		return err
 	}
 	v.w.Header().Set("Content-Type", is)
-	v.w.Header().Set("Cache-Control", "private, no-cache")
+	v.w.Header().Set("Cache-Control", "private, no-store")
 	_, _ = v.w.Write(raw) // a reader that went away is no error of ours
 	return nil
 }

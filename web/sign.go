@@ -245,6 +245,7 @@ func (s *server) switchDo(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.w.Header().Set("Clear-Site-Data", `"cache"`) // of whoever was here before
 	return v.signed(s.Sign.Switch(v.r.Context(), f.person, v.r.PostForm.Get("pin")), f, v.showSwitch)
 }
 

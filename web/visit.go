@@ -134,7 +134,7 @@ func (v *visit) show(pg page, content templ.Component) error {
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if h.Get("Cache-Control") == "" { // a page with a secret says no-store
-		h.Set("Cache-Control", "private, no-cache")
+		h.Set("Cache-Control", "private, no-store")
 	}
 	v.w.WriteHeader(pg.status)
 	_, err := v.w.Write(b.Bytes())

@@ -153,7 +153,7 @@ func (r *Register) OnShift(ctx context.Context) ([]access.User, error) {
 	users, err := db.List(ctx, r.db, func(rows *db.Rows) (id string, err error) { return id, rows.Scan(&id) },
 		`select s.user_id from account_session s join account_pin p on p.user_id = s.user_id
 			left join account_pin_wrong w on w.user_id = s.user_id and w.station_id = s.station_id
-		where s.station_id = $1 and s.signed_at > $2 and s.how not in ('pin', 'demonstration') and s.ended_why <> 'revoked' and coalesce(w.n, 0) < $3
+		where s.station_id = $1 and s.signed_at > $2 and s.how not in ('pin', 'demonstration') and s.ended_why not in ('revoked', 'password', 'account') and coalesce(w.n, 0) < $3
 		order by s.signed_at desc`, here.ID, db.Millis(r.o.Now().Add(-r.o.Limits.Shift)), wrongPINs)
 	if err != nil {
 		return nil, err

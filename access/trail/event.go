@@ -66,6 +66,7 @@ var events = map[string]event{
 	"archive.object.imported":      {id: imported, action: "C"},
 	"archive.object.send":          {id: transferring, action: "E"},
 	"archive.object.sent":          {id: transferred, action: "R"},
+	"archive.study.exported":       {id: export, action: "R"},
 	"archive.*.read":               {id: accessed, action: "R", rest: "read"},
 	"archive.*.queried":            {id: query, action: "E", rest: "search"},
 	"dose.examination.read":        {id: accessed, action: "R", rest: "read"},

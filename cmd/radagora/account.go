@@ -57,7 +57,7 @@ func (s settings) beside(ctx context.Context, sys *system, do func(ctx context.C
 	if err != nil {
 		return err
 	}
-	if h.Journal, err = journal.Open(ctx, h.DB, journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holderName()}); err != nil {
+	if h.Journal, err = journal.Open(ctx, h.DB, journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holderName(), Whence: whence}); err != nil {
 		return err
 	}
 	if h.Sites, err = site.Open(ctx, h.DB, h.Journal, h.Now); err != nil {

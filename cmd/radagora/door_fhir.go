@@ -96,7 +96,7 @@ func (d *fhirDoor) guard(server *fhirweb.Server) http.Handler {
 			d.fhirUser(w, r)
 			return
 		}
-		w.Header().Set("Cache-Control", "private, no-cache")
+		w.Header().Set("Cache-Control", "private, no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		server.ServeHTTP(w, r)
 	})

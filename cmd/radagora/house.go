@@ -194,7 +194,7 @@ func (h *house) furnish(ctx context.Context, s settings) error {
 		return err
 	}
 	holder := holderName()
-	o := journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder, LeaseTTL: leaseTTL}
+	o := journal.Options{MasterKey: key, Log: h.Log, Now: h.Now, Holder: holder, LeaseTTL: leaseTTL, Whence: whence}
 	if err := signing(&o, s.Data); err != nil {
 		return err
 	}

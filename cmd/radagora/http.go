@@ -67,6 +67,6 @@ func (h *house) handler(life context.Context, s settings, seen *watch, m *metric
 	door := http.NewServeMux()
 	door.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	door.HandleFunc("GET /readyz", h.ready)
-	door.Handle("/", h.Accounts.Sessions()(h.identify(s, mux)))
+	door.Handle("/", h.Accounts.Sessions()(h.identify(s, h.noticed(mux))))
 	return transport(s.secure(), newLimits(h.Now).guard(door)), view.demo, nil
 }

@@ -185,7 +185,7 @@ func (h *house) copiesOf(ctx context.Context, p access.Person) ([]privacy.Copy, 
 // addCopies adds what went to others under one identifier.
 func (h *house) addCopies(ctx context.Context, p access.Person, found map[string]*privacy.Copy) error {
 	for e, err := range h.Journal.Find(ctx, journal.Filter{
-		Site: p.Site, Person: p.ID, Kinds: []string{string(access.ObjectRead), string(access.ObjectSend), "archive.object.sent", "privacy.person.exported"},
+		Site: p.Site, Person: p.ID, Kinds: []string{string(access.ObjectRead), string(access.ObjectSend), "archive.object.sent", "archive.study.exported", "privacy.person.exported"},
 	}) {
 		if err != nil {
 			return err

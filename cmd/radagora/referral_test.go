@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -115,4 +116,30 @@ func TestReferrals(t *testing.T) {
 	}
 	of(url.Values{"unlink": {"1"}}, http.StatusSeeOther)
 	until("no longer one's own", access.Patient, mine, false)
+}
+
+// TestSecondaryUse: who is here for research or teaching alone looks at doses for that,
+// whatever purpose they name, and so does not see who does not want it.
+func TestSecondaryUse(t *testing.T) {
+	inside(t, t.TempDir(), func(ctx context.Context, h *house) {
+		v := &view{house: h}
+		for _, c := range []struct {
+			roles []access.Role
+			named string
+			want  access.Purpose
+		}{
+			{[]access.Role{access.Physicist}, "", access.Quality},
+			{[]access.Role{access.Physicist}, "TREAT", access.Treatment},
+			{[]access.Role{access.Researcher}, "", access.Research},
+			{[]access.Role{access.Researcher}, "HQUALIMP", access.Research},
+			{[]access.Role{access.Learner}, "", access.Training},
+			{[]access.Role{access.Learner}, "TREAT", access.Training},
+			{[]access.Role{access.Researcher, access.Radiologist}, "", access.Quality},
+		} {
+			p, err := v.purpose(access.With(ctx, access.Who{ID: "x", Grants: access.Everywhere(c.roles...)}), c.named)
+			if err != nil || p != c.want {
+				t.Errorf("%v, %q: %s, %v; want %s", c.roles, c.named, p, err, c.want)
+			}
+		}
+	})
 }

@@ -65,11 +65,14 @@ func (v *view) backupTasks(ctx context.Context) ([]web.Task, error) {
 		return nil, nil
 	}
 	s, err := v.Backup.State(ctx, v.settings.BackupEvery)
-	if err != nil || !s.Late || !s.Configured {
+	if err != nil || s.Configured && !s.Late || !s.Configured && v.settings.demo {
 		return nil, err
 	}
 	what := msg("task.backup_never", nil)
-	if s.Last.ID != "" {
+	switch {
+	case !s.Configured:
+		what = msg("task.backup_unset", nil)
+	case s.Last.ID != "":
 		what = msg("task.backup_late", lang.Args{"at": s.Last.Snapshot.In(v.site(ctx).Zone)})
 	}
 	return []web.Task{{What: what, Do: msg("task.backup_do", nil), Path: "/settings/backup", Shape: face.LoneDot}}, nil

@@ -3,19 +3,33 @@ package main
 import (
 	"archive/zip"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
+	"radagora/access"
 	"radagora/archive"
+	"radagora/db"
 	"radagora/dicom/directory"
 	"radagora/dicom/uid"
+	"radagora/journal"
 )
 
 // Medium implements web.Studies: a study as a medium that other viewers read, in one
 // zip file. The second value writes it.
 func (v studiesView) Medium(ctx context.Context, name string) (func(io.Writer) error, error) {
 	s, err := v.study(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	err = v.DB.Write(ctx, func(tx *db.Tx) error { // it leaves the house, unlike what is looked at
+		return v.Journal.Append(ctx, tx, journal.Entry{
+			Site: at, Actor: access.From(ctx).ID, Kind: "archive.study.exported", Subject: name, Person: s.Person.Reveal(),
+			Data: json.RawMessage(`{"objects":` + strconv.FormatInt(s.InstanceCount, 10) + `}`),
+		})
+	})
 	if err != nil {
 		return nil, err
 	}

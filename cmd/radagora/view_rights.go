@@ -136,6 +136,11 @@ func (v rightsView) Study(ctx context.Context, study string) (web.StudyRights, e
 			pg.People = append(pg.People, right)
 		}
 	}
+	machines, err := v.machinesThatMay(ctx)
+	if err != nil {
+		return pg, err
+	}
+	pg.People = append(pg.People, machines...)
 	for _, r := range relations {
 		pg.Relations = append(pg.Relations, web.StudyRelation{
 			ID: r.ID, Who: names[r.User], Kind: r.Kind, Reason: r.Reason, MadeBy: names[r.MadeBy], Study: r.Study != "",
@@ -143,6 +148,17 @@ func (v rightsView) Study(ctx context.Context, study string) (web.StudyRights, e
 		})
 	}
 	return pg, nil
+}
+
+// machinesThatMay are the DICOM peers that may query and retrieve, and so fetch any study.
+func (v rightsView) machinesThatMay(ctx context.Context) (all []web.PersonRight, err error) {
+	peers, err := v.Sites.Peers(ctx, at)
+	for _, p := range peers {
+		if v.mayQuery(ctx, peerAccount+p.AETitle, at) {
+			all = append(all, web.PersonRight{Name: p.AETitle, Roles: string(access.Peer), Word: "peer", Images: true, Named: true})
+		}
+	}
+	return all, err
 }
 
 // right says what an account sees of a study, and why.

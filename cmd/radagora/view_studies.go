@@ -185,6 +185,9 @@ func (v studiesView) Study(ctx context.Context, name string) (web.StudyPage, err
 	page.Archive = "/images/studies/" + name + "/medium"
 	page.GraceDays = v.settings.TrashDays
 	subject := access.Subject{Site: at, Person: s.Person.Reveal(), Study: name}
+	if access.Can(ctx, access.StudyExplain, subject) {
+		page.Actions = append(page.Actions, web.StudyAction{Label: "rights.who", Path: "/access/study?uid=" + name})
+	}
 	if access.Can(ctx, access.LinkChange, subject) {
 		page.Actions = append(page.Actions, web.StudyAction{Label: "study.reconcile", Path: "/images/reconcile/" + name})
 	}
