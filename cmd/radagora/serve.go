@@ -124,6 +124,9 @@ func (c *serveCmd) check() error {
 			return wrong("--demo offers ready accounts to everybody and answers on this machine only: use loopback addresses, such as 127.0.0.1:8080 and 127.0.0.1:11112")
 		}
 	}
+	if (c.NoAuth || c.Demo) && c.PublicURL != "" {
+		return wrong("--public-url names an address for others, and --no-auth and --demo let everybody in without a proof: leave one of them out")
+	}
 	if _, err := c.targets(); err != nil {
 		return err
 	}
