@@ -165,7 +165,7 @@ func (a *Archive) Compare(ctx context.Context, q Quarantine) (all []Difference, 
 	}
 	x, y := sides[0], sides[1]
 	for len(x) > 0 || len(y) > 0 {
-		d := Difference{}
+		var d Difference
 		switch {
 		case len(y) == 0 || len(x) > 0 && x[0].tag < y[0].tag:
 			d, x = Difference{Tag: x[0].tag, First: Conceal(x[0].text), Opaque: x[0].opaque}, x[1:]
@@ -206,7 +206,7 @@ func readAll(open func() (Object, error)) ([]stated, error) {
 		return nil, err
 	}
 	var all []stated
-	for e := range f.Dataset.All() {
+	for e := range f.All() {
 		s, err := reads(o, e)
 		if err != nil {
 			return nil, err
