@@ -130,6 +130,9 @@ func (c *serveCmd) check() error {
 	if _, err := c.targets(); err != nil {
 		return err
 	}
+	if _, err := parseProxies(c.TrustedProxy); err != nil {
+		return usageError{err}
+	}
 	if !loopback(c.HTTP) && c.TLSCert == "" {
 		return wrong("--http %s: pages are never open to other machines without TLS: give --tls-cert and --tls-key, "+
 			"or listen on a loopback address behind a proxy that speaks TLS, and name its address with --public-url", c.HTTP)
@@ -192,6 +195,9 @@ func (c serveCmd) serve(ctx context.Context, sys *system, h *house, d doors) err
 	counted := newMetrics(h)
 	handler, demonstration, err := h.handler(ctx, c.settings, seen, counted, d.dicom)
 	if err != nil {
+		return errors.Join(err, d.close())
+	}
+	if handler, err = c.fromOutside(ctx, h.Log, handler); err != nil {
 		return errors.Join(err, d.close())
 	}
 	server := &http.Server{

@@ -27,27 +27,28 @@ const (
 // settings are what `radagora serve` has to know. `radagora config check` takes
 // the same and shows where each value came from.
 type settings struct {
-	Data        string   `setting:"" default:"./data" help:"Folder for everything that is kept."`
-	DB          string   `setting:"" dsn:"" placeholder:"DSN" help:"Database, sqlite:/path/file.db or postgres://…; without it, SQLite in the data folder."`
-	HTTP        string   `setting:"" default:"127.0.0.1:8080" help:"Listen here for the pages."`
-	DICOM       string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
-	AE          string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
-	Peer        []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
-	OwnTitle    []string `setting:"" name:"own-title" sep:"none" placeholder:"TITLE=SERVICES" help:"A further title of ours with services of its own, such as DOSE=store+commitment;keep=reports;from=CT1+CT2; can be repeated. Services: store, find, retrieve, worklist, mpps, commitment."`
-	TLSCert     string   `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) for pages and DICOM over TLS; read again when it changes."`
-	TLSKey      string   `setting:"" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
-	TLSClientCA string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
-	ExpiredPeer []string `setting:"" name:"expired-peer" placeholder:"TITLE" help:"A peer that we call although the certificate known of it has expired; can be repeated."`
-	DICOMTLS    string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
-	MLLP        string   `setting:"" name:"mllp" placeholder:"ADDR" help:"Listen here for HL7 v2 messages (MLLP), such as 127.0.0.1:2575."`
-	MLLPTLS     string   `setting:"" name:"mllp-tls" placeholder:"ADDR" help:"Listen here for HL7 v2 messages over TLS, such as :2576."`
-	PublicURL   string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
-	Reach       []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
-	IDP         string   `setting:"" name:"idp" placeholder:"FILE" help:"Identity providers (YAML) with which people sign in; see docs/operate/sign-in.md."`
-	AllowOrigin []string `setting:"" name:"allow-origin" placeholder:"URL" help:"A site whose pages may ask DICOMweb with a token, such as https://viewer.hospital.example; can be repeated."`
-	OpenIn      []string `setting:"" name:"open-in" sep:"none" placeholder:"NAME=ADDRESS" help:"A viewer that opens studies from their page, its address with {study}, {dicomweb}, {token} and {zip}; see docs/dicomweb.md; can be repeated."`
-	NoAuth      bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
-	Minimise    bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
+	Data         string   `setting:"" default:"./data" help:"Folder for everything that is kept."`
+	DB           string   `setting:"" dsn:"" placeholder:"DSN" help:"Database, sqlite:/path/file.db or postgres://…; without it, SQLite in the data folder."`
+	HTTP         string   `setting:"" default:"127.0.0.1:8080" help:"Listen here for the pages."`
+	DICOM        string   `setting:"" default:":11112" help:"Listen here for DICOM associations."`
+	AE           string   `setting:"" default:"RADAGORA" help:"Our application entity title."`
+	Peer         []string `setting:"" placeholder:"TITLE=HOST:PORT" help:"A system we may call; can be repeated."`
+	OwnTitle     []string `setting:"" name:"own-title" sep:"none" placeholder:"TITLE=SERVICES" help:"A further title of ours with services of its own, such as DOSE=store+commitment;keep=reports;from=CT1+CT2; can be repeated. Services: store, find, retrieve, worklist, mpps, commitment."`
+	TLSCert      string   `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) for pages and DICOM over TLS; read again when it changes."`
+	TLSKey       string   `setting:"" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
+	TLSClientCA  string   `setting:"" name:"tls-client-ca" placeholder:"FILE" help:"Certificates (PEM) that vouch for those of peers. With it, DICOM over TLS asks each peer for one."`
+	ExpiredPeer  []string `setting:"" name:"expired-peer" placeholder:"TITLE" help:"A peer that we call although the certificate known of it has expired; can be repeated."`
+	DICOMTLS     string   `setting:"" name:"dicom-tls" placeholder:"ADDR" help:"Listen here for DICOM associations over TLS, such as :2762."`
+	MLLP         string   `setting:"" name:"mllp" placeholder:"ADDR" help:"Listen here for HL7 v2 messages (MLLP), such as 127.0.0.1:2575."`
+	MLLPTLS      string   `setting:"" name:"mllp-tls" placeholder:"ADDR" help:"Listen here for HL7 v2 messages over TLS, such as :2576."`
+	PublicURL    string   `setting:"" name:"public-url" placeholder:"URL" help:"How browsers reach the pages, such as https://dose.hospital.example; without it, the address listened on."`
+	TrustedProxy []string `setting:"" name:"trusted-proxy" placeholder:"ADDR" help:"Address or network of a proxy in front of the pages, such as 127.0.0.1, whose X-Forwarded-For is believed; can be repeated."`
+	Reach        []string `setting:"" name:"reach" placeholder:"HOST" help:"A private address, network or host we may call over HTTP, mail or syslog, such as 10.0.0.0/8 or mail.hospital.example; can be repeated."`
+	IDP          string   `setting:"" name:"idp" placeholder:"FILE" help:"Identity providers (YAML) with which people sign in; see docs/operate/sign-in.md."`
+	AllowOrigin  []string `setting:"" name:"allow-origin" placeholder:"URL" help:"A site whose pages may ask DICOMweb with a token, such as https://viewer.hospital.example; can be repeated."`
+	OpenIn       []string `setting:"" name:"open-in" sep:"none" placeholder:"NAME=ADDRESS" help:"A viewer that opens studies from their page, its address with {study}, {dicomweb}, {token} and {zip}; see docs/dicomweb.md; can be repeated."`
+	NoAuth       bool     `setting:"" help:"Let everybody in without sign-in; refused on an address that is not loopback."`
+	Minimise     bool     `setting:"" help:"Keep nobody's name, patient ID, birth date or accession number, only keyed hashes and ages. Decided at the first start, for good."`
 	mailSettings
 	statusSettings
 	backupSettings
