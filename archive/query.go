@@ -54,6 +54,10 @@ type Query struct {
 	// of objects that say none. If nil, the offset is a key like others.
 	Timezone *time.Location
 
+	// Shown, if set, hears of the person of each row before Find yields it, by the key in
+	// study.person, "" if there is none. Its error ends the search.
+	Shown func(person string) error
+
 	Offset int // how many are passed over
 	Limit  int // at most so many; 0 is no limit
 }
@@ -78,6 +82,9 @@ func (a *Archive) Find(ctx context.Context, site string, q Query) iter.Seq2[*dic
 		}
 		for r, err := range p.rows(ctx) {
 			var d *dicom.Dataset
+			if err == nil && q.Shown != nil {
+				err = q.Shown(r.text("study.person"))
+			}
 			if err == nil {
 				d, err = p.answer(ctx, r)
 			}

@@ -86,6 +86,9 @@ func (p *plan) columns() {
 		p.want(o.expr)
 	}
 	p.want("study.id", "study.study_uid", "study.corrected")
+	if p.q.Shown != nil {
+		p.want("study.person")
+	}
 	if p.rank >= 2 {
 		p.want(variesExpr)
 	}

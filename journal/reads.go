@@ -25,6 +25,7 @@ type Read struct {
 	Door    string // how they came in: page, api, dimse, command
 	Address string // of the machine they used, "" if unknown
 	Person  string // whom it concerns, if known
+	Query   string // of a search: the names of what it asked by, never their values
 }
 
 // maxReads is how many different reads are kept until they are written.
@@ -62,6 +63,7 @@ type ReadData struct {
 	Role    string    `json:"role,omitempty"`
 	Door    string    `json:"door,omitempty"`
 	Address string    `json:"address,omitempty"`
+	Query   string    `json:"query,omitempty"`
 	Count   int       `json:"count"`
 	First   time.Time `json:"first"`
 	Last    time.Time `json:"last"`
@@ -80,9 +82,9 @@ func (r *Reads) Note(read Read) error {
 	if err := e.check(); err != nil {
 		return fmt.Errorf("note read: %w", err)
 	}
-	for _, s := range []string{read.Purpose, read.Role, read.Door, read.Address} {
+	for _, s := range []string{read.Purpose, read.Role, read.Door, read.Address, read.Query} {
 		if len(s) > MaxName {
-			return fault.Errorf(fault.Invalid, "note read: purpose, role, door or address of %d bytes; at most %d", len(s), MaxName)
+			return fault.Errorf(fault.Invalid, "note read: purpose, role, door, address or query of %d bytes; at most %d", len(s), MaxName)
 		}
 	}
 	now := r.now()
@@ -132,7 +134,7 @@ func (r *Reads) write(ctx context.Context, running int64) error {
 	entries := make([]Entry, 0, len(batch))
 	for m, g := range batch {
 		data, err := json.Marshal(ReadData{
-			Purpose: m.Purpose, Role: m.Role, Door: m.Door, Address: m.Address, Count: g.count, First: g.first.UTC(), Last: g.last.UTC(),
+			Purpose: m.Purpose, Role: m.Role, Door: m.Door, Address: m.Address, Query: m.Query, Count: g.count, First: g.first.UTC(), Last: g.last.UTC(),
 		})
 		if err != nil {
 			return fmt.Errorf("write reads: %w", err)

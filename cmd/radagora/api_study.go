@@ -110,6 +110,14 @@ func (a studyAPI) list(ctx context.Context, in *listStudies) (*apiPage[apiStudy]
 		all = all[:in.Limit]
 		next = all[in.Limit-1].Next().String()
 	}
+	seen, err := a.look(ctx, at, reach, askedBy("PatientName", in.Patient, "PatientID", in.PatientID, "AccessionNumber", in.Accession,
+		"Modality", in.Modality, "StudyDate", in.From+in.Until)...)
+	if err == nil {
+		err = seen.seeAll(all)
+	}
+	if err != nil {
+		return nil, err
+	}
 	items := make([]apiStudy, len(all))
 	for i, s := range all {
 		items[i] = apiStudyOf(s)

@@ -94,10 +94,12 @@ func (l librarian) Find(ctx context.Context, q *dimse.Query) iter.Seq2[*dicom.Da
 			yield(nil, err)
 			return
 		}
-		if err := l.noteRead(ctx, access.StudyFind, access.Subject{Site: l.site}); err != nil {
+		seen, err := l.look(ctx, l.site, ask.Reach, askedKeys(ask.Keys)...)
+		if err != nil {
 			yield(nil, err)
 			return
 		}
+		ask.Shown = seen.see
 		for ds, err := range l.Archive.Find(ctx, l.site, ask) {
 			if err == nil {
 				ds, err = l.row(ds, ask)

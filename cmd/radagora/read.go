@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"radagora/access"
 	"radagora/access/account"
+	"radagora/archive"
+	"radagora/dicom"
+	"radagora/dicom/tag"
 	"radagora/dicom/uid"
 	"radagora/fault"
 	"radagora/journal"
@@ -32,16 +36,101 @@ func (h *house) mayStudy(ctx context.Context, act access.Act, study uid.UID) err
 // noteRead notes that somebody looked at a patient's data. The first in a minute stands
 // in the journal within a second.
 func (h *house) noteRead(ctx context.Context, act access.Act, subject access.Subject) error {
+	return h.Reads.Note(readBy(ctx, act, subject))
+}
+
+// readBy is the read of a subject by whoever asks.
+func readBy(ctx context.Context, act access.Act, subject access.Subject) journal.Read {
 	who := access.From(ctx)
-	from := ""
-	if a := account.PlaceOf(ctx).Address; a.IsValid() {
-		from = a.Unmap().String()
-	}
-	return h.Reads.Note(journal.Read{
+	_, from := whence(ctx)
+	return journal.Read{
 		Address: from,
 		Site:    subject.Site, Actor: who.ID, Kind: string(act), Subject: subject.Study,
 		Purpose: string(who.For(subject.Site)), Role: roleWords(who, subject.Site), Door: who.Door, Person: subject.Person,
-	})
+	}
+}
+
+// A lookup is a search for studies, of which the journal keeps that somebody asked and by
+// what, the names of attributes and never their values. Who asks by something that stands
+// for a person leaves a trace at each person shown, so that "who looked at my data" tells
+// who looked for somebody; a list of a day or of a modality shows everybody there was and
+// leaves the one entry.
+type lookup struct {
+	*house
+	ctx   context.Context
+	site  string
+	asked []string
+	named bool            // it asks for somebody
+	shown map[string]bool // persons that are noted
+	err   error
+}
+
+// seekers are the attributes by which somebody is looked for.
+var seekers = map[string]bool{
+	"text": true, "PatientName": true, "PatientID": true, "OtherPatientIDs": true, "PatientBirthDate": true, "AccessionNumber": true,
+	"StudyInstanceUID": true, "StudyID": true, "SeriesInstanceUID": true, "SOPInstanceUID": true,
+}
+
+// look notes that somebody searches by what is named. Before each row is shown, its
+// person goes through see.
+func (h *house) look(ctx context.Context, siteID string, reach access.Reach, asked ...string) (*lookup, error) {
+	slices.Sort(asked)
+	l := &lookup{house: h, ctx: ctx, site: siteID, asked: slices.Compact(asked), shown: map[string]bool{}}
+	l.named = reach.Identity && slices.ContainsFunc(l.asked, func(a string) bool { return seekers[a] })
+	read := readBy(ctx, access.StudyFind, access.Subject{Site: siteID})
+	read.Query = strings.Join(l.asked, "&")
+	if len(read.Query) > journal.MaxName {
+		read.Query = read.Query[:journal.MaxName-3] + "..."
+	}
+	return l, h.Reads.Note(read)
+}
+
+// see notes that a person is shown. What cannot be noted is not shown.
+func (l *lookup) see(person string) error {
+	if !l.named || person == "" || l.shown[person] || l.err != nil {
+		return l.err
+	}
+	l.shown[person] = true
+	l.err = l.noteRead(l.ctx, access.StudyFind, access.Subject{Site: l.site, Person: person})
+	return l.err
+}
+
+// seeAll notes that studies are shown.
+func (l *lookup) seeAll(all []archive.Study) error {
+	for _, s := range all {
+		if err := l.see(s.Person.Reveal()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askedBy returns the names of those of pairs of name and value that ask something.
+func askedBy(pairs ...string) (names []string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			names = append(names, pairs[i])
+		}
+	}
+	return names
+}
+
+// askedKeys returns the keywords of the keys that ask something: what is empty has an
+// attribute returned, and * matches everything.
+func askedKeys(keys *dicom.Dataset) (names []string) {
+	if keys == nil {
+		return nil
+	}
+	for e := range keys.All() {
+		switch text := strings.Trim(keys.Text(e.Tag()), "* "); {
+		case e.Tag() == tag.QueryRetrieveLevel || e.Tag() == tag.SpecificCharacterSet || text == "":
+		case e.Tag().Keyword() == "":
+			names = append(names, e.Tag().String())
+		default:
+			names = append(names, e.Tag().Keyword())
+		}
+	}
+	return names
 }
 
 // whence returns by which door whoever asks came in, and from which address.

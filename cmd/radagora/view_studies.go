@@ -44,8 +44,13 @@ func (v studiesView) Studies(ctx context.Context, q web.StudyQuery) (web.StudyLi
 	for _, m := range modalities {
 		list.Modalities = append(list.Modalities, face.Choice{Code: m, Label: m})
 	}
+	seen, err := v.look(ctx, at, reach, askedBy("text", q.Text, "PatientName", q.Patient, "PatientID", q.ID, "AccessionNumber", q.Accession,
+		"Modality", q.Modality, "StudyDate", q.From+q.Until)...)
+	if err != nil {
+		return list, err
+	}
 	if q.Text != "" {
-		return list, v.search(ctx, reach, q, &list)
+		return list, v.search(ctx, reach, q, &list, seen)
 	}
 	from, err := archive.ParseCursor(q.After)
 	if err != nil {
@@ -58,6 +63,9 @@ func (v studiesView) Studies(ctx context.Context, q web.StudyQuery) (web.StudyLi
 	if len(studies) > studiesPageSize {
 		studies = studies[:studiesPageSize]
 		list.Next = studies[studiesPageSize-1].Next().String()
+	}
+	if err := seen.seeAll(studies); err != nil {
+		return list, err
 	}
 	for _, s := range studies {
 		list.Studies = append(list.Studies, studyRow(s))
@@ -74,7 +82,7 @@ func studyFilter(q web.StudyQuery, reach access.Reach) archive.Filter {
 }
 
 // search fills list with the studies that fit what somebody typed, and the filter.
-func (v studiesView) search(ctx context.Context, reach access.Reach, q web.StudyQuery, list *web.StudyList) error {
+func (v studiesView) search(ctx context.Context, reach access.Reach, q web.StudyQuery, list *web.StudyList, seen *lookup) error {
 	found, err := v.Archive.Search(ctx, at, reach, q.Text, mostFound)
 	for _, m := range found {
 		row := studyRow(m.Study)
@@ -82,6 +90,9 @@ func (v studiesView) search(ctx context.Context, reach access.Reach, q web.Study
 			row.Why = "similar"
 		}
 		if fits(q, m.Study, row) && len(list.Studies) < studiesPageSize {
+			if err := seen.see(m.Study.Person.Reveal()); err != nil {
+				return err
+			}
 			list.Studies = append(list.Studies, row)
 		}
 	}
