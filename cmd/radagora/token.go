@@ -127,22 +127,40 @@ func (c tokenListCmd) Run(ctx context.Context, sys *system) error {
 		if err != nil {
 			return err
 		}
+		ended, err := h.endedAccounts(ctx)
+		if err != nil {
+			return err
+		}
 		if c.JSON {
 			return writeJSON(sys.Out, all)
 		}
 		w := tabwriter.NewWriter(sys.Out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tTOKEN\tACCOUNT\tNAME\tSTATE\tEXPIRES\tLAST USE\tMAY")
 		for _, t := range all {
-			fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Hint, t.Account, t.Name, tokenState(t, h.Now()),
+			fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Hint, t.Account, t.Name, tokenState(t, ended, h.Now()),
 				dayOf(t.Expires), dayOf(t.Used), strings.Join(t.Scopes, " "))
 		}
 		return w.Flush()
 	})
 }
 
-// tokenState says in a word how a token is.
-func tokenState(t token.Token, now time.Time) string {
+// endedAccounts are the accounts that act no more, and their tokens with them.
+func (h *house) endedAccounts(ctx context.Context) (map[string]bool, error) {
+	users, err := h.Users.Accounts(ctx)
+	ended := map[string]bool{}
+	for _, u := range users {
+		if !u.Ended.IsZero() {
+			ended[u.ID] = true
+		}
+	}
+	return ended, err
+}
+
+// tokenState says in a word how a token is, where some accounts act no more.
+func tokenState(t token.Token, ended map[string]bool, now time.Time) string {
 	switch {
+	case ended[t.Account]:
+		return "account_ended"
 	case !t.Ended.IsZero():
 		return "revoked"
 	case !t.Valid(now):

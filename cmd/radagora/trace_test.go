@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,4 +67,55 @@ func (w *walk) entry(t *testing.T, kind, person string) (found journal.Entry) {
 	}
 	t.Fatalf("no entry %s", kind)
 	return found
+}
+
+// TestLookup searches as a person does, as a program does and as a modality does: who
+// asks for somebody leaves a trace at whoever is shown, who lists a day leaves the one
+// entry, and what was asked for stands nowhere.
+func TestLookup(t *testing.T) {
+	slow(t)
+	w := newWalk(t)
+	one, other := ct(), mr()
+	one.slices, other.slices = 1, 1
+	w.keep(one)
+	w.keep(other)
+	person, err := w.h.Archive.PersonOf(t.Context(), at, one.study())
+	check(t, err)
+	since := time.Now()
+	for _, path := range []string{
+		"/images", "/images?modality=CT", "/images?q=Water", "/images?patient=Phantom%5EW", "/api/v1/studies?patient_id=PH1", "/api/v1/studies",
+		"/dicom-web/studies?ModalitiesInStudy=CT", "/dicom-web/series?PatientID=PH1", "/dicom-web/studies?PatientName=*",
+	} {
+		if r, body := w.send(t, access.Radiologist, http.MethodGet, path, nil, nil); r.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s: %s", path, r.Status, body)
+		}
+	}
+	check(t, w.h.Reads.Flush(t.Context()))
+	check(t, w.h.settle(t.Context()))
+	asked, seen := map[string]int{}, map[string]int{}
+	for e, err := range w.h.Journal.Find(t.Context(), journal.Filter{Site: at, Kinds: []string{"archive.study.find"}, From: since.Add(-time.Minute)}) {
+		check(t, err)
+		var data journal.ReadData
+		check(t, json.Unmarshal(e.Data, &data))
+		if strings.Contains(string(e.Data), "PH1") || strings.Contains(strings.ToLower(string(e.Data)), "water") {
+			t.Errorf("what was asked for stands in the journal: %s", e.Data)
+		}
+		switch {
+		case e.PersonKey == "":
+			asked[data.Query] += data.Count
+		default:
+			seen[data.Door] += data.Count
+		}
+	}
+	for query, n := range map[string]int{"": 3, "Modality": 1, "ModalitiesInStudy": 1, "text": 1, "PatientName": 1, "PatientID": 2} {
+		if asked[query] != n {
+			t.Errorf("searches by %q: %d, want %d; all: %v", query, asked[query], n, asked)
+		}
+	}
+	if n := seen["page"]; len(seen) != 1 || n != 4 {
+		t.Errorf("somebody was shown %v times, want 4 by the page", seen)
+	}
+	if found := w.entry(t, "archive.study.find", person); found.Subject != "" {
+		t.Errorf("a search names %q", found.Subject)
+	}
 }

@@ -24,7 +24,7 @@ func (v tokensView) OwnTokens(ctx context.Context) (web.TokensPage, error) {
 	err = access.Check(ctx, access.TokenOwn, access.Subject{Site: at})
 	pg := web.TokensPage{
 		May: err == nil || access.Need(err) == access.NeedFresh, Fresh: err == nil,
-		Longest: int(v.Tokens.Longest() / (24 * time.Hour)), Tokens: v.tokens(all, nil),
+		Longest: int(v.Tokens.Longest() / (24 * time.Hour)), Tokens: v.tokens(all, nil, nil),
 	}
 	for _, b := range token.Bundles() {
 		if slices.ContainsFunc(b.Acts, func(a access.Act) bool { return mayEver(ctx, a) }) {
@@ -46,13 +46,13 @@ func mayEver(ctx context.Context, act access.Act) bool {
 }
 
 // tokens returns tokens as pages show them, with the names of their owners if names
-// are given.
-func (v tokensView) tokens(all []token.Token, names map[string]string) []web.Token {
+// are given, and which of them act no more.
+func (v tokensView) tokens(all []token.Token, names map[string]string, ended map[string]bool) []web.Token {
 	var out []web.Token
 	for _, t := range all {
 		one := web.Token{
 			ID: t.ID, Hint: t.Hint, Name: t.Name, Owner: names[t.Account], Made: t.Made, Expires: t.Expires, Used: t.Used,
-			State: tokenState(t, v.Now()),
+			State: tokenState(t, ended, v.Now()),
 		}
 		one.Bundles, one.Acts = inBundles(t.Scopes)
 		out = append(out, one)
@@ -104,15 +104,16 @@ func (v tokensView) AllTokens(ctx context.Context) (web.AllTokens, error) {
 	if err != nil {
 		return pg, err
 	}
-	names, grants := map[string]string{}, map[string][]access.Grant{}
+	names, grants, ended := map[string]string{}, map[string][]access.Grant{}, map[string]bool{}
 	for _, a := range accounts {
+		ended[a.ID] = !a.Ended.IsZero()
 		names[a.ID], grants[a.ID] = a.Name, a.Grants
 	}
 	all, err := v.Tokens.List(ctx, "")
 	if err != nil {
 		return pg, err
 	}
-	pg.Tokens = v.tokens(all, names)
+	pg.Tokens = v.tokens(all, names, ended)
 	clients, err := v.Tokens.Clients(ctx)
 	for _, c := range clients {
 		one := web.Client{ID: c.ID, Name: c.Name, KeysAt: c.KeysAt, Scopes: c.Scopes, Made: c.Made, Used: c.Used, Removed: !c.Ended.IsZero()}
