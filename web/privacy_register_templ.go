@@ -72,7 +72,7 @@ func registerBody(v *visit, all register) templ.Component {
 			}
 		}
 		if all.record.Country == "" {
-			templ_7745c5c3_Err = face.Note(face.Notice{Tone: face.Attention, Title: v.p.T("privacy.no_country"), Text: v.p.T("privacy.no_country_text")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = face.Note(face.Notice{Tone: face.Attention, Title: v.p.T("privacy.no_country"), Text: v.p.T("privacy.no_country_text"), Link: placeAt, Do: v.p.T("place.title")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

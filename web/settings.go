@@ -21,6 +21,7 @@ func (s *server) settingsSection() section {
 		}
 	}
 	add(s.Start != nil, ofLines, "nav.start", "start.lead", "/start", access.SiteRead)
+	add(s.Places != nil, ofLines, "nav.place", "place.lead", placeAt, access.SiteRead)
 	add(s.Rooms != nil, ofLines, "nav.rooms", "rooms.lead", "/settings/rooms", access.SiteRead)
 	add(s.Peers != nil, ofLines, "nav.peers", "peers.lead", "/settings/peers", access.PeerRead)
 	add(s.Associations != nil, ofLines, "nav.associations", "assoc.lead", "/settings/associations", access.PeerRead)

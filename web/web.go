@@ -97,6 +97,7 @@ type Config struct {
 	Content      Content
 	Peers        Peers
 	Coercion     Coercion
+	Places       Places
 	Titles       Titles
 	Backups      Backups
 	Rights       Rights
@@ -299,6 +300,7 @@ func (s *server) routes(mux *http.ServeMux) {
 	s.reconcileRoutes(g)
 	s.coercionRoutes(g)
 	s.titleRoutes(g)
+	s.placeRoutes(g)
 	s.associationRoutes(g)
 	s.signRoutes(g)
 	s.accountRoutes(g)

@@ -34,7 +34,7 @@ func (h *house) pages(s settings, view *view, catalogue *lang.Catalogue) web.Con
 		Start: startView{view}, Rooms: roomsView{view}, Storage: storageView{view}, Content: contentView{view},
 		Privacy: privacyView{h.Privacy, view},
 		Backups: backupView{view},
-		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Titles: titlesView{view}, Notices: noticesView{view}, Changes: changesView{view}, API: apiView{view, h.newAPI()}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
+		Peers:   peersView{view, s.NoAuth || s.demo}, Coercion: coercionView{view}, Titles: titlesView{view}, Places: placeView{view}, Notices: noticesView{view}, Changes: changesView{view}, API: apiView{view, h.newAPI()}, Status: statusView{view, h.Observer}, Rights: rightsView{view}, Journal: journalView{view},
 		Identity: view.identity(), Tokens: tokensView{view}, Apps: appsView{view}, AppDesk: appDesk{studiesView{view}}, Providers: providersView{view},
 		Sign: signView{view}, Accounts: accountsView{accountView{view, s.PublicURL}},
 	}
