@@ -103,6 +103,7 @@ func (s *server) signRoutes(g registrar) {
 	g.post("/sign-in/recover", Anybody, s.recoverDo)
 	g.get("/sign-in/again", Anybody, s.againPage)
 	g.post("/sign-in/again", Anybody, s.againDo)
+	g.get("/sign-in/go-on", Anybody, s.goOnPage)
 	g.get("/sign-in/switch", Anybody, s.switchPage)
 	g.post("/sign-in/switch", Anybody, s.switchDo)
 	g.post("/sign-in/passkey/ask", Anybody, s.passkeyAsk)

@@ -92,6 +92,9 @@ func (v *visit) askFirst(err error) bool {
 		if from, err := url.Parse(v.r.Referer()); err == nil && from.Host == v.r.Host {
 			to = from.RequestURI()
 		}
+		if door == "/sign-in/again" {
+			to = orElse(v.goOn(to), to)
+		}
 	}
 	http.Redirect(v.w, v.r, parseAddress(door).with("to", to).String(), http.StatusSeeOther)
 	return true

@@ -131,6 +131,7 @@ type server struct {
 	nav        []section
 	registered []Route
 	viewer     *viewer.Viewer
+	unsent     unsent
 }
 
 // New returns the handler of all pages. It answers every path, so mount other
