@@ -74,11 +74,24 @@ func TestHereOnly(t *testing.T) {
 		host, header string
 		want         int
 	}{
-		{"localhost", "", 200}, {"localhost:8080", "", 200}, {"LOCALHOST.:8080", "", 200}, {"dose.localhost:8080", "", 200},
-		{"127.0.0.1:8080", "", 200}, {"127.9.9.9", "", 200}, {"[::1]:8080", "", 200}, {"[::1]", "", 200},
-		{"evil.example:8080", "", 421}, {"localhost.evil.example", "", 421}, {"notlocalhost", "", 421}, {"192.168.1.4:8080", "", 421},
-		{"0.0.0.0:8080", "", 421}, {"127.0.0.1.nip.example", "", 421}, {"", "", 421},
-		{"localhost:8080", "X-Forwarded-For", 403}, {"localhost:8080", "Forwarded", 403}, {"localhost:8080", "Via", 403},
+		{"localhost", "", 200},
+		{"localhost:8080", "", 200},
+		{"LOCALHOST.:8080", "", 200},
+		{"dose.localhost:8080", "", 200},
+		{"127.0.0.1:8080", "", 200},
+		{"127.9.9.9", "", 200},
+		{"[::1]:8080", "", 200},
+		{"[::1]", "", 200},
+		{"evil.example:8080", "", 421},
+		{"localhost.evil.example", "", 421},
+		{"notlocalhost", "", 421},
+		{"192.168.1.4:8080", "", 421},
+		{"0.0.0.0:8080", "", 421},
+		{"127.0.0.1.nip.example", "", 421},
+		{"", "", 421},
+		{"localhost:8080", "X-Forwarded-For", 403},
+		{"localhost:8080", "Forwarded", 403},
+		{"localhost:8080", "Via", 403},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Host = c.host

@@ -100,10 +100,9 @@ func TestLookup(t *testing.T) {
 		if strings.Contains(string(e.Data), "PH1") || strings.Contains(strings.ToLower(string(e.Data)), "water") {
 			t.Errorf("what was asked for stands in the journal: %s", e.Data)
 		}
-		switch {
-		case e.PersonKey == "":
+		if e.PersonKey == "" {
 			asked[data.Query] += data.Count
-		default:
+		} else {
 			seen[data.Door] += data.Count
 		}
 	}

@@ -18,7 +18,7 @@ func TestPlace(t *testing.T) {
 	check(t, err)
 	send := func(form url.Values) (int, string) {
 		r, body := w.send(t, access.Administrator, http.MethodPost, "/settings/site", form, nil)
-		return r.StatusCode, string(body)
+		return r.StatusCode, body
 	}
 	form := func(name, country, zone, version string) url.Values {
 		return url.Values{"name": {name}, "country": {country}, "zone": {zone}, "version": {version}}
@@ -37,7 +37,7 @@ func TestPlace(t *testing.T) {
 		}
 	}
 	_, page := w.send(t, access.Administrator, http.MethodGet, "/settings/site", nil, nil)
-	version := between(string(page), `name="version" value="`, `"`)
+	version := between(page, `name="version" value="`, `"`)
 	if code, body := send(form("St. Example", "IE", "Europe/Dublin", version)); code != http.StatusSeeOther {
 		t.Fatalf("%d: %s", code, body)
 	}
@@ -49,7 +49,7 @@ func TestPlace(t *testing.T) {
 	if s.Name != "St. Example" || s.Country != "IE" || s.Timezone != "Europe/Dublin" || s.Version != before.Version+1 {
 		t.Errorf("%+v", s)
 	}
-	if r, body := w.send(t, access.Radiographer, http.MethodGet, "/settings/site", nil, nil); r.StatusCode == http.StatusOK && strings.Contains(string(body), `name="zone"`) {
+	if r, body := w.send(t, access.Radiographer, http.MethodGet, "/settings/site", nil, nil); r.StatusCode == http.StatusOK && strings.Contains(body, `name="zone"`) {
 		t.Error("who may not change the site is offered a form")
 	}
 }
