@@ -237,6 +237,7 @@ func TestSurveyOverHTTP(t *testing.T) {
 			t.Errorf("the data folder holds %s", s)
 		}
 	}
+	check(t, w.h.settle(t.Context())) // entries can be read once they are sealed
 	entries := 0
 	for e, err := range w.h.Journal.Find(t.Context(), journal.Filter{}) {
 		check(t, err)
