@@ -17,9 +17,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"time"
 	_ "time/tzdata" // time zones on machines that have none
+	"unicode"
 
 	"radagora/db"
 	"radagora/fault"
@@ -117,7 +119,7 @@ func (r *Register) Sites(ctx context.Context) ([]Site, error) {
 }
 
 // Change sets name, country and time zone of a site on behalf of by. It is Invalid
-// for a country that is no two letters or a time zone nobody knows, NotFound for a
+// for a name that is too long or not on one line, for a country that is no two letters or a time zone nobody knows, NotFound for a
 // site that is not there, and Conflict if somebody changed it since s was read.
 func (r *Register) Change(ctx context.Context, by string, s Site) error {
 	if err := s.check(); err != nil {
@@ -138,8 +140,14 @@ func (r *Register) Change(ctx context.Context, by string, s Site) error {
 	})
 }
 
+// maxName bounds the name, in bytes: it stands on every page.
+const maxName = 120
+
 // check refuses what cannot be the settings of a site.
 func (s Site) check() error {
+	if len(s.Name) > maxName || strings.ContainsFunc(s.Name, unicode.IsControl) {
+		return fault.Errorf(fault.Invalid, "name: a site's has at most %d bytes, on one line", maxName)
+	}
 	upper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
 	if c := s.Country; c != "" && (len(c) != 2 || !upper(c[0]) || !upper(c[1])) {
 		return fault.Errorf(fault.Invalid, "country: write two capital letters (ISO 3166-1), such as IE")

@@ -72,8 +72,21 @@ func (s *server) placeSet(v *visit) error {
 	return v.back(placeAt, "place_set")
 }
 
+// country is the name of a country in the language of the page, "" for none.
+func (v *visit) country(code string) string {
+	for _, c := range v.countries() {
+		if c.Code == code {
+			return c.Label
+		}
+	}
+	return code
+}
+
+// reserved are codes with a name in CLDR that ISO 3166-1 does not give to a country.
+var reserved = []string{"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "TA", "UN"}
+
 // countries are those of ISO 3166-1, in the order of their names in the language of the
-// page.
+// page. Two have changed their names since the edition of CLDR that the library has.
 func (v *visit) countries() []face.Choice {
 	tag, err := language.Parse(v.p.Tag())
 	if err != nil {
@@ -84,10 +97,17 @@ func (v *visit) countries() []face.Choice {
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
 			r, err := language.ParseRegion(string(a) + string(b))
-			if err != nil || !r.IsCountry() || r.IsPrivateUse() || r.String() != string(a)+string(b) || r.Canonicalize() != r {
+			if err != nil || !r.IsCountry() || r.IsPrivateUse() || r.String() != string(a)+string(b) || r.Canonicalize() != r || slices.Contains(reserved, r.String()) {
 				continue
 			}
-			if name := names.Name(r); name != "" && name != r.String() {
+			name := names.Name(r)
+			switch r.String() {
+			case "MK":
+				name = v.p.T("place.country_mk")
+			case "SZ":
+				name = v.p.T("place.country_sz")
+			}
+			if name != "" && name != r.String() {
 				all = append(all, face.Choice{Code: r.String(), Label: name})
 			}
 		}

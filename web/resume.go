@@ -80,8 +80,13 @@ func (u *unsent) take(now time.Time, name, person string) (unsentForm, bool) {
 
 // secret reports whether a field of a form holds what is kept nowhere.
 func secret(name string) bool {
-	name = strings.ToLower(name)
-	return slices.ContainsFunc([]string{"password", "secret", "pin", "recovery", "token"}, func(s string) bool { return strings.Contains(name, s) })
+	for word := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return r < 'a' || r > 'z' }) {
+		switch word {
+		case "password", "secret", "pin", "recovery", "token":
+			return true
+		}
+	}
+	return false
 }
 
 // goOn keeps the form of a request that asks for a fresh proof, and returns where it can
@@ -106,7 +111,7 @@ func (v *visit) goOn(back string) string {
 			return ""
 		}
 	}
-	name, err := v.unsent.put(v.Random, v.Now(), unsentForm{person: v.who.ID, action: v.r.URL.RequestURI(), back: back, fields: fields})
+	name, err := v.unsent.put(v.Random, v.Now(), unsentForm{person: v.who.ID, action: localPath(v.r.URL.RequestURI()), back: localPath(back), fields: fields})
 	if err != nil {
 		return ""
 	}

@@ -125,7 +125,7 @@ func (f finder) Find(ctx context.Context, q dicomweb.Query) iter.Seq2[*dicom.Dat
 		return func(yield func(*dicom.Dataset, error) bool) { yield(nil, err) }
 	}
 	return f.Archive.Find(ctx, at, archive.Query{
-		Level: archive.Level(q.Level), Reach: reach, Keys: q.Keys, All: q.All, Fuzzy: q.Fuzzy, Offset: q.Offset, Limit: q.Limit, Shown: seen.see,
+		Level: archive.Level(q.Level), Reach: reach, Keys: q.Keys, All: q.All, Fuzzy: q.Fuzzy, Offset: q.Offset, Limit: q.Limit, Shown: seen.hook(),
 	})
 }
 

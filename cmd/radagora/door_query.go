@@ -99,7 +99,7 @@ func (l librarian) Find(ctx context.Context, q *dimse.Query) iter.Seq2[*dicom.Da
 			yield(nil, err)
 			return
 		}
-		ask.Shown = seen.see
+		ask.Shown = seen.hook()
 		for ds, err := range l.Archive.Find(ctx, l.site, ask) {
 			if err == nil {
 				ds, err = l.row(ds, ask)

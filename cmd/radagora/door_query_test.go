@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -292,6 +294,30 @@ func TestQueryDoor(t *testing.T) {
 				t.Errorf("asked in %s: answered in %s", set, ds.Text(tag.SpecificCharacterSet))
 			}
 		}
+	}
+	check(t, b.h.Reads.Flush(t.Context()))
+	check(t, b.h.settle(t.Context()))
+	asked, shown := map[string]int{}, 0
+	for e, err := range b.h.Journal.Find(t.Context(), journal.Filter{Kinds: []string{"archive.study.find"}}) {
+		check(t, err)
+		var data journal.ReadData
+		check(t, json.Unmarshal(e.Data, &data))
+		if e.Actor != "ae:KNOWN" || data.Door != "dimse" {
+			t.Errorf("asked by %s through %s", e.Actor, data.Door)
+		}
+		if e.PersonKey == "" {
+			asked[data.Query] += data.Count
+		} else {
+			shown += data.Count
+		}
+	}
+	// By PatientID one person and nobody, the series and the three by UID one each, the
+	// images those of two studies.
+	if want := map[string]int{"": 1, "PatientID": 2, "StudyInstanceUID": 4, "SOPInstanceUID": 1}; !maps.Equal(asked, want) {
+		t.Errorf("the journal says that was asked by %v, want %v", asked, want)
+	}
+	if shown != 7 {
+		t.Errorf("persons were shown %d times, want 7", shown)
 	}
 }
 

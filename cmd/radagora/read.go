@@ -54,7 +54,7 @@ func readBy(ctx context.Context, act access.Act, subject access.Subject) journal
 // what, the names of attributes and never their values. Who asks by something that stands
 // for a person leaves a trace at each person shown, so that "who looked at my data" tells
 // who looked for somebody; a list of a day or of a modality shows everybody there was and
-// leaves the one entry.
+// leaves the one entry, and so does what is beyond mostSought persons of one answer.
 type lookup struct {
 	*house
 	ctx   context.Context
@@ -65,6 +65,10 @@ type lookup struct {
 	err   error
 }
 
+// mostSought is how many persons one answer leaves a trace at: who is shown more looks for
+// nobody, and the gatherer of reads takes some thousands in a second from all doors.
+const mostSought = 500
+
 // seekers are the attributes by which somebody is looked for.
 var seekers = map[string]bool{
 	"text": true, "PatientName": true, "PatientID": true, "OtherPatientIDs": true, "PatientBirthDate": true, "AccessionNumber": true,
@@ -72,7 +76,7 @@ var seekers = map[string]bool{
 }
 
 // look notes that somebody searches by what is named. Before each row is shown, its
-// person goes through see.
+// person goes through see. Unavailable: it cannot be noted, and so nothing is shown.
 func (h *house) look(ctx context.Context, siteID string, reach access.Reach, asked ...string) (*lookup, error) {
 	slices.Sort(asked)
 	l := &lookup{house: h, ctx: ctx, site: siteID, asked: slices.Compact(asked), shown: map[string]bool{}}
@@ -87,12 +91,20 @@ func (h *house) look(ctx context.Context, siteID string, reach access.Reach, ask
 
 // see notes that a person is shown. What cannot be noted is not shown.
 func (l *lookup) see(person string) error {
-	if !l.named || person == "" || l.shown[person] || l.err != nil {
+	if !l.named || person == "" || l.shown[person] || len(l.shown) >= mostSought || l.err != nil {
 		return l.err
 	}
 	l.shown[person] = true
 	l.err = l.noteRead(l.ctx, access.StudyFind, access.Subject{Site: l.site, Person: person})
 	return l.err
+}
+
+// hook is see for archive.Query, nil where nobody is looked for and no person need be read.
+func (l *lookup) hook() func(person string) error {
+	if !l.named {
+		return nil
+	}
+	return l.see
 }
 
 // seeAll notes that studies are shown.

@@ -20,27 +20,24 @@ func (v placeView) Place(ctx context.Context) (web.Place, error) {
 	return web.Place{Name: s.Name, Country: s.Country, Zone: s.Timezone, Version: strconv.FormatInt(s.Version, 10)}, err
 }
 
-// mostSiteName bounds the name that stands on every page.
-const mostSiteName = 120
-
 // SetPlace implements web.Places.
 func (v placeView) SetPlace(ctx context.Context, p web.Place) error {
 	if err := may(ctx, access.SiteChange); err != nil {
 		return err
-	}
-	if len(p.Name) > mostSiteName || strings.ContainsFunc(p.Name, func(r rune) bool { return r < ' ' }) {
-		return web.Refuse(map[string]string{"name": "place.wrong_name"})
 	}
 	version, err := strconv.ParseInt(p.Version, 10, 64)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "the form does not say which version it is about: load the page again")
 	}
 	err = v.Sites.Change(ctx, access.From(ctx).ID, site.Site{ID: at, Name: p.Name, Country: p.Country, Timezone: p.Zone, Version: version})
-	switch {
-	case fault.Of(err) == fault.Invalid && strings.Contains(err.Error(), "country"):
-		return web.Refuse(map[string]string{"country": "place.wrong_country"})
-	case fault.Of(err) == fault.Invalid:
-		return web.Refuse(map[string]string{"zone": "place.wrong_zone"})
+	if err == nil || fault.Of(err) != fault.Invalid {
+		return err
 	}
-	return err
+	switch field, _, _ := strings.Cut(err.Error(), ":"); field {
+	case "name":
+		return web.Refuse(map[string]string{"name": "place.wrong_name"})
+	case "country":
+		return web.Refuse(map[string]string{"country": "place.wrong_country"})
+	}
+	return web.Refuse(map[string]string{"zone": "place.wrong_zone"})
 }

@@ -49,6 +49,9 @@ func TestPlace(t *testing.T) {
 	if s.Name != "St. Example" || s.Country != "IE" || s.Timezone != "Europe/Dublin" || s.Version != before.Version+1 {
 		t.Errorf("%+v", s)
 	}
+	if _, body := w.send(t, access.Administrator, http.MethodGet, "/settings/site", nil, nil); strings.Count(between(body, `name="country"`, "</select>"), "<option") != 250 {
+		t.Errorf("there are %d choices, want the 249 countries of ISO 3166-1 and none", strings.Count(between(body, `name="country"`, "</select>"), "<option"))
+	}
 	if r, body := w.send(t, access.Radiographer, http.MethodGet, "/settings/site", nil, nil); r.StatusCode == http.StatusOK && strings.Contains(body, `name="zone"`) {
 		t.Error("who may not change the site is offered a form")
 	}
