@@ -71,7 +71,7 @@ const mostSought = 500
 
 // seekers are the attributes by which somebody is looked for.
 var seekers = map[string]bool{
-	"text": true, "PatientName": true, "PatientID": true, "OtherPatientIDs": true, "PatientBirthDate": true, "AccessionNumber": true,
+	"text": true, "PatientName": true, "OtherPatientNames": true, "PatientBirthName": true, "PatientID": true, "OtherPatientIDs": true, "PatientBirthDate": true, "AccessionNumber": true,
 	"StudyInstanceUID": true, "StudyID": true, "SeriesInstanceUID": true, "SOPInstanceUID": true,
 }
 
